@@ -1,0 +1,294 @@
+//! The edge to a module's code: one C table for linked-in and loaded code alike.
+//!
+//! Lives here: the raw records (`mod.rs`: `ModuleTable`, what the node calls; `HostTable`, what a module calls), wakers
+//! that cross (`waker`), one call on the module's side (`call`), and the shims that turn a safe
+//! [`crate::module::Module`] into a table (`shim`). The only unsafe code of this crate.
+//! Holds: both tables begin with size and version and only grow at the end. Memory is freed by the side that made
+//! it. No panic crosses: it is caught on the module's side and becomes `Fault::Panicked`.
+//! Not here: opening libraries and checking a table (`runtime/host/library.rs`).
+#![allow(unsafe_code, reason = "one of the four homes: the C edge between node and module")]
+
+mod buffer;
+mod call;
+mod shim;
+mod waker;
+
+pub(crate) use buffer::Filling;
+pub use buffer::RawBuffer;
+pub use call::Incoming;
+pub use shim::{Access, Exclusive, Shared, Started, table};
+pub use waker::{HostWaker, LentWaker, WakerVtable, borrow_waker};
+
+use std::ffi::c_void;
+
+/// Version of both tables. A module built for another one is refused by name.
+pub const TABLE_VERSION: u32 = 1;
+/// The entry symbol of a module library is this, then the crate's name with `-` as `_`.
+pub const ENTRY_PREFIX: &str = "windlass_module_";
+
+/// Bytes that the maker keeps: valid for the call they are passed to, or for ever where noted.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct RawBytes {
+    /// First byte; dangling when `len` is 0.
+    pub ptr: *const u8,
+    /// Bytes.
+    pub len: usize,
+}
+
+impl RawBytes {
+    /// Lends a slice.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self { ptr: bytes.as_ptr(), len: bytes.len() }
+    }
+
+    /// The bytes.
+    ///
+    /// # Safety
+    /// The maker's promise must hold for `'a`: `ptr` and `len` are of one live, unchanging run of bytes.
+    pub unsafe fn get<'a>(self) -> &'a [u8] {
+        if self.len == 0 {
+            return &[];
+        }
+        // SAFETY: passed on to the caller, see above.
+        unsafe { std::slice::from_raw_parts(self.ptr, self.len) }
+    }
+}
+
+/// Bytes that change hands; whoever holds them calls `free` once.
+#[repr(C)]
+pub struct RawOwned {
+    ptr: *mut u8,
+    len: usize,
+    cap: usize,
+    free: Option<unsafe extern "C" fn(*mut u8, usize, usize)>,
+}
+
+impl RawOwned {
+    /// No bytes.
+    pub const fn empty() -> Self {
+        Self { ptr: std::ptr::null_mut(), len: 0, cap: 0, free: None }
+    }
+    /// Hands over a vector.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        unsafe extern "C" fn free(ptr: *mut u8, len: usize, cap: usize) {
+            // SAFETY: `new` took these three from one vector of this side's allocator, and `Drop` calls once.
+            drop(unsafe { Vec::from_raw_parts(ptr, len, cap) });
+        }
+        let mut bytes = std::mem::ManuallyDrop::new(bytes);
+        Self { ptr: bytes.as_mut_ptr(), len: bytes.len(), cap: bytes.capacity(), free: Some(free) }
+    }
+    /// The bytes.
+    pub fn as_slice(&self) -> &[u8] {
+        if self.len == 0 {
+            return &[];
+        }
+        // SAFETY: the maker handed over `len` initialised bytes and keeps no access; they live until `free`.
+        unsafe { std::slice::from_raw_parts(self.ptr, self.len) }
+    }
+}
+
+impl Drop for RawOwned {
+    fn drop(&mut self) {
+        if let Some(free) = self.free.take() {
+            // SAFETY: `free` came with these parts from their maker; `take` makes this the only call.
+            unsafe { free(self.ptr, self.len, self.cap) }
+        }
+    }
+}
+
+/// A Fault on its way to the host; the texts are read before the call returns.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct RawFault {
+    /// The code, never 0.
+    pub code: u16,
+    /// `Outcome` as in a completion.
+    pub outcome: u8,
+    /// `Retry` as in a completion.
+    pub retry: u8,
+    /// For `Retry::After`.
+    pub after_ms: u32,
+    /// UTF-8.
+    pub message: RawBytes,
+    /// UTF-8.
+    pub details: RawBytes,
+}
+
+/// One call as a module sees it. Valid until the future that serves it is dropped.
+#[repr(C)]
+pub struct RawCall {
+    /// Bytes of this record, for growth.
+    pub size: u32,
+    /// The method.
+    pub method: u32,
+    /// What the host functions take.
+    pub handle: *mut c_void,
+    /// The host functions.
+    pub host: *const HostTable,
+    /// The arguments without their head, in memory that nobody writes.
+    pub arguments: RawBytes,
+    /// The buffers, in order of the parameters.
+    pub buffers: *const RawBuffer,
+    /// How many.
+    pub buffer_count: usize,
+    /// The pool.
+    pub pool: u64,
+    /// Node-unique number of this call.
+    pub call: u64,
+    /// Node-unique number of the outermost call.
+    pub root: u64,
+    /// How deep below it.
+    pub depth: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// On the clock of `now_ns`; `u64::MAX` = none.
+    pub deadline_ns: u64,
+}
+
+/// Operations a host does for a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum OpKind {
+    /// Wait until `a` nanoseconds on the host's clock.
+    Timer = 1,
+    /// Call another method: `bytes` is a slot (64 bytes) and its arguments. Answers the reply bytes.
+    Call = 2,
+    /// Resolve the pool named `bytes`; answers its id in `value`.
+    Resolve = 3,
+    /// Ask the node itself: `bytes` in, bytes out. Pool 0 only.
+    Control = 4,
+    /// Let others run, then go on.
+    Yield = 5,
+}
+
+/// An operation asked for.
+#[repr(C)]
+pub struct RawOp {
+    /// `OpKind`.
+    pub kind: u32,
+    /// Zero.
+    pub flags: u32,
+    /// First number.
+    pub a: u64,
+    /// Second number.
+    pub b: u64,
+    /// Handed over to the host.
+    pub bytes: RawOwned,
+}
+
+/// An operation done.
+#[repr(C)]
+pub struct RawOpResult {
+    /// 0, or the code of a Fault whose head and text are in `fault_head` and `bytes`.
+    pub code: u32,
+    /// `Outcome` and `Retry` of a Fault, in the low two bytes.
+    pub fault_head: u32,
+    /// A number, by kind.
+    pub value: u64,
+    /// Bytes, by kind; a Fault's text otherwise.
+    pub bytes: RawOwned,
+}
+
+impl RawOpResult {
+    /// Nothing yet: what `op_poll` fills.
+    pub const fn empty() -> Self {
+        Self { code: 0, fault_head: 0, value: 0, bytes: RawOwned::empty() }
+    }
+}
+
+/// What a module may ask of the node. Every function may be called on the task's thread only, within its call.
+#[repr(C)]
+pub struct HostTable {
+    /// Bytes of this table.
+    pub size: u32,
+    /// `TABLE_VERSION`.
+    pub version: u32,
+    /// Answers the call with a value; the first answer counts.
+    pub reply: unsafe extern "C" fn(*mut c_void, RawBytes),
+    /// Answers the call with a Fault; the first answer counts.
+    pub fault: unsafe extern "C" fn(*mut c_void, *const RawFault),
+    /// Answers a `create` call with the instance made.
+    pub created: unsafe extern "C" fn(*mut c_void, *mut c_void),
+    /// Monotonic nanoseconds.
+    pub now_ns: unsafe extern "C" fn(*mut c_void) -> u64,
+    /// 64 random bits, reproducible under simulation.
+    pub random: unsafe extern "C" fn(*mut c_void) -> u64,
+    /// 1 once the caller asked the call to end.
+    pub cancelled: unsafe extern "C" fn(*mut c_void) -> u32,
+    /// 1 when the task has used its quantum.
+    pub yield_due: unsafe extern "C" fn(*mut c_void) -> u32,
+    /// Logs a line: level (1 error .. 5 trace), text.
+    pub log: unsafe extern "C" fn(*mut c_void, u32, RawBytes),
+    /// 1 if a line of this level would be written.
+    pub log_enabled: unsafe extern "C" fn(*mut c_void, u32) -> u32,
+    /// Starts an operation; answers its token, never 0.
+    pub op_start: unsafe extern "C" fn(*mut c_void, *mut RawOp) -> u64,
+    /// 1 and the result, or 0 and the waker is kept.
+    pub op_poll: unsafe extern "C" fn(*mut c_void, u64, *const HostWaker, *mut RawOpResult) -> u32,
+    /// Gives an operation up.
+    pub op_drop: unsafe extern "C" fn(*mut c_void, u64),
+}
+
+/// A future of the other side. `data` null: it ended before it began, the call is answered.
+#[repr(C)]
+pub struct RawFuture {
+    /// Its state.
+    pub data: *mut c_void,
+    /// 1 = ended, 0 = pending.
+    pub poll: unsafe extern "C" fn(*mut c_void, *const HostWaker) -> u32,
+    /// Frees the state; the only function after `poll` answered 1.
+    pub drop: unsafe extern "C" fn(*mut c_void),
+}
+
+/// What the node knows of a module: about this many functions, for linked-in and loaded code alike.
+#[repr(C)]
+pub struct ModuleTable {
+    /// Bytes of this table.
+    pub size: u32,
+    /// `TABLE_VERSION`.
+    pub version: u32,
+    /// `hello::CONTRACT_HASH`.
+    pub contract: u64,
+    /// `target_bits()` of the build.
+    pub target: u64,
+    /// 1 when built with `panic=unwind`.
+    pub unwinds: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// The postcard of the `ModuleDescriptor`, valid for ever.
+    pub describe: unsafe extern "C" fn() -> RawBytes,
+    /// Begins a `create`; answers through `HostTable::created`.
+    pub create: unsafe extern "C" fn(*const RawCall) -> RawFuture,
+    /// Ends an instance; no future of it lives.
+    pub drop_instance: unsafe extern "C" fn(*mut c_void),
+    /// Begins a call.
+    pub start: unsafe extern "C" fn(*mut c_void, *const RawCall) -> RawFuture,
+    /// Runs a `blocking` method to its end, on any thread.
+    pub block: unsafe extern "C" fn(*const RawCall),
+    /// Hash of the method's key for these arguments: 1 and the hash, or 0 when they do not decode.
+    pub key: unsafe extern "C" fn(u32, RawBytes, *mut u64) -> u32,
+    /// A monitor event (`module::Event`) about a call; answers through `reply`.
+    pub event: unsafe extern "C" fn(*mut c_void, u32, *const RawCall),
+}
+
+/// What the machine code of a build needs: architecture, pointer width and instruction sets.
+///
+/// Shape: high 32 bits must be equal, low 32 bits of a module must be a subset of the node's machine.
+pub const fn target_bits() -> u64 {
+    let arch: u64 = if cfg!(target_arch = "x86_64") {
+        1
+    } else if cfg!(target_arch = "aarch64") {
+        2
+    } else {
+        3
+    };
+    let mut bits = arch << 40 | (usize::BITS as u64) << 32;
+    if cfg!(target_feature = "avx2") {
+        bits |= 1;
+    }
+    if cfg!(target_feature = "avx512f") {
+        bits |= 2;
+    }
+    bits
+}

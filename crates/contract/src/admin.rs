@@ -1,0 +1,227 @@
+//! What the node says about itself: the vocabulary between `admin` (pool 0), the runtime and whoever asks.
+//!
+//! Lives here: `Request` and `Response` (over `Context::control`), the facts they carry, and the numbers of the `admin`
+//! methods that every client needs before it knows any schema.
+//! From: the module `admin`. To: `runtime::admin`, which alone can answer.
+//! Holds: names decide; the same name with other parameters is a Fault, never a silent success.
+
+use crate::schema::{Field, MethodSchema, Parameter, Shape};
+use crate::{Described, MethodId, MethodRef, Schema};
+use serde::{Deserialize, Serialize};
+
+macro_rules! facts {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+            pub struct $name {
+                $($(#[$field_doc])* pub $field: $type,)*
+            }
+            impl Described for $name {
+                fn schema_at(depth: usize) -> Schema {
+                    Schema::Struct {
+                        name: stringify!($name).into(),
+                        fields: vec![$(Field {
+                            name: stringify!($field).into(),
+                            schema: <$type as Described>::schema_at(depth + 1),
+                        },)*],
+                    }
+                }
+            }
+        )*
+    };
+}
+
+facts! {
+    /// A pool.
+    PoolFacts {
+        /// Its id's bits.
+        id: u64,
+        /// Its name.
+        name: String,
+        /// Its module.
+        module: String,
+        /// The module's version.
+        version: String,
+        /// Its parameters as JSON.
+        parameters: String,
+        /// Containers on this node.
+        containers: u32,
+        /// Calls it has answered.
+        calls: u64,
+        /// Tasks alive now.
+        live: u64,
+    }
+    /// A module.
+    ModuleFacts {
+        /// Its name.
+        name: String,
+        /// Its version.
+        version: String,
+        /// First line of its documentation.
+        summary: String,
+        /// `linked` or the path of its library.
+        origin: String,
+        /// Its methods' names.
+        methods: Vec<String>,
+        /// Pools made from it.
+        pools: u32,
+    }
+    /// A session.
+    SessionFacts {
+        /// Its number.
+        id: u64,
+        /// What the client calls itself.
+        name: String,
+        /// Its process.
+        pid: u32,
+        /// Its user.
+        uid: u32,
+        /// Calls granted.
+        calls_max: u32,
+        /// Calls in flight.
+        in_flight: u32,
+        /// Calls answered.
+        calls: u64,
+        /// Bytes of its segments.
+        segment_bytes: u64,
+        /// Leases it holds.
+        leases: u32,
+    }
+    /// What a method did so far.
+    MethodFacts {
+        /// The pool.
+        pool: String,
+        /// The method.
+        method: String,
+        /// Calls answered with a value.
+        calls: u64,
+        /// Calls answered with a Fault.
+        faults: u64,
+        /// Half of the calls ran at most this long, microseconds.
+        p50_us: f64,
+        /// 99 of 100 did.
+        p99_us: f64,
+        /// The slowest.
+        max_us: f64,
+        /// What the next call is expected to cost: fixed, microseconds.
+        fixed_us: f64,
+        /// And for each kibibyte of buffers, microseconds.
+        per_kib_us: f64,
+    }
+    /// The node as a whole.
+    NodeFacts {
+        /// Its name.
+        name: String,
+        /// Its process.
+        pid: u32,
+        /// Seconds since it started.
+        up_s: f64,
+        /// Its version.
+        version: String,
+        /// Sessions now.
+        sessions: u32,
+        /// Pools now.
+        pools: u32,
+        /// Tasks alive now.
+        tasks: u64,
+        /// Calls answered.
+        calls: u64,
+        /// Of them with a Fault.
+        faults: u64,
+        /// Bulk bytes copied on arrival.
+        copied_bytes: u64,
+        /// Bulk bytes that methods read in place, frozen.
+        frozen_bytes: u64,
+        /// Bytes of shared memory held for sessions.
+        segment_bytes: u64,
+        /// Turns of the worker.
+        turns: u64,
+        /// How often it slept.
+        parks: u64,
+        /// Polls that ran over their quantum.
+        overruns: u64,
+    }
+}
+
+/// A question to the node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Request {
+    /// The pool of this name, or of this id in decimal.
+    Find(String),
+    /// The descriptor of the module of this pool or, failing that, of the module of this name.
+    Describe(String),
+    /// Make a pool, or answer the one that exists with the same module and parameters.
+    Create {
+        /// Its name.
+        name: String,
+        /// Its module.
+        module: String,
+        /// Encoded create parameters.
+        parameters: Vec<u8>,
+    },
+    /// End a pool.
+    Destroy(String),
+    /// All pools.
+    Pools,
+    /// All modules.
+    Modules,
+    /// All sessions.
+    Sessions,
+    /// The node.
+    Node,
+    /// All methods that were called.
+    Methods,
+    /// Wait until every call accepted so far has ended.
+    Flush,
+    /// Stop, letting calls end for so many milliseconds.
+    Stop(u64),
+    /// Open a module library.
+    Load(String),
+}
+
+/// The node's answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Response {
+    /// Done.
+    Done,
+    /// One pool.
+    Pool(PoolFacts),
+    /// A descriptor in postcard.
+    Descriptor(Vec<u8>),
+    /// Pools.
+    Pools(Vec<PoolFacts>),
+    /// Modules.
+    Modules(Vec<ModuleFacts>),
+    /// Sessions.
+    Sessions(Vec<SessionFacts>),
+    /// The node.
+    Node(NodeFacts),
+    /// Methods.
+    Methods(Vec<MethodFacts>),
+}
+
+/// Name of the admin module and of its pool.
+pub const MODULE: &str = "admin";
+
+/// `admin.find(name: str) -> PoolFacts`: the one method a client must know to find all others.
+pub fn find() -> MethodRef {
+    method(10, "find", &[("name", Schema::Str)], &PoolFacts::schema())
+}
+
+/// `admin.describe(name: str) -> bytes`: a `ModuleDescriptor` in postcard.
+pub fn describe() -> MethodRef {
+    method(11, "describe", &[("name", Schema::Str)], &Schema::Bytes)
+}
+
+fn method(id: u32, name: &'static str, values: &[(&str, Schema)], reply: &Schema) -> MethodRef {
+    let parameters: Vec<Parameter> = values
+        .iter()
+        .map(|(name, schema)| Parameter {
+            name: (*name).into(),
+            shape: Shape::Value { schema: schema.clone(), default: None, since: false },
+        })
+        .collect();
+    let hashes = MethodSchema::hashes_of(MODULE, name, &parameters, reply);
+    MethodRef { id: MethodId(id), schema: hashes.last().copied().unwrap_or(0), name, idempotent: true }
+}

@@ -1,0 +1,152 @@
+//! Context: everything a method may ask of the node that runs it.
+//!
+//! Lives here: `Context`, `Operation` (a wait), `Level`.
+//! From: an `Incoming` call. To: the host functions of its table.
+//! Not here: nested calls with types (`nested`); files, sockets and spawned tasks (they come with the driver's).
+
+pub use crate::abi::Incoming;
+use crate::abi::{OpKind, RawOp, RawOpResult, RawOwned};
+use crate::{Fault, Outcome, PoolId, Retry};
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+
+/// How much a log line matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Level {
+    /// Something is lost or wrong.
+    Error = 1,
+    /// Something may become wrong.
+    Warn = 2,
+    /// What an operator wants to know.
+    Info = 3,
+    /// What an author wants to know.
+    Debug = 4,
+    /// Everything.
+    Trace = 5,
+}
+
+/// What a method may ask of the node while its call runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    pub(crate) call: Incoming<'a>,
+}
+
+impl<'a> Context<'a> {
+    /// Monotonic nanoseconds; virtual under simulation.
+    pub fn now_ns(&self) -> u64 {
+        self.call.now_ns()
+    }
+    /// 64 random bits; reproducible under simulation.
+    pub fn random(&self) -> u64 {
+        self.call.random()
+    }
+    /// Node-unique number of this call; it stands in every log line about it.
+    pub fn call_number(&self) -> u64 {
+        self.call.raw().call
+    }
+    /// Node-unique number of the outermost call that this one serves.
+    pub fn root(&self) -> u64 {
+        self.call.raw().root
+    }
+    /// How deep below the root: 0 for a client's own call.
+    pub fn depth(&self) -> u16 {
+        self.call.raw().depth as u16
+    }
+    /// The pool of this container.
+    pub fn pool(&self) -> PoolId {
+        PoolId::from_bits(self.call.raw().pool)
+    }
+    /// Time left until the call's deadline; `None` when it has none.
+    pub fn time_left(&self) -> Option<Duration> {
+        match self.call.raw().deadline_ns {
+            u64::MAX => None,
+            deadline => Some(Duration::from_nanos(deadline.saturating_sub(self.now_ns()))),
+        }
+    }
+    /// Whether the caller asked the call to end, or its time ran out. Loops ask this.
+    pub fn cancelled(&self) -> bool {
+        self.call.cancelled()
+    }
+    /// Whether a line of this level would be written.
+    pub fn log_enabled(&self, level: Level) -> bool {
+        self.call.log_enabled(level)
+    }
+    /// Writes a line to the node's log, under this module and call.
+    pub fn log(&self, level: Level, text: &str) {
+        self.call.log(level, text);
+    }
+    /// Waits.
+    ///
+    /// # Errors
+    /// `Cancelled` or `DeadlineExceeded` when the call is to end before that.
+    pub async fn sleep(&self, time: Duration) -> Result<(), Fault> {
+        let until = self.now_ns().saturating_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+        self.operation(OpKind::Timer, until, 0, Vec::new()).await.map(|_| ())
+    }
+    /// Lets other tasks run if this one has used its quantum; free otherwise.
+    ///
+    /// # Errors
+    /// `Cancelled` or `DeadlineExceeded` when the call is to end.
+    pub async fn yield_if_due(&self) -> Result<(), Fault> {
+        if !self.call.yield_due() {
+            return Ok(());
+        }
+        self.operation(OpKind::Yield, 0, 0, Vec::new()).await.map(|_| ())
+    }
+    /// Finds a pool by name.
+    ///
+    /// # Errors
+    /// `UnknownPool` names the pools that exist.
+    pub async fn find_pool(&self, name: &str) -> Result<PoolId, Fault> {
+        let done = self.operation(OpKind::Resolve, 0, 0, name.as_bytes().to_vec()).await?;
+        Ok(PoolId::from_bits(done.value))
+    }
+    /// Asks the node itself; granted to pool 0 alone.
+    ///
+    /// # Errors
+    /// `Denied` elsewhere, and whatever the request meets.
+    pub async fn control(&self, request: Vec<u8>) -> Result<Vec<u8>, Fault> {
+        let done = self.operation(OpKind::Control, 0, 0, request).await?;
+        Ok(done.bytes.as_slice().to_vec())
+    }
+
+    pub(crate) fn operation(&self, kind: OpKind, a: u64, b: u64, bytes: Vec<u8>) -> Operation<'a> {
+        let asked = RawOp { kind: kind as u32, flags: 0, a, b, bytes: RawOwned::new(bytes) };
+        Operation { call: self.call, asked: Some(asked), token: 0 }
+    }
+}
+
+/// A wait: starts when first polled, is given up when dropped.
+pub(crate) struct Operation<'a> {
+    call: Incoming<'a>,
+    asked: Option<RawOp>,
+    token: u64,
+}
+
+impl Future for Operation<'_> {
+    type Output = Result<RawOpResult, Fault>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<Self::Output> {
+        if let Some(asked) = self.asked.take() {
+            self.token = self.call.op_start(asked);
+        }
+        let Some(done) = self.call.op_poll(self.token, cx.waker()) else { return Poll::Pending };
+        self.token = 0;
+        if done.code == 0 {
+            return Poll::Ready(Ok(done));
+        }
+        let outcome = Outcome::from_bits(done.fault_head as u8).unwrap_or(Outcome::Unknown);
+        let retry = Retry::from_bits((done.fault_head >> 8) as u8, done.value as u32).unwrap_or(Retry::Never);
+        Poll::Ready(Err(Fault::decode(done.code as u16, outcome, retry, done.bytes.as_slice())))
+    }
+}
+
+impl Drop for Operation<'_> {
+    fn drop(&mut self) {
+        if self.token != 0 {
+            self.call.op_drop(self.token);
+        }
+    }
+}

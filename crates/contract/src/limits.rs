@@ -1,0 +1,30 @@
+//! Limits of the contract: every count, length and depth a peer can choose has its bound here.
+
+/// Argument bytes of one call, head included, in bytes. Larger payloads travel as buffers.
+pub const ARGUMENT_BYTES_MAX: u32 = 64 * 1024;
+/// Reply bytes of one call, in bytes. Larger results travel as `Out` buffers.
+pub const REPLY_BYTES_MAX: u32 = 64 * 1024;
+/// Buffers of one call.
+pub const BUFFERS_MAX: usize = 16;
+/// How deep calls may nest: a call made by a call made by ... a client's call.
+pub const DEPTH_MAX: u16 = 16;
+/// How deep a described type may nest.
+pub const SCHEMA_DEPTH_MAX: usize = 32;
+/// Nodes of one described type: fields, variants and elements together.
+pub const SCHEMA_NODES_MAX: usize = 4096;
+/// Methods of one module.
+pub const METHODS_MAX: usize = 1024;
+/// Bytes of an encoded module descriptor.
+pub const DESCRIPTOR_BYTES_MAX: usize = 1024 * 1024;
+/// Calls that one session may have outstanding, at most (a power of two).
+pub const CALLS_MAX: u32 = 4096;
+/// Calls granted when a client does not ask (a power of two).
+pub const CALLS_DEFAULT: u32 = 64;
+/// Bytes of one argument cell and of one reply cell.
+pub const CELL_BYTES: u32 = 256;
+/// Bytes of a Fault's message; longer text is cut at a character boundary.
+pub const FAULT_MESSAGE_MAX: usize = 2048;
+/// Bytes of a Fault's details; longer text is cut at a character boundary.
+pub const FAULT_DETAILS_MAX: usize = 8192;
+/// Bytes of a name: module, pool, method, client.
+pub const NAME_MAX: usize = 64;

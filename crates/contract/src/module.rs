@@ -1,0 +1,170 @@
+//! What a module is to the contract: the trait that `#[module]` implements, and the hooks its author may override.
+//!
+//! Lives here: `Module`, `Access` (the state rule as types), `Hooks`, `Event`.
+//! Holds: a module with `&mut self` methods can give no future that outlives the call, so its state is never shared;
+//! one with futures sees `&self` only.
+
+use crate::abi::Started;
+pub use crate::abi::{Access, Exclusive, Shared};
+use crate::context::{Context, Incoming};
+use crate::schema::ModuleDescriptor;
+use crate::{Code, Fault};
+use std::sync::OnceLock;
+
+/// Implemented by `#[module]`; nobody writes it by hand but tests of the table.
+pub trait Module: Hooks + Sized + 'static {
+    /// `Exclusive` when every method is a plain `fn`, else `Shared`.
+    type Access: Access;
+
+    /// Name, version, methods.
+    fn descriptor() -> ModuleDescriptor;
+    /// Where the encoded descriptor is kept.
+    fn descriptor_cell() -> &'static OnceLock<Vec<u8>>;
+    /// Begins `create`.
+    fn create(call: Incoming<'_>) -> Started<'_>;
+    /// Begins a call.
+    fn start<'a>(
+        this: <Self::Access as Access>::This<'a, Self>,
+        call: Incoming<'a>,
+    ) -> <Self::Access as Access>::Started<'a>;
+    /// Runs a `blocking` method.
+    fn block(call: Incoming<'_>);
+    /// Hash of a method's key.
+    fn key(method: u32, arguments: &[u8]) -> Option<u64>;
+
+    /// The descriptor in postcard, made once.
+    fn descriptor_bytes() -> &'static [u8] {
+        Self::descriptor_cell().get_or_init(|| postcard::to_allocvec(&Self::descriptor()).unwrap_or_default())
+    }
+}
+
+/// What happens to a container, besides calls: the numbers of the monitor events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Event {
+    /// How long will this call take?
+    Estimate = 1,
+    /// A call took this long.
+    Sample = 2,
+    /// Fit the model to the samples.
+    Train = 3,
+    /// Which container should a dynamic call go to?
+    Schedule = 4,
+    /// A call is about to be replicated.
+    ReplicaStart = 5,
+    /// Fold the replies of the replicas into one.
+    ReplicaAggregate = 6,
+    /// How much work remains before a flush is done?
+    FlushWork = 7,
+}
+
+/// What a call is expected to cost.
+#[derive(Clone, Copy, Debug, PartialEq, Default, serde::Serialize, serde::Deserialize)]
+pub struct Cost {
+    /// Nanoseconds for any call of the method.
+    pub fixed_ns: f64,
+    /// Nanoseconds more for each byte of arguments and buffers.
+    pub per_byte_ns: f64,
+}
+
+/// One observed call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Sample {
+    /// The method.
+    pub method: u32,
+    /// Bytes of arguments and buffers.
+    pub bytes: u64,
+    /// How long it ran.
+    pub ran_ns: u64,
+}
+
+/// Life-cycle and monitor hooks. Every one has a default that does the right thing for a module that has nothing to say;
+/// write the ones you need inside the `#[module]` impl, marked `#[hook]`.
+#[allow(unused_variables, reason = "defaults ignore what they are told")]
+pub trait Hooks {
+    /// The pool is being destroyed; say no to keep it.
+    ///
+    /// # Errors
+    /// A Fault keeps the pool and goes to whoever asked.
+    fn destroy(&self, cx: &Context<'_>) -> Result<(), Fault> {
+        Ok(())
+    }
+    /// A node of the pool failed.
+    ///
+    /// # Errors
+    /// `Unsupported` unless overridden.
+    fn node_failure(&self, cx: &Context<'_>, node: u16) -> Result<(), Fault> {
+        Err(unsupported("node_failure"))
+    }
+    /// Take over the state of a lost container.
+    ///
+    /// # Errors
+    /// `Unsupported` unless overridden: a container never silently starts empty.
+    fn recover(&self, cx: &Context<'_>, state: &[u8]) -> Result<(), Fault> {
+        Err(unsupported("recover"))
+    }
+    /// Hand state over to node `to`.
+    ///
+    /// # Errors
+    /// `Unsupported` unless overridden.
+    fn migrate(&self, cx: &Context<'_>, to: u16) -> Result<Vec<u8>, Fault> {
+        Err(unsupported("migrate"))
+    }
+    /// Take over the exported state of version `from`.
+    ///
+    /// # Errors
+    /// `Unsupported` unless overridden.
+    fn upgrade(&self, cx: &Context<'_>, from: &str, state: &[u8]) -> Result<(), Fault> {
+        Err(unsupported("upgrade"))
+    }
+    /// The node came back with this container.
+    ///
+    /// # Errors
+    /// `Unsupported` unless overridden.
+    fn restart(&self, cx: &Context<'_>) -> Result<(), Fault> {
+        Err(unsupported("restart"))
+    }
+    /// Answers a question about the container as JSON text; the empty question asks for an overview.
+    ///
+    /// # Errors
+    /// A Fault when the question is not understood.
+    fn monitor(&self, cx: &Context<'_>, question: &str) -> Result<String, Fault> {
+        if question.is_empty() { Ok("{}".into()) } else { Err(unsupported("monitor questions")) }
+    }
+    /// What a call of `method` will cost; `learnt` is the node's own fit.
+    fn estimate(&self, method: u32, bytes: u64, learnt: Cost) -> Cost {
+        learnt
+    }
+    /// A call ran; the node keeps its own samples besides.
+    fn sample(&self, sample: Sample) {}
+    /// Fit a model of your own to the samples; `None` keeps the node's.
+    fn train(&self, samples: &[Sample]) -> Option<Cost> {
+        None
+    }
+    /// Which of `containers` a dynamic call goes to; the default spreads by the call's hash.
+    fn schedule(&self, method: u32, hash: u64, containers: u32) -> u32 {
+        if containers == 0 { 0 } else { (hash % u64::from(containers)) as u32 }
+    }
+    /// A call is about to go to `replicas` containers.
+    ///
+    /// # Errors
+    /// A Fault stops the call before any replica runs.
+    fn replica_start(&self, method: u32, replicas: u32) -> Result<(), Fault> {
+        Ok(())
+    }
+    /// Folds the encoded replies of a broadcast into one; the default gives the last.
+    ///
+    /// # Errors
+    /// A Fault becomes the call's answer.
+    fn replica_aggregate(&self, method: u32, replies: &[Vec<u8>]) -> Result<Vec<u8>, Fault> {
+        replies.last().cloned().ok_or_else(|| Fault::new(Code::UnknownContainer, "no container replied"))
+    }
+    /// How many units of work remain before what was accepted is done; 0 lets a flush end.
+    fn flush_work(&self) -> u64 {
+        0
+    }
+}
+
+fn unsupported(what: &str) -> Fault {
+    Fault::new(Code::Unsupported, format!("this module has no `{what}` hook"))
+}

@@ -1,0 +1,231 @@
+//! Schema: the described shape of everything a method takes and gives.
+//!
+//! Lives here: `Schema` (one type), `Described` (Rust types that have one), `MethodSchema` and `ModuleDescriptor`
+//! (what a node serves about its modules), and conversion between postcard and JSON by schema (`dynamic`).
+//! From: macro output, inside the module. To: clients, the command line, documentation.
+//! Holds: types are finite and bounded in depth and size, and no list has elements of zero bytes, so that decoding
+//! any bytes takes time and memory in proportion to them.
+//! Not here: bulk bytes; those travel as buffers.
+
+mod described;
+mod dynamic;
+mod method;
+
+pub use described::Described;
+pub(crate) use dynamic::write_varint;
+pub use dynamic::{DynamicError, parse_text};
+pub use method::{DescriptorError, MethodFlags, MethodSchema, ModuleDescriptor, Parameter, Shape};
+
+use crate::limits::{SCHEMA_DEPTH_MAX, SCHEMA_NODES_MAX};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use thiserror::Error;
+
+/// The shape of one value. Postcard encodes values of it; new kinds are only ever appended here.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the plain scalars are named after Rust's")]
+pub enum Schema {
+    Unit,
+    Bool,
+    U8,
+    U16,
+    U32,
+    U64,
+    I8,
+    I16,
+    I32,
+    I64,
+    F32,
+    F64,
+    Char,
+    /// UTF-8 text.
+    Str,
+    /// Small bytes inside the arguments; bulk bytes are buffers.
+    Bytes,
+    /// A value or nothing.
+    Option(Box<Schema>),
+    /// Any number of one type.
+    List(Box<Schema>),
+    /// A fixed number of one type.
+    Array(Box<Schema>, u32),
+    /// A fixed sequence of types.
+    Tuple(Vec<Schema>),
+    /// Keys to values.
+    Map(Box<Schema>, Box<Schema>),
+    /// Named fields, in order.
+    Struct {
+        name: String,
+        fields: Vec<Field>,
+    },
+    /// One of several variants, in order.
+    Enum {
+        name: String,
+        variants: Vec<Variant>,
+    },
+}
+
+/// A field of a struct.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub schema: Schema,
+}
+
+/// A variant of an enum.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Variant {
+    /// Its name.
+    pub name: String,
+    /// What it holds: `Unit`, a newtype's inner type, a `Tuple`, or a `Struct`.
+    pub schema: Schema,
+}
+
+/// Why a type cannot cross the edge.
+#[derive(Debug, Error, PartialEq, Eq, Clone)]
+pub enum SchemaError {
+    /// Nested too deep, or recursive.
+    #[error("the type nests deeper than {SCHEMA_DEPTH_MAX} (a recursive type cannot cross; flatten it)")]
+    TooDeep,
+    /// Too many parts.
+    #[error("the type has more than {SCHEMA_NODES_MAX} parts")]
+    TooLarge,
+    /// `Vec<()>` and the like: a few bytes could ask for endless elements.
+    #[error("a list or map whose elements take no bytes has no bounded size")]
+    EmptyElements,
+}
+
+impl Schema {
+    /// Checks depth, size and that decoding is bounded by the bytes.
+    ///
+    /// # Errors
+    /// `SchemaError` says what to change in the type.
+    pub fn check(&self) -> Result<(), SchemaError> {
+        let mut nodes = 0;
+        self.check_at(0, &mut nodes)
+    }
+
+    fn check_at(&self, depth: usize, nodes: &mut usize) -> Result<(), SchemaError> {
+        if depth > SCHEMA_DEPTH_MAX {
+            return Err(SchemaError::TooDeep);
+        }
+        *nodes += 1;
+        if *nodes > SCHEMA_NODES_MAX {
+            return Err(SchemaError::TooLarge);
+        }
+        match self {
+            Self::Option(inner) | Self::Array(inner, _) => inner.check_at(depth + 1, nodes),
+            Self::List(inner) => {
+                if inner.least_bytes() == 0 {
+                    return Err(SchemaError::EmptyElements);
+                }
+                inner.check_at(depth + 1, nodes)
+            }
+            Self::Map(key, value) => {
+                if key.least_bytes() + value.least_bytes() == 0 {
+                    return Err(SchemaError::EmptyElements);
+                }
+                key.check_at(depth + 1, nodes)?;
+                value.check_at(depth + 1, nodes)
+            }
+            Self::Tuple(parts) => parts.iter().try_for_each(|part| part.check_at(depth + 1, nodes)),
+            Self::Struct { fields, .. } => {
+                fields.iter().try_for_each(|field| field.schema.check_at(depth + 1, nodes))
+            }
+            Self::Enum { variants, .. } => {
+                variants.iter().try_for_each(|variant| variant.schema.check_at(depth + 1, nodes))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The fewest bytes a value of this type can take in postcard.
+    pub fn least_bytes(&self) -> usize {
+        match self {
+            Self::Unit => 0,
+            Self::F32 => 4,
+            Self::F64 => 8,
+            Self::Char => 2,
+            Self::Array(inner, count) => inner.least_bytes().saturating_mul(*count as usize),
+            Self::Tuple(parts) => parts.iter().map(Self::least_bytes).sum(),
+            Self::Struct { fields, .. } => fields.iter().map(|field| field.schema.least_bytes()).sum(),
+            _ => 1,
+        }
+    }
+}
+
+impl fmt::Display for Schema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unit => f.write_str("()"),
+            Self::Bool => f.write_str("bool"),
+            Self::U8 => f.write_str("u8"),
+            Self::U16 => f.write_str("u16"),
+            Self::U32 => f.write_str("u32"),
+            Self::U64 => f.write_str("u64"),
+            Self::I8 => f.write_str("i8"),
+            Self::I16 => f.write_str("i16"),
+            Self::I32 => f.write_str("i32"),
+            Self::I64 => f.write_str("i64"),
+            Self::F32 => f.write_str("f32"),
+            Self::F64 => f.write_str("f64"),
+            Self::Char => f.write_str("char"),
+            Self::Str => f.write_str("str"),
+            Self::Bytes => f.write_str("bytes"),
+            Self::Option(inner) => write!(f, "option<{inner}>"),
+            Self::List(inner) => write!(f, "list<{inner}>"),
+            Self::Array(inner, count) => write!(f, "[{inner}; {count}]"),
+            Self::Map(key, value) => write!(f, "map<{key}, {value}>"),
+            Self::Tuple(parts) => {
+                f.write_str("(")?;
+                for (at, part) in parts.iter().enumerate() {
+                    if at > 0 {
+                        f.write_str(", ")?;
+                    }
+                    write!(f, "{part}")?;
+                }
+                f.write_str(")")
+            }
+            Self::Struct { name, fields } => {
+                write!(f, "{name} {{ ")?;
+                for (at, field) in fields.iter().enumerate() {
+                    if at > 0 {
+                        f.write_str(", ")?;
+                    }
+                    write!(f, "{}: {}", field.name, field.schema)?;
+                }
+                f.write_str(" }")
+            }
+            Self::Enum { name, variants } => {
+                write!(f, "{name} ")?;
+                for (at, variant) in variants.iter().enumerate() {
+                    if at > 0 {
+                        f.write_str(" | ")?;
+                    }
+                    f.write_str(&variant.name)?;
+                    if variant.schema != Self::Unit {
+                        write!(f, "({})", variant.schema)?;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recursion_and_empty_elements_are_refused() {
+        let mut deep = Schema::U8;
+        for _ in 0..40 {
+            deep = Schema::Option(Box::new(deep));
+        }
+        assert_eq!(deep.check(), Err(SchemaError::TooDeep));
+        assert_eq!(Schema::List(Box::new(Schema::Unit)).check(), Err(SchemaError::EmptyElements));
+        assert_eq!(Schema::List(Box::new(Schema::Str)).check(), Ok(()));
+    }
+}

@@ -1,0 +1,194 @@
+//! What macro output calls to serve a call: decode the arguments, run, encode the answer.
+//!
+//! Lives here: `Arguments` (a cursor over values and buffers), `answer`, `inherited` (methods 1 to 9), `event`.
+//! From: an `Incoming` call. To: its reply.
+//! Holds: arguments decode wholly or not at all; bytes left over are refused.
+
+use crate::buffers::Parameter;
+use crate::context::Incoming;
+use crate::limits::REPLY_BYTES_MAX;
+use crate::module::{Cost, Event, Hooks, Sample};
+use crate::{Code, Fault, MethodId};
+use serde::{Deserialize, Serialize};
+
+/// The arguments of a call, taken one after another in the order of the parameters.
+pub struct Arguments<'a> {
+    call: Incoming<'a>,
+    rest: &'a [u8],
+    buffer: usize,
+}
+
+impl<'a> Arguments<'a> {
+    /// Begins.
+    pub fn of(call: Incoming<'a>) -> Self {
+        Self { call, rest: call.arguments(), buffer: 0 }
+    }
+
+    /// The next value.
+    ///
+    /// # Errors
+    /// `BadArguments` names the parameter.
+    pub fn value<T: Deserialize<'a>>(&mut self, name: &str) -> Result<T, Fault> {
+        let (value, rest) = postcard::take_from_bytes(self.rest).map_err(|_| {
+            Fault::new(
+                Code::BadArguments,
+                format!("argument `{name}` does not decode from the {} bytes left", self.rest.len()),
+            )
+        })?;
+        self.rest = rest;
+        Ok(value)
+    }
+
+    /// The next value, or its default when an older or terser caller did not send it.
+    ///
+    /// # Errors
+    /// `BadArguments` names the parameter.
+    pub fn value_or<T: Deserialize<'a>>(&mut self, name: &str, default: impl FnOnce() -> T) -> Result<T, Fault> {
+        if self.rest.is_empty() { Ok(default()) } else { self.value(name) }
+    }
+
+    /// The next buffer.
+    ///
+    /// # Errors
+    /// `BadBuffer` names the parameter.
+    pub fn buffer<P: Parameter<'a>>(&mut self, name: &str) -> Result<P, Fault> {
+        let raw = self.call.buffers().get(self.buffer);
+        self.buffer += 1;
+        raw.and_then(P::take).ok_or_else(|| {
+            Fault::new(
+                Code::BadBuffer,
+                format!("buffer `{name}` must be {:?} of {:?}", P::DIRECTION, P::KIND).to_lowercase(),
+            )
+        })
+    }
+
+    /// Ends; nothing may be left.
+    ///
+    /// # Errors
+    /// `BadArguments` says how many bytes are too many.
+    pub fn end(self) -> Result<(), Fault> {
+        if !self.rest.is_empty() {
+            return Err(Fault::new(
+                Code::BadArguments,
+                format!("{} bytes follow the last argument", self.rest.len()),
+            ));
+        }
+        let (took, came) = (self.buffer, self.call.buffers().len());
+        if took != came {
+            return Err(Fault::new(Code::BadBuffer, format!("{came} buffers came, the method takes {took}")));
+        }
+        Ok(())
+    }
+}
+
+/// Answers a call with the outcome of its method.
+pub fn answer<T: Serialize>(call: Incoming<'_>, result: Result<T, Fault>) {
+    let value = match result {
+        Ok(value) => value,
+        Err(fault) => return call.fault(&fault),
+    };
+    let mut small = [0; 256];
+    if let Ok(bytes) = postcard::to_slice(&value, &mut small) {
+        return call.reply_bytes(bytes);
+    }
+    match postcard::to_allocvec(&value) {
+        Ok(bytes) if bytes.len() <= REPLY_BYTES_MAX as usize => call.reply_bytes(&bytes),
+        Ok(bytes) => call.fault(
+            &Fault::new(
+                Code::TooLarge,
+                format!(
+                    "the reply has {} bytes ({REPLY_BYTES_MAX} at most); answer bulk data through an `Out` buffer",
+                    bytes.len()
+                ),
+            )
+            .with_outcome(crate::Outcome::Ended),
+        ),
+        Err(error) => call.fault(
+            &Fault::new(Code::Internal, format!("the reply does not encode: {error}"))
+                .with_outcome(crate::Outcome::Ended),
+        ),
+    }
+}
+
+/// Encodes a value as a default of a parameter; for descriptors.
+pub fn encoded<T: Serialize>(value: &T) -> Vec<u8> {
+    postcard::to_allocvec(value).unwrap_or_default()
+}
+
+/// The hash of a key, for `Module::key`.
+pub fn key_hash<T: Serialize>(method: u32, key: &T) -> Option<u64> {
+    let _keys_are_shared_by_all_methods_of_a_container = method;
+    postcard::to_allocvec(key).ok().map(|bytes| xxhash_rust::xxh3::xxh3_64(&bytes))
+}
+
+/// Serves methods 1 to 9 by the hooks, and says of any other number that it does not exist.
+pub fn inherited<M: Hooks>(this: &M, call: Incoming<'_>, module: &str, names: &[&str]) {
+    let cx = call.context();
+    let mut arguments = Arguments::of(call);
+    match MethodId(call.method()) {
+        MethodId::DESTROY => answer(call, this.destroy(&cx)),
+        MethodId::NODE_FAILURE => {
+            answer(call, arguments.value("node").and_then(|node| this.node_failure(&cx, node)));
+        }
+        MethodId::RECOVER => answer(call, arguments.value("state").and_then(|state| this.recover(&cx, state))),
+        MethodId::MIGRATE => answer(call, arguments.value("to").and_then(|to| this.migrate(&cx, to))),
+        MethodId::UPGRADE => {
+            let both = arguments.value("from").and_then(|from| Ok((from, arguments.value("state")?)));
+            answer(call, both.and_then(|(from, state)| this.upgrade(&cx, from, state)));
+        }
+        MethodId::RESTART => answer(call, this.restart(&cx)),
+        MethodId::MONITOR => {
+            answer(call, arguments.value("question").and_then(|question| this.monitor(&cx, question)));
+        }
+        other => call.fault(&unknown_method(module, other.0, names)),
+    }
+}
+
+/// `UnknownMethod`, naming what exists.
+pub fn unknown_method(module: &str, method: u32, names: &[&str]) -> Fault {
+    Fault::new(Code::UnknownMethod, format!("module {module} has no method {method}; it has {}", names.join(", ")))
+}
+
+/// Serves a monitor event by the hooks.
+pub(crate) fn event<M: Hooks>(this: &M, event: u32, call: Incoming<'_>) {
+    let mut arguments = Arguments::of(call);
+    let arguments = &mut arguments;
+    match event {
+        e if e == Event::Estimate as u32 => answer(
+            call,
+            (|| {
+                let (method, bytes, learnt): (u32, u64, Cost) = arguments.value("event")?;
+                Ok(this.estimate(method, bytes, learnt))
+            })(),
+        ),
+        e if e == Event::Sample as u32 => {
+            answer(call, arguments.value::<Sample>("event").map(|sample| this.sample(sample)));
+        }
+        e if e == Event::Train as u32 => {
+            answer(call, arguments.value::<Vec<Sample>>("event").map(|samples| this.train(&samples)));
+        }
+        e if e == Event::Schedule as u32 => answer(
+            call,
+            (|| {
+                let (method, hash, containers): (u32, u64, u32) = arguments.value("event")?;
+                Ok(this.schedule(method, hash, containers))
+            })(),
+        ),
+        e if e == Event::ReplicaStart as u32 => answer(
+            call,
+            (|| {
+                let (method, replicas): (u32, u32) = arguments.value("event")?;
+                this.replica_start(method, replicas)
+            })(),
+        ),
+        e if e == Event::ReplicaAggregate as u32 => answer(
+            call,
+            (|| {
+                let (method, replies): (u32, Vec<Vec<u8>>) = arguments.value("event")?;
+                this.replica_aggregate(method, &replies)
+            })(),
+        ),
+        e if e == Event::FlushWork as u32 => answer(call, Ok(this.flush_work())),
+        other => call.fault(&Fault::new(Code::Unsupported, format!("monitor event {other} does not exist"))),
+    }
+}
