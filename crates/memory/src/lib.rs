@@ -17,11 +17,13 @@ pub mod claim;
 pub mod doorbell;
 pub mod frozen;
 pub mod lender;
+pub mod lent;
 pub mod park;
 pub mod passing;
 pub mod reaper;
 pub mod ring;
 pub mod segment;
+pub mod volatile;
 pub mod words;
 
 pub mod cells;
@@ -36,6 +38,7 @@ pub use claim::{Claim, ClaimWord};
 pub use doorbell::Doorbell;
 pub use frozen::{Frozen, FrozenError};
 pub use lender::{LendError, Lender, Room};
+pub use lent::{Lent, View};
 pub use reaper::{Reaper, Waited};
 pub use segment::{Access, RangeError, Role, Segment, SegmentError, SegmentId, Span};
 
