@@ -136,10 +136,9 @@ impl<T> Reaper<T> {
 
     fn try_turn(&self) -> Option<Turn<'_, T>> {
         // ORDER: Acquire pairs with the Release in `Turn::drop`: what the last holder did inside is visible.
-        self.turn
-            .compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed)
-            .is_ok()
-            .then_some(Turn { of: self })
+        let won = self.turn.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_ok();
+        // Made only when won: dropping one frees the turn.
+        won.then(|| Turn { of: self })
     }
 
     /// Puts a seat on the list from which the leaving reaper picks.

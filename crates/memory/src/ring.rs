@@ -243,7 +243,8 @@ impl<const W: usize, C: Cells, H: WordMut> Consumer<W, C, H> {
     }
 
     /// Tells the producer how far this side is, so that it may overwrite. The caller chooses when: once per batch,
-    /// and at the latest after `depth` entries.
+    /// and at the latest after `depth` entries. Commit before acting on an entry in a way that lets the producer
+    /// publish more, else it may find the ring full that its own count says has room.
     #[inline]
     pub fn commit(&mut self) {
         // ORDER: this Release pairs with the Acquire fence in `Producer::unconsumed`.
