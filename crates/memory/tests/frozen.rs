@@ -40,7 +40,8 @@ fn tasks_K57_what_one_side_froze_the_other_accepts_and_reads_without_a_copy() {
 #[test]
 fn tasks_K57_memory_its_maker_left_untouched_is_zero_and_has_no_holes() {
     let made = Frozen::make("test", 3 * 4096 + 1, |_| ()).expect("make");
-    let accepted = Frozen::accept(made.fd().try_clone_to_owned().expect("dup"), 3 * 4096 + 1, LIMIT).expect("accept");
+    let accepted =
+        Frozen::accept(made.fd().try_clone_to_owned().expect("dup"), 3 * 4096 + 1, LIMIT).expect("accept");
     assert!(accepted.iter().all(|byte| *byte == 0));
 }
 
@@ -110,7 +111,8 @@ fn rpc_R4_a_descriptor_that_is_no_memory_file_is_refused() {
     let (pipe, _other) = rustix::pipe::pipe().expect("pipe");
     let pipe = Frozen::accept(pipe, 4096, LIMIT);
     assert!(matches!(pipe, Err(FrozenError::NotMemory)), "{pipe:?}");
-    let file = rustix::fs::open("/proc/self/exe", rustix::fs::OFlags::RDONLY, rustix::fs::Mode::empty()).expect("open");
+    let file =
+        rustix::fs::open("/proc/self/exe", rustix::fs::OFlags::RDONLY, rustix::fs::Mode::empty()).expect("open");
     let file = Frozen::accept(file, 4096, LIMIT);
     assert!(matches!(file, Err(FrozenError::NotMemory)), "{file:?}");
 }

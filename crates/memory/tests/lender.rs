@@ -13,7 +13,10 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let len = prop_oneof![0..5_u64, 1..300_u64, 1..20_000_u64, Just(u64::MAX), Just(1 << 40)];
-    prop::collection::vec(prop_oneof![3 => len.prop_map(Step::Lend), 2 => any::<usize>().prop_map(Step::GiveBack)], 1..200)
+    prop::collection::vec(
+        prop_oneof![3 => len.prop_map(Step::Lend), 2 => any::<usize>().prop_map(Step::GiveBack)],
+        1..200,
+    )
 }
 
 /// The longest free run between the lent ones, in bytes.

@@ -7,7 +7,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use windlass_memory::ring::{BackwardsHead, COMPLETION, Consumer, Entry, Producer, PublishError, Ring, RingError, SUBMIT};
+use windlass_memory::ring::{
+    BackwardsHead, COMPLETION, Consumer, Entry, Producer, PublishError, Ring, RingError, SUBMIT,
+};
 use windlass_memory::{Role, Segment};
 
 #[derive(Clone, Copy, Debug)]

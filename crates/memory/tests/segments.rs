@@ -105,7 +105,9 @@ fn rpc_R3_the_same_attempts_succeed_on_a_segment_that_a_client_may_write() {
     // Shows that the list above can find a way: without the seal every kind of write works.
     let (_segment, fd) = Segment::create("test heap", BYTES, Role::Heap).expect("create");
     let worked = ways_to_write(fd.as_fd());
-    for way in ["mmap writable", "mprotect", "reopen and mmap", "reopen and write", "write", "pwrite", "punch a hole"] {
+    for way in
+        ["mmap writable", "mprotect", "reopen and mmap", "reopen and write", "write", "pwrite", "punch a hole"]
+    {
         assert!(worked.contains(&way), "{way} should work on a heap segment: {worked:?}");
     }
 }
@@ -233,7 +235,7 @@ fn a_word_that_a_peer_is_writing_arrives_whole() {
     std::thread::scope(|threads| {
         threads.spawn(|| {
             let span = client.span(64, 64).expect("inside");
-            for round in 0_u8.. {
+            for round in (0..=u8::MAX).cycle() {
                 client.copy_in(span, &[round; 64]);
                 if stop.load(Ordering::Relaxed) {
                     break;

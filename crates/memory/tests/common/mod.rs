@@ -1,6 +1,6 @@
 //! Both sides of a session's two small segments, each with its own mappings, in one process.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use windlass_memory::park::{ClientPark, NodePark};
@@ -12,8 +12,6 @@ use windlass_memory::{Access, Role, Segment};
 pub struct NodeSide {
     pub node_words: NodeWords,
     pub client_words: ClientWords,
-    pub client_fd: OwnedFd,
-    pub node_fd: OwnedFd,
     pub layout: Layout,
 }
 
@@ -27,15 +25,14 @@ pub struct ClientSide {
 /// A session of `calls` calls, seen from both sides.
 pub fn session(calls: u32) -> (NodeSide, ClientSide) {
     let layout = Layout::new(calls).expect("a power of two");
-    let (client_segment, client_fd) = Segment::create("test client", layout.bytes(), Role::Client).expect("create");
+    let (client_segment, client_fd) =
+        Segment::create("test client", layout.bytes(), Role::Client).expect("create");
     let (node_segment, node_fd) = Segment::create("test node", layout.bytes(), Role::Node).expect("create");
     let seen_by_client = Segment::open(client_fd.as_fd(), layout.bytes(), Access::ReadWrite).expect("open");
     let node_seen_by_client = Segment::open(node_fd.as_fd(), layout.bytes(), Access::Read).expect("open");
     let node = NodeSide {
         node_words: NodeWords::begin(Arc::new(node_segment), 1, 2).expect("words"),
         client_words: ClientWords::open(Arc::new(client_segment)).expect("words"),
-        client_fd,
-        node_fd,
         layout,
     };
     let client = ClientSide {
