@@ -55,7 +55,7 @@ enum Task {
     },
     /// Builds the contenders and measures them in one run.
     #[command(
-        after_help = "Examples:\n  cargo xtask bench call --json rows.json\n  cargo xtask bench call --no-rivals -- --quick"
+        after_help = "Examples:\n  cargo xtask bench call --json rows.json\n  cargo xtask bench call --no-rivals --quick"
     )]
     Bench {
         /// Which bench: `call`, ...
@@ -66,8 +66,8 @@ enum Task {
         /// Leaves the rivals out: they take minutes to build the first time.
         #[arg(long)]
         no_rivals: bool,
-        /// Handed to the bench driver, after `--`.
-        #[arg(last = true)]
+        /// Handed to the bench driver, from the first word that is none of the above: `--quick`, `--sizes 64`, ...
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         rest: Vec<String>,
     },
     /// Shows the requirement rows of a specification, their tests, and how those stand.
@@ -113,8 +113,11 @@ fn run(cli: Cli) -> Result<ExitCode, Trouble> {
             let mut command = repo.cargo(&["run", "--release", "--bin", "windlass", "--", "demo"]);
             child::pass(command.args(rest)).map(|()| ExitCode::SUCCESS)
         }
-        Task::Bench { name, json, no_rivals, rest } => {
-            bench::run(&repo, &Order { name, rivals: !no_rivals, json, rest }).map(|()| ExitCode::SUCCESS)
+        Task::Bench { name, json, no_rivals, mut rest } => {
+            // Behind a word for the driver our own flag looks like one of the driver's.
+            let late = rest.iter().position(|word| word == "--no-rivals").map(|at| rest.remove(at));
+            bench::run(&repo, &Order { name, rivals: !no_rivals && late.is_none(), json, rest })
+                .map(|()| ExitCode::SUCCESS)
         }
     }
 }

@@ -251,7 +251,7 @@ impl Repo {
                 let built = SKIPPED_FOLDERS.contains(&name.as_str()) || name.starts_with("target-");
                 if kind.is_dir() && !hidden && !built {
                     open.push(entry.path());
-                } else if kind.is_file() {
+                } else if kind.is_file() && name != ".git" {
                     found.push(self.relative(&entry.path()));
                 }
             }

@@ -142,22 +142,27 @@ fn test_line(line: &str) -> Option<Test> {
     Some(Test { path, end })
 }
 
-/// Enters a whole run: `what` names it, `complaint` says why the run was not clean (empty if it was).
-pub fn enter(ledger: &mut Ledger, what: &str, lines: &[String], complaint: &str) {
+/// Enters a whole run: `what` names it, `complaint` says why the run was not clean (empty if it was), `hung` that it was ended.
+pub fn enter(ledger: &mut Ledger, what: &str, lines: &[String], complaint: &str, hung: bool) {
+    let runners = read(lines);
+    let last = runners.len().saturating_sub(1);
     let mut told = false;
-    for runner in read(lines) {
+    for (at, runner) in runners.into_iter().enumerate() {
         ledger.passed(runner.count.passed);
         if runner.results == 0 {
-            let words = format!("died without a result; its last words:\n{}", runner.failures.join("\n"));
-            ledger.failed(&runner.name, &words);
-            told = true;
+            let hung_here = hung && at == last;
+            let how = if hung_here { complaint } else { "died without a result" };
+            let rest = if hung_here { "; the runners after it did not run" } else { "" };
+            ledger.failed(&runner.name, &format!("{how}{rest}; its last words:\n{}", runner.failures.join("\n")));
+            // A hang is told where it happened; a failure elsewhere does not stand for it.
+            told |= hung_here || !hung;
         } else if runner.count.failed > 0 {
             ledger.failed_together(runner.count.failed, &runner.name, &runner.failures.join("\n"));
-            told = true;
+            told |= !hung;
         }
         skips(ledger, &runner);
     }
-    if !complaint.is_empty() && (!told || complaint.starts_with("hung")) {
+    if !complaint.is_empty() && !told {
         let last = lines[lines.len().saturating_sub(LAST_WORDS)..].join("\n");
         ledger.failed(what, &format!("{complaint}; the last lines:\n{last}"));
     }
@@ -234,7 +239,7 @@ test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; fini
     #[test]
     fn results_add_up_over_runners_and_a_dead_runner_is_one_failure() {
         let mut ledger = Ledger::default();
-        enter(&mut ledger, "cargo test", &lines(RUN), "ended with exit status: 101");
+        enter(&mut ledger, "cargo test", &lines(RUN), "ended with exit status: 101", false);
         assert_eq!(ledger.count().to_string(), "3 passed, 2 failed, 1 skipped");
     }
 
@@ -254,8 +259,27 @@ test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; fini
     #[test]
     fn a_run_that_does_not_build_is_one_failure() {
         let mut ledger = Ledger::default();
-        enter(&mut ledger, "cargo test", &lines("error[E0425]: no such name"), "ended with exit status: 101");
+        enter(
+            &mut ledger,
+            "cargo test",
+            &lines("error[E0425]: no such name"),
+            "ended with exit status: 101",
+            false,
+        );
         assert_eq!(ledger.count().to_string(), "0 passed, 1 failed, 0 skipped");
+    }
+
+    #[test]
+    fn a_hang_is_one_failure_under_the_name_of_its_runner_whatever_failed_before() {
+        let (before, _doc_tests) =
+            RUN.split_once("error: test failed (signal").expect("the run has a dead runner");
+        let mut ledger = Ledger::default();
+        enter(&mut ledger, "cargo test", &lines(before), "hung", true);
+        assert_eq!(ledger.count().to_string(), "1 passed, 2 failed, 1 skipped");
+        let done = "     Running tests/x.rs (deps/x-0)\ntest result: FAILED. 0 passed; 1 failed; 0 ignored";
+        let mut ledger = Ledger::default();
+        enter(&mut ledger, "cargo test", &lines(done), "hung", true);
+        assert_eq!(ledger.count().to_string(), "0 passed, 2 failed, 0 skipped");
     }
 
     #[test]
@@ -263,7 +287,7 @@ test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; fini
         let run = "     Running unittests src/lib.rs (deps/a-0)\ntest slow ... ignored\n\
                    test result: ok. 0 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s";
         let mut ledger = Ledger::default();
-        enter(&mut ledger, "cargo test", &lines(run), "");
+        enter(&mut ledger, "cargo test", &lines(run), "", false);
         assert_eq!(ledger.count().to_string(), "0 passed, 1 failed, 1 skipped");
     }
 

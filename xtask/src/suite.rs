@@ -144,7 +144,11 @@ impl Suite {
     /// The models, in a target folder of their own because the flag would rebuild everything else.
     fn loom(&self, ledger: &mut Ledger) {
         match self.loom_command(&[]) {
-            Some(mut command) => drop(self.run_tests(ledger, &mut command)),
+            Some(mut command) => {
+                if self.run_tests(ledger, &mut command).is_empty() {
+                    ledger.failed("loom models", "no model ran: is the file still compiled with `--cfg loom`?");
+                }
+            }
             None => ledger.skipped("loom models", &format!("there is no {LOOM_TEST} in this checkout")),
         }
     }
@@ -176,7 +180,7 @@ impl Suite {
     }
 
     fn entered(&self, ledger: &mut Ledger, name: &str, ran: &Ran) -> Vec<Test> {
-        report::enter(ledger, name, &ran.lines, &ran.complaint(self.limit));
+        report::enter(ledger, name, &ran.lines, &ran.complaint(self.limit), ran.hung);
         report::read(&ran.lines).into_iter().flat_map(|runner| runner.tests).collect()
     }
 
@@ -204,20 +208,20 @@ impl Suite {
             }
             None => self.rows_run(spec, &found, &mut runs),
         };
-        let mut ledger = Ledger::default();
-        rows::print(spec, &rows::table(spec, &claims, &found, &results), &found, &mut ledger);
-        if runs.count().failed > 0 && ledger.count().failed == 0 {
-            let words = "the rows' tests passed, but their run did not end well; see above";
-            ledger.failed("run of the tests", words);
+        let count = rows::print(spec, &rows::table(spec, &claims, &found, &results), &found);
+        let clean = runs.count().failed == 0;
+        if !clean && count.failed == 0 {
+            say("the rows' tests passed, but the run they were part of did not end well; see above");
         }
-        Ok(ledger.close())
+        say(&format!("\n{count}"));
+        Ok(ExitCode::from(u8::from(count.failed > 0 || !clean)))
     }
 
     fn rows_run(&self, spec: Spec, found: &[rows::Found], runs: &mut Ledger) -> Vec<Test> {
         let filter = format!("{}_", spec.name());
         let mut results = Vec::new();
         if found.iter().any(|test| !test.modelled) {
-            let args = ["test", "--workspace", "--no-fail-fast", "--all-targets", "--", &filter];
+            let args = ["test", "--workspace", "--no-fail-fast", "--tests", "--", &filter];
             results.extend(self.run_tests(runs, &mut self.cargo(&args)));
         }
         if found.iter().any(|test| test.modelled)
@@ -235,8 +239,7 @@ impl Suite {
         let began = Instant::now();
         let mut round = 0_u64;
         loop {
-            let mut command =
-                self.cargo(&["test", "--workspace", "--no-fail-fast", "--all-targets", "--", "fuzz_"]);
+            let mut command = self.cargo(&["test", "--workspace", "--no-fail-fast", "--tests", "--", "fuzz_"]);
             command.env("WINDLASS_FUZZ_SEED", round.to_string());
             let tests = self.run_tests(&mut ledger, &mut command);
             round += 1;
@@ -268,16 +271,16 @@ pub fn answers(command: &mut Command) -> bool {
     command.output().is_ok_and(|output| output.status.success())
 }
 
-/// `apt-get install` of these packages, by sudo for who is not root.
+/// `apt-get` of these packages, by sudo (which must not ask) for who is not root.
 pub fn apt_get(repo: &Repo, packages: &[&str]) -> Command {
     let root = rustix::process::geteuid().is_root();
-    let mut command = repo.command(if root { "apt-get" } else { "sudo" });
+    let mut command = repo.command(if root { "sh" } else { "sudo" });
     if !root {
-        command.args(["-n", "apt-get"]);
+        command.args(["-n", "sh"]);
     }
-    command
-        .args(["install", "--yes", "--no-install-recommends"])
-        .args(packages)
-        .env("DEBIAN_FRONTEND", "noninteractive");
+    // A fresh machine has no list of packages yet.
+    let install =
+        format!("apt-get update -q && apt-get install -q --yes --no-install-recommends {}", packages.join(" "));
+    command.args(["-c", &install]).env("DEBIAN_FRONTEND", "noninteractive");
     command
 }

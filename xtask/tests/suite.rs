@@ -11,16 +11,20 @@ const FINE: &str = "//! A crate.\n\n#[cfg(test)]\nmod tests {\n    #[test]\n    
 
 /// Runs xtask on the workspace with no input, no terminal, and a target folder of its own.
 fn xtask(workspace: &Workspace, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_xtask"))
+    command(workspace, args).output().expect("xtask starts")
+}
+
+fn command(workspace: &Workspace, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    command
         .arg("--root")
         .arg(workspace.root())
         .args(args)
         .env("CARGO_TARGET_DIR", workspace.root().join("target"))
         .env("CARGO_TERM_COLOR", "never")
         .env_remove("RUSTFLAGS")
-        .stdin(std::process::Stdio::null())
-        .output()
-        .expect("xtask starts")
+        .stdin(std::process::Stdio::null());
+    command
 }
 
 fn text(output: &Output) -> String {
@@ -117,6 +121,38 @@ fn rows_show_what_passes_what_fails_and_what_has_no_test() {
     let output = xtask(&workspace, &["rows", "tasks", "--results", kept.to_str().expect("a plain path")]);
     assert_eq!(last_line(&output), "2 passed, 0 failed, 0 skipped", "{}", text(&output));
     assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn an_interrupt_ends_xtask_and_all_it_started() {
+    let workspace = Workspace::new(TABLE);
+    workspace.member("crates/a", "");
+    workspace.write(
+        "crates/a/tests/fuzz.rs",
+        "//! Waits.\n#[test]\nfn fuzz_waits() {\n    std::fs::write(\"../../pid\", std::process::id().to_string()).unwrap();\n    loop {\n        \
+         std::thread::park();\n    }\n}\n",
+    );
+    let mut child =
+        command(&workspace, &["fuzz"]).stdout(std::process::Stdio::null()).spawn().expect("xtask starts");
+    let file = workspace.root().join("pid");
+    let pid = loop {
+        let pid = std::fs::read_to_string(&file).unwrap_or_default();
+        if !pid.is_empty() {
+            break pid;
+        }
+        assert!(child.try_wait().expect("a child").is_none(), "xtask ended before the test began");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    };
+    let id = rustix::process::Pid::from_raw(child.id().cast_signed()).expect("a process id");
+    rustix::process::kill_process(id, rustix::process::Signal::INT).expect("a signal");
+    assert_eq!(child.wait().expect("a child").code(), Some(130));
+    // Nobody waits for the killed test any more: its entry goes, or stays as a zombie where init does not reap.
+    loop {
+        match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
+            Ok(stat) if !stat.contains(") Z ") => std::thread::sleep(std::time::Duration::from_millis(20)),
+            _ => break,
+        }
+    }
 }
 
 #[test]
