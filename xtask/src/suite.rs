@@ -102,7 +102,9 @@ impl Suite {
         match child::run(command, self.limit, |_| false) {
             Ok(ran) if ran.clean() => ledger.passed(1),
             Ok(ran) => {
-                let last = &ran.lines[ran.lines.len().saturating_sub(LAST_LINES)..];
+                let told: Vec<_> =
+                    ran.lines.iter().filter(|line| !is_progress(line)).map(String::as_str).collect();
+                let last = &told[told.len().saturating_sub(LAST_LINES)..];
                 ledger.failed(&name, &format!("{}\n{}", ran.complaint(self.limit), last.join("\n")));
             }
             Err(trouble) => ledger.failed(&name, &trouble.to_string()),
@@ -253,6 +255,13 @@ impl Suite {
         say(&format!("{round} rounds; each test was given its round as WINDLASS_FUZZ_SEED"));
         ledger.close()
     }
+}
+
+/// A line of Cargo about a crate that is all right.
+fn is_progress(line: &str) -> bool {
+    ["Compiling ", "Checking ", "Downloading ", "Downloaded "]
+        .iter()
+        .any(|verb| line.trim_start().starts_with(verb))
 }
 
 /// Where builds go when an automatic run chose nothing: a folder that is warm the next time.

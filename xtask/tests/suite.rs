@@ -124,6 +124,29 @@ fn rows_show_what_passes_what_fails_and_what_has_no_test() {
 }
 
 #[test]
+fn models_are_run_with_their_flag_and_their_rows_are_shown() {
+    let workspace = Workspace::new("```edges\nmemory >\n```\n");
+    let lints = "[lints.rust]\nunexpected_cfgs = { level = \"warn\", check-cfg = [\"cfg(loom)\"] }";
+    workspace.member("crates/memory", lints);
+    let manifest =
+        format!("[package]\nname = \"windlass-memory\"\nversion = \"0.0.0\"\nedition = \"2024\"\n{lints}\n");
+    workspace.write("crates/memory/Cargo.toml", &manifest);
+    let model = "//! Models.\n#![cfg(loom)]\n#![allow(non_snake_case)]\n\n#[test]\nfn tasks_K58_ring_in_every_order() {}\n";
+    workspace.write("crates/memory/tests/loom.rs", model);
+    let output = xtask(&workspace, &["test"]);
+    assert_eq!(last_line(&output), "7 passed, 0 failed, 1 skipped", "{}", text(&output));
+    workspace.write("docs/rows/tasks.txt", "K58 rings\n");
+    let output = xtask(&workspace, &["rows", "tasks"]);
+    assert!(text(&output).contains("K58   passed   rings"), "{}", text(&output));
+    assert_eq!(output.status.code(), Some(0));
+
+    workspace.write("crates/memory/tests/loom.rs", &model.replace("cfg(loom)", "cfg(not(loom))"));
+    let output = xtask(&workspace, &["test"]);
+    assert!(text(&output).contains("no model ran"), "{}", text(&output));
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
 fn an_interrupt_ends_xtask_and_all_it_started() {
     let workspace = Workspace::new(TABLE);
     workspace.member("crates/a", "");
