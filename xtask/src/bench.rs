@@ -75,10 +75,7 @@ pub fn run(repo: &Repo, order: &Order) -> Result<(), Trouble> {
     if !order.rivals {
         say("without rivals, as asked (--no-rivals): a figure without them is for orientation only");
     } else if let Some(manifest) = repo.text(RIVALS)? {
-        need_zeromq(repo, &manifest)?;
-        let target = repo.target_folder()?.join("rivals");
-        let built =
-            build(repo.cargo(&["build", "--release", "--manifest-path", RIVALS]).env("CARGO_TARGET_DIR", target))?;
+        let built = build_rivals(repo, &manifest)?;
         driver.arg("--compare").arg(find(&built, "windlass-bench-compare")?);
     } else {
         say(&format!("without rivals: there is no {RIVALS}"));
@@ -124,19 +121,44 @@ fn find(built: &[(String, PathBuf)], name: &str) -> Result<PathBuf, Trouble> {
     })
 }
 
-/// The C library of ZeroMQ, if the rivals bind to it and the machine lacks it.
-fn need_zeromq(repo: &Repo, manifest: &str) -> Result<(), Trouble> {
-    let binds = manifest.lines().any(|line| line.trim_start().starts_with("zmq") && line.contains('='));
-    if !binds || answers(repo.command("pkg-config").args(["--exists", "libzmq"])) {
-        return Ok(());
+/// Builds the rivals; if that fails on a machine without a C++ compiler or without ZeroMQ's library, installs what is missing
+/// and builds once more.
+fn build_rivals(repo: &Repo, manifest: &str) -> Result<Vec<(String, PathBuf)>, Trouble> {
+    let target = repo.target_folder()?.join("rivals");
+    let cargo =
+        || build(repo.cargo(&["build", "--release", "--manifest-path", RIVALS]).env("CARGO_TARGET_DIR", &target));
+    let trouble = match cargo() {
+        Ok(built) => return Ok(built),
+        Err(trouble) => trouble,
+    };
+    let missing = missing_for_zeromq(repo, manifest);
+    if missing.is_empty() {
+        return Err(Trouble::Words(format!("{trouble}\nmeasure without rivals: --no-rivals")));
     }
-    let mut install = apt_get(repo, &["libzmq3-dev", "pkg-config"]);
-    say(&format!("the ZeroMQ rival needs its C library, installing it: {}", child::command_line(&install)));
+    let mut install = apt_get(repo, &missing);
+    say(&format!(
+        "{trouble}; the ZeroMQ rival may lack {}, installing: {}",
+        missing.join(", "),
+        child::command_line(&install)
+    ));
     child::pass(&mut install).map_err(|trouble| {
-        Trouble::Words(format!(
-            "{trouble}\ninstall libzmq3-dev and pkg-config by hand, or measure without rivals: --no-rivals"
-        ))
-    })
+        let missing = missing.join(" ");
+        Trouble::Words(format!("{trouble}\ninstall by hand: {missing}; or measure without rivals: --no-rivals"))
+    })?;
+    cargo()
+}
+
+/// Packages that a build of the C library of ZeroMQ, or against it, asks for and this machine lacks.
+fn missing_for_zeromq(repo: &Repo, manifest: &str) -> Vec<&'static str> {
+    let mut missing = Vec::new();
+    if !answers(repo.command("c++").arg("--version")) {
+        missing.push("g++");
+    }
+    let binds = manifest.lines().any(|line| line.trim_start().starts_with("zmq") && line.contains('='));
+    if binds && !answers(repo.command("pkg-config").args(["--exists", "libzmq"])) {
+        missing.extend(["libzmq3-dev", "pkg-config"]);
+    }
+    missing
 }
 
 #[cfg(test)]
