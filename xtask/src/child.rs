@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Once, mpsc};
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,8 @@ const INTERRUPTED: i32 = 130;
 
 /// Process group of the child that runs now; 0 = none. xtask runs one child at a time.
 static RUNNING: AtomicI32 = AtomicI32::new(0);
+/// Set before an interrupt ends the child, so that its death is not taken for a failure of its own.
+static STOPPING: AtomicBool = AtomicBool::new(false);
 static WATCH: Once = Once::new();
 
 /// How a child ended.
@@ -144,6 +146,7 @@ pub fn run(command: &mut Command, limit: Duration, is_step: impl Fn(&str) -> boo
         Some(status) => status,
         None => wait_within(&mut child, limit, &group).map_err(trouble)?,
     };
+    group.stop_if_interrupted();
     Ok(Ran { status, lines: kept, hung, left_behind })
 }
 
@@ -180,7 +183,18 @@ impl Group {
         WATCH.call_once(watch_for_interrupts);
         let id = i32::try_from(child).unwrap_or(0);
         RUNNING.store(id, Ordering::SeqCst);
-        Self(Pid::from_raw(id))
+        let group = Self(Pid::from_raw(id));
+        // The watch may have looked just before the child was known to it.
+        group.stop_if_interrupted();
+        group
+    }
+
+    /// Ends everything if this process was asked to end.
+    fn stop_if_interrupted(&self) {
+        if STOPPING.load(Ordering::SeqCst) {
+            self.kill();
+            std::process::exit(INTERRUPTED);
+        }
     }
 
     fn kill(&self) {
@@ -208,6 +222,7 @@ fn watch_for_interrupts() {
         Ok(mut signals) => {
             std::thread::spawn(move || {
                 if signals.forever().next().is_some() {
+                    STOPPING.store(true, Ordering::SeqCst);
                     kill(Pid::from_raw(RUNNING.load(Ordering::SeqCst)));
                     std::process::exit(INTERRUPTED);
                 }

@@ -218,7 +218,8 @@ fn standing_of(name: &str, results: &[Test]) -> Standing {
     standing
 }
 
-fn last_part(path: &str) -> &str {
+/// The function's name at the end of a test's path.
+pub fn last_part(path: &str) -> &str {
     path.rsplit("::").next().unwrap_or(path)
 }
 

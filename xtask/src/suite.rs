@@ -245,7 +245,8 @@ impl Suite {
             command.env("WINDLASS_FUZZ_SEED", round.to_string());
             let tests = self.run_tests(&mut ledger, &mut command);
             round += 1;
-            if tests.is_empty() {
+            // The runner's filter also meets names that have the word further in.
+            if !tests.iter().any(|test| rows::last_part(&test.path).starts_with("fuzz_")) {
                 ledger.failed("fuzz", "no test is named `fuzz_..`");
             }
             if ledger.count().failed > 0 || began.elapsed() >= Duration::from_secs(seconds) {

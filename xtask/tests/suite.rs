@@ -179,7 +179,7 @@ fn an_interrupt_ends_xtask_and_all_it_started() {
 }
 
 #[test]
-fn fuzz_without_fuzz_tests_is_a_failure_and_with_them_says_how_many_rounds() {
+fn rounds_of_no_bounded_test_are_a_failure_and_others_are_counted() {
     let workspace = Workspace::new(TABLE);
     workspace.member("crates/a", "");
     let output = xtask(&workspace, &["fuzz"]);
