@@ -18,6 +18,7 @@ pub mod threads;
 
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::rc::Rc;
 
 /// Nanoseconds on the driver's monotonic clock.
 pub type Nanos = u64;
@@ -50,6 +51,8 @@ pub struct Ready {
 pub trait Driver {
     /// Monotonic nanoseconds. Cost: no system call.
     fn now(&self) -> Nanos;
+    /// The same clock as a value, for code that runs while the driver is borrowed.
+    fn clock(&self) -> Rc<dyn Fn() -> Nanos>;
     /// 64 random bits.
     fn chance(&mut self) -> u64;
     /// Begins to watch a descriptor.

@@ -8,6 +8,7 @@ use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -96,6 +97,11 @@ impl RealDriver {
 impl Driver for RealDriver {
     fn now(&self) -> Nanos {
         self.began.elapsed().as_nanos() as Nanos
+    }
+
+    fn clock(&self) -> Rc<dyn Fn() -> Nanos> {
+        let began = self.began;
+        Rc::new(move || began.elapsed().as_nanos() as Nanos)
     }
 
     fn chance(&mut self) -> u64 {

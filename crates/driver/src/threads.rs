@@ -36,3 +36,11 @@ pub fn pin(processors: &[usize]) -> io::Result<()> {
     }
     Ok(rustix::thread::sched_setaffinity(None, &set)?)
 }
+
+/// Bytes of memory that this process may count on: the machine's, or its control group's limit.
+pub fn memory_bytes() -> u64 {
+    let machine = rustix::system::sysinfo();
+    let machine = (machine.totalram as u64).saturating_mul(u64::from(machine.mem_unit.max(1)));
+    let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
+    group.and_then(|text| text.trim().parse().ok()).map_or(machine, |limit: u64| limit.min(machine))
+}

@@ -116,7 +116,8 @@ fn module_facts(core: &Rc<Core>, module: &Module) -> ModuleFacts {
         summary: descriptor.docs.lines().next().unwrap_or_default().to_owned(),
         origin: module.origin.clone(),
         methods: descriptor.methods.iter().map(|method| method.name.clone()).collect(),
-        pools: core.places.borrow().pools().filter(|pool| pool.module.descriptor.name == descriptor.name).count() as u32,
+        pools: core.places.borrow().pools().filter(|pool| pool.module.descriptor.name == descriptor.name).count()
+            as u32,
     }
 }
 
@@ -133,7 +134,10 @@ fn methods(core: &Rc<Core>) -> Vec<MethodFacts> {
             let cost = stats.cost();
             facts.push(MethodFacts {
                 pool: pool.name.clone(),
-                method: pool.module.method(MethodId(id)).map_or_else(|| id.to_string(), |method| method.name.clone()),
+                method: pool
+                    .module
+                    .method(MethodId(id))
+                    .map_or_else(|| id.to_string(), |method| method.name.clone()),
                 calls: stats.calls.get(),
                 faults: stats.faults.get(),
                 p50_us: us(stats.quantile_ns(0.5)),
@@ -315,7 +319,10 @@ async fn call_inherited(
     host::queue(core, Placed { call, container: container.clone(), method });
     let answer = waited(wait).await;
     answer.map_err(|fault| {
-        if id == MethodId::CREATE && fault.code < windlass_contract::fault::MODULE_FIRST && fault.outcome == Outcome::Ended {
+        if id == MethodId::CREATE
+            && fault.code < windlass_contract::fault::MODULE_FIRST
+            && fault.outcome == Outcome::Ended
+        {
             return Fault { code: Code::CreateFailed as u16, ..fault };
         }
         fault

@@ -107,7 +107,8 @@ impl Node {
         let directory = config.directory.clone();
         let (commands, received) = channel();
         let (ready_in, ready_out) = channel();
-        let thread = threads::start("windlass-0", move || serve(config, received, &ready_in)).map_err(io("a thread"))?;
+        let thread =
+            threads::start("windlass-0", move || serve(config, received, &ready_in)).map_err(io("a thread"))?;
         match ready_out.recv() {
             Ok(Ok(remote)) => Ok(Self { directory, commands, remote, thread: Some(thread) }),
             Ok(Err(fault)) => Err(fault),
@@ -194,7 +195,8 @@ fn begin(config: NodeConfig, commands: Receiver<Duration>) -> Result<(Worker, Re
     }
     let lock = NameLock::take(&config.directory).map_err(|error| match error {
         LockError::Held { pid } => {
-            let text = format!("node {} runs already as process {pid}; stop it, or choose another --name", config.name);
+            let text =
+                format!("node {} runs already as process {pid}; stop it, or choose another --name", config.name);
             Fault::new(Code::NodeRunning, text)
         }
         LockError::Io(error) => io("the node's directory")(error),

@@ -36,9 +36,8 @@ pub(crate) struct MethodStats {
 impl MethodStats {
     pub(crate) fn new() -> Self {
         // 1 ns to an hour at two digits; longer calls count as an hour.
-        let ran_ns = Histogram::new_with_bounds(1, 3_600_000_000_000, 2)
-            .or_else(|_| Histogram::new(2))
-            .map(RefCell::new);
+        let ran_ns =
+            Histogram::new_with_bounds(1, 3_600_000_000_000, 2).or_else(|_| Histogram::new(2)).map(RefCell::new);
         let Ok(ran_ns) = ran_ns else { unreachable!("two digits are within what the library allows") };
         Self { calls: Cell::new(0), faults: Cell::new(0), ran_ns, fit: RefCell::default() }
     }

@@ -7,7 +7,9 @@
 
 use crate::core::{Alarm, Core};
 use crate::host::{self, blocking};
-use crate::limits::{GREETING_NS, GREETINGS_MAX, SLOTS_PER_TURN, SPIN_COLD_NS, SPIN_NS, TURNS_PER_POLL, WORK_PER_TURN};
+use crate::limits::{
+    GREETING_NS, GREETINGS_MAX, SLOTS_PER_TURN, SPIN_COLD_NS, SPIN_NS, TURNS_PER_POLL, WORK_PER_TURN,
+};
 use crate::session::Session;
 use crate::stats::add;
 use crate::transport::{greet, wire};
@@ -122,12 +124,11 @@ impl Worker {
                 && let Some(entry) = session.next_entry()
             {
                 taken += 1;
+                // Before the entry is acted on: its answer may let the client publish the next one.
+                session.commit();
                 crate::path::arrive(&self.core, session, &entry);
             }
-            if taken > 0 {
-                session.commit();
-                any = true;
-            }
+            any |= taken > 0;
         }
         any
     }

@@ -1,6 +1,6 @@
 //! Methods and modules, described: what a node serves so that clients need nothing regenerated.
 
-use super::{Schema, SchemaError};
+use super::{DynamicError, Schema, SchemaError, parse_text};
 use crate::head::{BufferKind, Direction};
 use crate::ids::MethodId;
 use crate::limits::{BUFFERS_MAX, DESCRIPTOR_BYTES_MAX, METHODS_MAX, NAME_MAX};
@@ -177,6 +177,29 @@ impl MethodSchema {
             Shape::Buffer { direction, kind } => Some((one, *direction, *kind)),
             Shape::Value { .. } => None,
         })
+    }
+
+    /// The arguments in postcard, from names and texts. Values with a default may be left out.
+    ///
+    /// # Errors
+    /// `DynamicError` names a parameter that is unknown, missing, or of another type.
+    pub fn encode_text(&self, given: &[(String, String)]) -> Result<Vec<u8>, DynamicError> {
+        let known: Vec<&str> = self.values().map(|(one, ..)| one.name.as_str()).collect();
+        if let Some((name, _)) = given.iter().find(|(name, _)| !known.contains(&name.as_str())) {
+            let exist = if known.is_empty() { "nothing".into() } else { known.join(", ") };
+            return Err(DynamicError::Unknown { at: self.name.clone(), name: name.clone(), exist });
+        }
+        let mut bytes = Vec::new();
+        for (one, schema, default) in self.values() {
+            match (given.iter().find(|(name, _)| *name == one.name), default) {
+                (Some((_, text)), _) => schema.encode_json(&parse_text(schema, text)?, &mut bytes)?,
+                (None, Some(default)) => bytes.extend_from_slice(default),
+                (None, None) => {
+                    return Err(DynamicError::Missing { at: self.name.clone(), name: one.name.clone() });
+                }
+            }
+        }
+        Ok(bytes)
     }
 
     fn check(&self, module: &str) -> Result<(), DescriptorError> {

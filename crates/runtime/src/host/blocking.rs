@@ -37,14 +37,7 @@ impl Blocking {
     /// No threads yet; `remote` wakes the worker when an answer has come.
     pub(crate) fn new(remote: Option<Remote>) -> Self {
         let (sender, answers) = channel();
-        Self {
-            queue: Arc::default(),
-            threads: Cell::new(0),
-            waiting: RefCell::default(),
-            answers,
-            sender,
-            remote,
-        }
+        Self { queue: Arc::default(), threads: Cell::new(0), waiting: RefCell::default(), answers, sender, remote }
     }
 
     /// Calls that have not come back.

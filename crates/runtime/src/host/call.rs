@@ -104,7 +104,8 @@ pub(crate) struct Call {
 
 impl Call {
     pub(crate) fn new(core: &Rc<Core>, placed: Placed) -> Rc<Self> {
-        let Placed { call: Arrived { slot, reply, arguments, skip, mut backing, root }, container, method } = placed;
+        let Placed { call: Arrived { slot, reply, arguments, skip, mut backing, root }, container, method } =
+            placed;
         let number = core.number();
         let buffers = super::library::raw_buffers(&mut backing);
         let deadline = match slot.time_left_ns {

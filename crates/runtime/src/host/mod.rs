@@ -51,8 +51,11 @@ pub(crate) fn start(core: &Rc<Core>, call: Rc<Call>, now: Nanos) {
         return;
     }
     if now >= call.deadline {
-        return refuse(&call, Fault::new(Code::DeadlineExceeded, "its time was over before it began")
-            .with_outcome(windlass_contract::Outcome::NotStarted));
+        return refuse(
+            &call,
+            Fault::new(Code::DeadlineExceeded, "its time was over before it began")
+                .with_outcome(windlass_contract::Outcome::NotStarted),
+        );
     }
     if call.method.flags.key.is_none() {
         return run(core, call, now);
@@ -188,7 +191,8 @@ pub(crate) fn cancel_by_client(core: &Rc<Core>, from: &Rc<Session>, call: CallId
 
 /// Asks a living call to end: what it waits for resolves, and after a grace its future is dropped.
 pub(crate) fn cancel(core: &Rc<Core>, key: LiveKey, code: Code) {
-    let Some((call, runs)) = core.live.borrow().get(key).map(|live| (live.call.clone(), live.task.is_some())) else {
+    let Some((call, runs)) = core.live.borrow().get(key).map(|live| (live.call.clone(), live.task.is_some()))
+    else {
         return;
     };
     if call.cancelled.get().is_some() {

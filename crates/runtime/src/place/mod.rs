@@ -70,7 +70,10 @@ fn container(pool: &Pool, query: Query) -> Result<&Rc<Container>, Fault> {
         Query::Range { .. } | Query::Node(_) => None,
     };
     at.and_then(|at| pool.containers.get(at)).ok_or_else(|| {
-        Fault::new(Code::UnknownContainer, format!("{query:?} meets none of the {count} containers of {}", pool.name))
+        Fault::new(
+            Code::UnknownContainer,
+            format!("{query:?} meets none of the {count} containers of {}", pool.name),
+        )
     })
 }
 
@@ -85,8 +88,7 @@ fn unknown_method(pool: &Pool, id: MethodId) -> Fault {
 
 fn check_buffers(call: &Arrived, method: &Method) -> Result<(), Fault> {
     if call.backing.len() != method.buffers.len() {
-        let text =
-            format!("{} buffers came, {} takes {}", call.backing.len(), method.name, method.buffers.len());
+        let text = format!("{} buffers came, {} takes {}", call.backing.len(), method.name, method.buffers.len());
         return Err(Fault::new(Code::BadBuffer, text));
     }
     for (at, (backing, (name, direction, kind))) in call.backing.iter().zip(&method.buffers).enumerate() {

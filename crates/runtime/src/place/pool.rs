@@ -41,7 +41,8 @@ impl Module {
         let encoded: Descriptor = table.describe().into();
         let descriptor = ModuleDescriptor::decode(&encoded)
             .map_err(|error| Fault::new(Code::ModuleRefused, format!("{origin}: {error}")))?;
-        let methods = descriptor.methods.iter().map(|method| (method.id.0, Rc::new(Method::new(method)))).collect();
+        let methods =
+            descriptor.methods.iter().map(|method| (method.id.0, Rc::new(Method::new(method)))).collect();
         Ok(Rc::new(Self { descriptor, encoded, table, origin, methods }))
     }
     /// The method of this number.

@@ -26,7 +26,10 @@ impl Admitted {
 /// `Draining` while the node stops.
 pub(crate) fn admit(core: &Rc<Core>, arrived: Arrived) -> Result<Admitted, Refused> {
     if core.draining.get() {
-        return Err(Refused::new(arrived.reply, Fault::new(Code::Draining, "the node is stopping and takes no new calls")));
+        return Err(Refused::new(
+            arrived.reply,
+            Fault::new(Code::Draining, "the node is stopping and takes no new calls"),
+        ));
     }
     if arrived.slot.flags & windlass_contract::slot::FLAG_ROOT != 0 {
         let text = "a client's call is its own root: roots are given by the node";
@@ -42,7 +45,8 @@ pub(crate) fn admit(core: &Rc<Core>, arrived: Arrived) -> Result<Admitted, Refus
 pub(crate) fn admit_nested(core: &Rc<Core>, arrived: Arrived) -> Result<Admitted, Refused> {
     let depth = arrived.root.map_or(0, |(_, depth)| depth);
     if depth > DEPTH_MAX {
-        let text = format!("calls nest {depth} deep ({DEPTH_MAX} at most): do two pools call each other in a circle?");
+        let text =
+            format!("calls nest {depth} deep ({DEPTH_MAX} at most): do two pools call each other in a circle?");
         return Err(Refused::new(arrived.reply, Fault::new(Code::TooDeep, text)));
     }
     if core.live.borrow().nested_of(arrived.root.map_or(0, |(root, _)| root)) >= crate::limits::NESTED_MAX {

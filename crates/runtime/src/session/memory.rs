@@ -106,7 +106,10 @@ impl Session {
     /// The segment that argument bytes may stand in.
     pub(crate) fn argument_segment(&self, id: SegmentId) -> Result<Arc<Segment>, Fault> {
         self.client_memory(id).ok_or_else(|| {
-            Fault::new(Code::BadArguments, format!("argument bytes in segment {:#x}, which is not the client's", id.0))
+            Fault::new(
+                Code::BadArguments,
+                format!("argument bytes in segment {:#x}, which is not the client's", id.0),
+            )
         })
     }
 
@@ -154,9 +157,9 @@ impl Session {
             return Err(Fault::new(Code::NoMemory, format!("the session has {SEGMENTS_MAX} segments already")));
         }
         self.charge(core, bytes, name)?;
-        let made = usize::try_from(bytes).map_err(|error| error.to_string()).and_then(|bytes| {
-            Segment::create(name, bytes, role).map_err(|error| error.to_string())
-        });
+        let made = usize::try_from(bytes)
+            .map_err(|error| error.to_string())
+            .and_then(|bytes| Segment::create(name, bytes, role).map_err(|error| error.to_string()));
         match made {
             Ok((segment, fd)) => Ok((Arc::new(segment), fd)),
             Err(text) => {
@@ -183,7 +186,10 @@ impl Session {
     pub(crate) fn take_frozen(&self, core: &Rc<Core>, id: SegmentId, frozen: Frozen) -> Result<(), Fault> {
         let mut table = self.memories.frozen.borrow_mut();
         if table.len() >= FROZEN_MAX {
-            return Err(Fault::new(Code::NoMemory, format!("the session has {FROZEN_MAX} frozen segments already")));
+            return Err(Fault::new(
+                Code::NoMemory,
+                format!("the session has {FROZEN_MAX} frozen segments already"),
+            ));
         }
         if table.contains_key(&id) {
             return Err(Fault::new(Code::BadFrozen, format!("id {:#x} is in use", id.0)));
@@ -207,7 +213,13 @@ impl Session {
             let lent = of.lender.borrow_mut().lend(wanted);
             match lent {
                 Ok(room) => return Ok(self.room(of.clone(), room)),
-                Err(LendError::Empty | LendError::TooLong { .. } | LendError::NoRoom { .. }) => {}
+                // This one has no such room; the next may have, or a new one is made.
+                Err(
+                    LendError::Empty
+                    | LendError::TooLong { .. }
+                    | LendError::NoRoom { .. }
+                    | LendError::TooMany { .. },
+                ) => {}
             }
         }
         let of = self.new_result_segment(core, wanted)?;

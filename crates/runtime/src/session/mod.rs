@@ -84,7 +84,8 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn new(core: &Rc<Core>, socket: OwnedFd, parts: SessionParts) -> Rc<Self> {
-        let SessionParts { number, name, peer, layout, client, node, node_words, client_words, doorbell, process } = parts;
+        let SessionParts { number, name, peer, layout, client, node, node_words, client_words, doorbell, process } =
+            parts;
         let ring = |segment: &Arc<Segment>| match layout.ring(segment.clone()) {
             Ok(ring) => ring,
             Err(error) => unreachable!("both segments were made to this layout: {error}"),
@@ -196,7 +197,9 @@ impl Session {
     /// Publishes the answer of a call; the client is told at the end of the turn.
     pub(crate) fn complete(&self, call: CallId, answer: &Answer<'_>) {
         let mut slots = self.slots.borrow_mut();
-        let Some(slot) = slots.get_mut(call.slot() as usize).filter(|slot| slot.call == Some(call)) else { return };
+        let Some(slot) = slots.get_mut(call.slot() as usize).filter(|slot| slot.call == Some(call)) else {
+            return;
+        };
         slot.call = None;
         slot.live = None;
         self.in_flight.set(self.in_flight.get() - 1);

@@ -51,7 +51,11 @@ fn bad(at: usize, what: impl std::fmt::Display) -> Fault {
 }
 
 /// Proves the entries of a call and makes their memory.
-pub(crate) fn resolve(core: &Rc<Core>, from: &Rc<Session>, entries: &[BufferEntry]) -> Result<Vec<Backing>, Fault> {
+pub(crate) fn resolve(
+    core: &Rc<Core>,
+    from: &Rc<Session>,
+    entries: &[BufferEntry],
+) -> Result<Vec<Backing>, Fault> {
     check_overlaps(entries)?;
     entries.iter().enumerate().map(|(at, entry)| one(core, from, at, entry)).collect()
 }

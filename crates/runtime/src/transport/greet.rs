@@ -29,7 +29,8 @@ pub(crate) fn greet(core: &Rc<Core>, socket: OwnedFd, peer: Peer, number: u64) -
             Ok(Session::new(core, socket, parts))
         }
         Err(fault) => {
-            let refusal = Welcome { version: VERSION, code: fault.code, text: fault.message.clone(), ..Welcome::default() };
+            let refusal =
+                Welcome { version: VERSION, code: fault.code, text: fault.message.clone(), ..Welcome::default() };
             // The client may be gone by now; the fault goes to the log either way.
             let _unheard = send_with_fds(socket.as_fd(), &refusal.encode(), &[]);
             Err(fault)
@@ -48,8 +49,8 @@ fn try_greet(
     number: u64,
 ) -> Result<(SessionParts, [OwnedFd; 2], Welcome), Fault> {
     let mut datagram = [0; 256];
-    let (length, _no_descriptors_are_wanted) =
-        recv_with_fds(socket.as_fd(), &mut datagram, 0).map_err(|error| Fault::new(Code::BadHello, error.to_string()))?;
+    let (length, _no_descriptors_are_wanted) = recv_with_fds(socket.as_fd(), &mut datagram, 0)
+        .map_err(|error| Fault::new(Code::BadHello, error.to_string()))?;
     let hello =
         Hello::decode(&datagram[..length]).map_err(|error| Fault::new(Code::BadHello, error.to_string()))?;
     if !(hello.version_min..=hello.version_max).contains(&VERSION) {
@@ -105,6 +106,7 @@ fn try_greet(
     };
     let process = watch_process(peer.pid);
     let name = if hello.name.is_empty() { format!("pid {}", peer.pid) } else { hello.name };
-    let parts = SessionParts { number, name, peer, layout, client, node, node_words, client_words, doorbell, process };
+    let parts =
+        SessionParts { number, name, peer, layout, client, node, node_words, client_words, doorbell, process };
     Ok((parts, [client_fd, node_fd], welcome))
 }

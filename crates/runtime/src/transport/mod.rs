@@ -116,7 +116,8 @@ fn read(
 ) -> Result<(usize, Vec<Backing>), Fault> {
     let place = slot.arguments;
     if place.length > ARGUMENT_BYTES_MAX {
-        let text = format!("{} argument bytes ({ARGUMENT_BYTES_MAX} at most); send bulk data as a buffer", place.length);
+        let text =
+            format!("{} argument bytes ({ARGUMENT_BYTES_MAX} at most); send bulk data as a buffer", place.length);
         return Err(Fault::new(Code::TooLarge, text));
     }
     if place.length > 0 {

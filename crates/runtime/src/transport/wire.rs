@@ -40,8 +40,9 @@ fn one(core: &Rc<Core>, session: &Rc<Session>, message: &Control, descriptors: V
         ControlKind::Grow => session.grow(core, message.length).map(|(segment, bytes, fd)| {
             (Control::new(ControlKind::Segment, segment, bytes, message.request), Some(fd))
         }),
-        ControlKind::Frozen => frozen(core, session, message, descriptors)
-            .map(|()| (Control::new(ControlKind::Accepted, message.segment, message.length, message.request), None)),
+        ControlKind::Frozen => frozen(core, session, message, descriptors).map(|()| {
+            (Control::new(ControlKind::Accepted, message.segment, message.length, message.request), None)
+        }),
         ControlKind::Bye => return Err(Fault::new(Code::SessionEnded, "the client said bye")),
         other => {
             return Err(Fault::new(Code::SessionEnded, format!("a client does not send {other:?}")));

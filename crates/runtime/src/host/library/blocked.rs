@@ -4,8 +4,8 @@
 //! (`host::blocking` keeps the call until then).
 
 use super::super::call::{Call, Outcome};
-use super::functions::{logs, read_fault, write_log};
 use super::Table;
+use super::functions::{logs, read_fault, write_log};
 use std::cell::RefCell;
 use std::ffi::c_void;
 use std::rc::Rc;

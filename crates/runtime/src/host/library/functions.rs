@@ -90,7 +90,10 @@ unsafe extern "C" fn created(handle: *mut c_void, state: *mut c_void) {
     if call.method.id == MethodId::CREATE && call.container.instance.fill(state) {
         call.outcome.set(Outcome::Value);
     } else {
-        tracing::error!(call = call.number, "a method handed over an instance that nobody asked for; it is leaked");
+        tracing::error!(
+            call = call.number,
+            "a method handed over an instance that nobody asked for; it is leaked"
+        );
     }
 }
 

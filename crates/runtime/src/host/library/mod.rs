@@ -10,7 +10,7 @@ mod blocked;
 mod functions;
 mod open;
 
-pub(crate) use blocked::BlockedCall;
+pub(crate) use blocked::{BlockedAnswer, BlockedCall};
 
 use super::call::Call;
 use crate::transport::buffers::{Backing, Memory};
