@@ -75,6 +75,4 @@ pub trait Driver {
     /// # Errors
     /// The system's.
     fn park(&mut self, until: Option<Nanos>, ready: &mut Vec<Ready>) -> io::Result<()>;
-    /// Whether looking again and again can meet anything: false when this thread has one processor to itself at most.
-    fn may_spin(&self) -> bool;
 }

@@ -23,7 +23,6 @@ pub struct RealDriver {
     began: Instant,
     state: u64,
     events: Vec<epoll::Event>,
-    may_spin: bool,
 }
 
 /// Wakes a parked driver. Cheap to clone, callable from any thread.
@@ -60,7 +59,6 @@ impl RealDriver {
             began: Instant::now(),
             state: u64::from_ne_bytes(seed) | 1,
             events: Vec::with_capacity(EVENTS_MAX),
-            may_spin: crate::threads::processors() > 1,
         })
     }
 
@@ -132,10 +130,6 @@ impl Driver for RealDriver {
     fn park(&mut self, until: Option<Nanos>, ready: &mut Vec<Ready>) -> io::Result<()> {
         let timeout = until.map(|until| until.saturating_sub(self.now()));
         self.wait(timeout, ready)
-    }
-
-    fn may_spin(&self) -> bool {
-        self.may_spin
     }
 }
 

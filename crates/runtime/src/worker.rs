@@ -194,7 +194,8 @@ impl Worker {
 
     /// Looks on while it pays; answers whether to come back at once.
     fn look_on(&mut self, driver: &mut dyn Driver) -> io::Result<bool> {
-        if self.active.is_empty() || !driver.may_spin() {
+        // Only a client that runs on another processor can send anything while this one looks on.
+        if self.quiet_since.is_none() && !self.active.iter().any(|session| session.runs_apart()) {
             return Ok(false);
         }
         let now = driver.now();

@@ -32,7 +32,7 @@ use windlass_driver::socket::Peer;
 use windlass_memory::park::NodePark;
 use windlass_memory::ring::{COMPLETION, Consumer, Entry, Producer, SUBMIT};
 use windlass_memory::words::{CELL_BYTES, ClientWords, Layout, NodeWords};
-use windlass_memory::{Doorbell, Segment, SegmentId};
+use windlass_memory::{Doorbell, Processors, Segment, SegmentId};
 
 /// What `greet` made for a new session.
 pub(crate) struct SessionParts {
@@ -70,6 +70,7 @@ pub(crate) struct Session {
     submit: RefCell<Consumer<SUBMIT>>,
     complete: RefCell<Producer<COMPLETION>>,
     park: NodePark,
+    processors: Processors,
     slots: RefCell<Vec<CallSlot>>,
     in_flight: Cell<u32>,
     memories: Memories,
@@ -93,6 +94,7 @@ impl Session {
         let submit = ring(&client).consumer(node_words.own_submit_head());
         let complete = ring(&node).producer(client_words.peer_completion_head());
         let park = NodePark::new(&node_words, &client_words);
+        let processors = Processors::node(&node_words, &client_words);
         add(&core.counters.segment_bytes, 2 * layout.bytes() as u64);
         let slots = (0..layout.calls()).map(|_| CallSlot::default()).collect();
         Rc::new_cyclic(|this| Self {
@@ -108,6 +110,7 @@ impl Session {
             submit: RefCell::new(submit),
             complete: RefCell::new(complete),
             park,
+            processors,
             slots: RefCell::new(slots),
             in_flight: Cell::new(0),
             memories: Memories::default(),
@@ -134,6 +137,10 @@ impl Session {
     #[inline]
     pub(crate) fn commit(&self) {
         self.submit.borrow_mut().commit();
+    }
+    /// Whether its client runs on another processor than this thread.
+    pub(crate) fn runs_apart(&self) -> bool {
+        self.processors.apart()
     }
     /// Stops looking at the session, unless something came; `true` if it may be forgotten until it rings.
     pub(crate) fn arm(&self) -> bool {
