@@ -17,8 +17,8 @@ use crate::schema::{ModuleDescriptor, Schema};
 use crate::slot::{FLAG_BUFFERS, FLAG_PHASE, FLAG_ROOT, FLAG_TRACE, Slot};
 use windlass_memory::ring::Entry;
 
-/// A body: one target's assertions over bytes.
-pub type Body = fn(&[u8]);
+/// A body: one target's assertions over bytes; says whether the bytes were accepted as anything.
+pub type Body = fn(&[u8]) -> bool;
 
 /// Every target by name.
 pub const TARGETS: [(&str, Body); 7] = [
@@ -32,26 +32,27 @@ pub const TARGETS: [(&str, Body); 7] = [
 ];
 
 /// A slot: 64 bytes.
-pub fn slot(data: &[u8]) {
-    let Some((entry, _)) = entry(data) else { return };
-    if let Ok(slot) = Slot::decode(&entry) {
-        let mut clear = entry;
-        clear[crate::slot::PUBLISH_WORD] &= !(u64::from(FLAG_PHASE) << 48);
-        assert_eq!(slot.encode(), clear, "an accepted slot is written as it came");
-        assert_eq!(slot.to_bytes()[..16], data[..16], "the bytes of a slot are its words");
-    }
+pub fn slot(data: &[u8]) -> bool {
+    let Some((entry, _)) = entry(data) else { return false };
+    let Ok(slot) = Slot::decode(&entry) else { return false };
+    let mut clear = entry;
+    clear[crate::slot::PUBLISH_WORD] &= !(u64::from(FLAG_PHASE) << 48);
+    assert_eq!(slot.encode(), clear, "an accepted slot is written as it came");
+    assert_eq!(slot.to_bytes()[..16], data[..16], "the bytes of a slot are its words");
+    true
 }
 
 /// A completion: 64 bytes, then reply bytes that may be a Fault's text.
-pub fn completion(data: &[u8]) {
-    let Some((entry, reply)) = entry(data) else { return };
-    let Ok(completion) = Completion::decode(&entry) else { return };
+pub fn completion(data: &[u8]) -> bool {
+    let Some((entry, reply)) = entry(data) else { return false };
+    let Ok(completion) = Completion::decode(&entry) else { return false };
     let mut clear = entry;
     clear[crate::completion::PUBLISH_WORD] &= !(u64::from(FLAG_PHASE) << 16);
     assert_eq!(completion.encode(), clear, "an accepted completion is written as it came");
     if let Some(head) = completion.fault {
         fault(head.code, head.outcome, head.retry, reply);
     }
+    true
 }
 
 fn fault(code: u16, outcome: Outcome, retry: Retry, text: &[u8]) {
@@ -67,16 +68,9 @@ fn fault(code: u16, outcome: Outcome, retry: Retry, text: &[u8]) {
 }
 
 /// Two bytes of slot flags, then argument bytes; the same bytes are read as reply bytes too.
-pub fn head(data: &[u8]) {
-    let Some((flags, bytes)) = data.split_first_chunk::<2>() else { return };
+pub fn head(data: &[u8]) -> bool {
+    let Some((flags, bytes)) = data.split_first_chunk::<2>() else { return false };
     let flags = u16::from_le_bytes(*flags);
-    if let Ok((head, rest)) = Head::decode(flags, bytes) {
-        assert_eq!(head.flags(), flags & (FLAG_TRACE | FLAG_ROOT | FLAG_BUFFERS), "the flags say what is there");
-        let mut again = Vec::new();
-        head.encode(&mut again);
-        again.extend_from_slice(rest);
-        assert_eq!(again, bytes, "an accepted head is written as it came");
-    }
     if let Ok((entries, rest)) = Head::decode_reply(data[0], bytes) {
         assert_eq!(entries.len(), usize::from(data[0]), "as many entries as announced");
         let mut again = Vec::new();
@@ -84,45 +78,55 @@ pub fn head(data: &[u8]) {
         again.extend_from_slice(rest);
         assert_eq!(again, bytes, "accepted entries are written as they came");
     }
+    let Ok((head, rest)) = Head::decode(flags, bytes) else { return false };
+    assert_eq!(head.flags(), flags & (FLAG_TRACE | FLAG_ROOT | FLAG_BUFFERS), "the flags say what is there");
+    let mut again = Vec::new();
+    head.encode(&mut again);
+    again.extend_from_slice(rest);
+    assert_eq!(again, bytes, "an accepted head is written as it came");
+    true
 }
 
 /// The first datagram of either side.
-pub fn hello(data: &[u8]) {
-    if let Ok(hello) = Hello::decode(data) {
+pub fn hello(data: &[u8]) -> bool {
+    let (hello, welcome) = (Hello::decode(data), Welcome::decode(data));
+    if let Ok(hello) = &hello {
         assert_eq!(hello.encode(), data, "an accepted hello is written as it came");
     }
-    if let Ok(welcome) = Welcome::decode(data) {
+    if let Ok(welcome) = &welcome {
         assert_eq!(welcome.encode(), data, "an accepted welcome is written as it came");
     }
+    hello.is_ok() || welcome.is_ok()
 }
 
 /// A control message.
-pub fn control(data: &[u8]) {
-    if let Ok(control) = Control::decode(data) {
-        assert_eq!(control.encode(), data, "an accepted message is written as it came");
-    }
+pub fn control(data: &[u8]) -> bool {
+    let Ok(control) = Control::decode(data) else { return false };
+    assert_eq!(control.encode(), data, "an accepted message is written as it came");
+    true
 }
 
 /// A module's descriptor.
-pub fn descriptor(data: &[u8]) {
-    let Ok(descriptor) = ModuleDescriptor::decode(data) else { return };
+pub fn descriptor(data: &[u8]) -> bool {
+    let Ok(descriptor) = ModuleDescriptor::decode(data) else { return false };
     let bytes = postcard::to_allocvec(&descriptor).expect("a descriptor encodes");
     assert_eq!(ModuleDescriptor::decode(&bytes), Ok(descriptor.clone()), "written and read, it is the same");
     for method in &descriptor.methods {
         assert_eq!(descriptor.method(&method.name), Some(method), "names find their methods");
         assert_eq!(Some(&method.hash()), method.hashes.last(), "the last hash is that of the whole");
     }
+    true
 }
 
 /// The postcard of a schema, then bytes to read by it.
-pub fn dynamic(data: &[u8]) {
-    let Ok((schema, bytes)) = postcard::take_from_bytes::<Schema>(data) else { return };
+pub fn dynamic(data: &[u8]) -> bool {
+    let Ok((schema, bytes)) = postcard::take_from_bytes::<Schema>(data) else { return false };
     let checked = schema.check().is_ok();
     let mut rest = bytes;
-    let Ok(value) = schema.decode_json(&mut rest) else { return };
+    let Ok(value) = schema.decode_json(&mut rest) else { return false };
     assert!(bytes.ends_with(rest), "what is left is the end of what was there");
     if !checked {
-        return;
+        return false;
     }
     assert!(bytes.len() - rest.len() >= schema.least_bytes(), "no value is shorter than the least");
     let mut again = Vec::new();
@@ -130,6 +134,7 @@ pub fn dynamic(data: &[u8]) {
     let mut left = again.as_slice();
     assert_eq!(schema.decode_json(&mut left), Ok(value), "a value read, written and read is the same");
     assert!(left.is_empty(), "nothing follows a value");
+    true
 }
 
 fn entry(data: &[u8]) -> Option<(Entry, &[u8])> {

@@ -7,7 +7,8 @@
 
 mod golden_files;
 
-use golden_files::kept;
+use golden_files::{folder, parse};
+use std::io::ErrorKind;
 use windlass_contract::completion::{Completion, FaultHead, INLINE_BYTES, ReplyAt};
 use windlass_contract::control::{Control, ControlKind};
 use windlass_contract::head::{BufferEntry, BufferKind, Direction, Head, Root, Trace};
@@ -19,6 +20,27 @@ use windlass_contract::{
 };
 use windlass_memory::SegmentId;
 use windlass_memory::ring::Entry;
+
+fn write(bytes: &[u8]) -> String {
+    let line = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ") + "\n";
+    bytes.chunks(16).map(line).collect()
+}
+
+/// The kept bytes of `name`, which must be `built`.
+#[allow(clippy::disallowed_methods, reason = "tests read and write files beside them")]
+fn kept(name: &str, built: &[u8]) -> Vec<u8> {
+    let path = folder().join(name).with_extension("hex");
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound && std::env::var("WINDLASS_BLESS").is_ok_and(|v| v == "1") => {
+            std::fs::write(&path, write(built)).expect("a golden file can be written");
+            write(built)
+        }
+        Err(error) => panic!("{}: {error} (WINDLASS_BLESS=1 writes files that are missing)", path.display()),
+    };
+    assert_eq!(write(built), text, "{name}: the bytes differ from those of the first release (left: built, right: kept)");
+    parse(&text)
+}
 
 fn bytes_of(entry: Entry) -> Vec<u8> {
     entry.iter().flat_map(|word| word.to_le_bytes()).collect()
