@@ -3,7 +3,7 @@
 use super::{DynamicError, Schema, SchemaError, parse_text};
 use crate::head::{BufferKind, Direction};
 use crate::ids::MethodId;
-use crate::limits::{BUFFERS_MAX, DESCRIPTOR_BYTES_MAX, METHODS_MAX, NAME_MAX};
+use crate::limits::{BUFFERS_MAX, DESCRIPTOR_BYTES_MAX, METHODS_MAX, NAME_MAX, PARAMETERS_MAX};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -120,6 +120,9 @@ pub enum DescriptorError {
     /// Too many buffers.
     #[error("method {0:?} has {1} buffers (at most {BUFFERS_MAX})")]
     Buffers(String, usize),
+    /// Too many parameters.
+    #[error("method {0:?} has {1} parameters (at most {PARAMETERS_MAX}); take a struct")]
+    Parameters(String, usize),
     /// A type that cannot cross.
     #[error("method {method:?}: {source}")]
     Type {
@@ -204,6 +207,9 @@ impl MethodSchema {
 
     fn check(&self, module: &str) -> Result<(), DescriptorError> {
         check_name(&self.name)?;
+        if self.parameters.len() > PARAMETERS_MAX {
+            return Err(DescriptorError::Parameters(self.name.clone(), self.parameters.len()));
+        }
         let buffers = self.buffers().count();
         if buffers > BUFFERS_MAX {
             return Err(DescriptorError::Buffers(self.name.clone(), buffers));
