@@ -9,7 +9,6 @@ use crate::{
     limits::{LINE_BYTES_MAX, SERVER_GRACE},
     meter::Meter,
     operation::Questions,
-    place,
     protocol::{Answer, Ask, Kind},
 };
 use rustix::process::{Signal, set_parent_process_death_signal};
@@ -32,7 +31,7 @@ pub struct Contender {
     pub name: &'static str,
     /// One line for a reader of the table.
     pub about: &'static str,
-    /// Both sides spin while they wait.
+    /// Both sides spin while they wait, so the driver asks it on two cores only.
     pub spins: bool,
     /// Largest request, in bytes.
     pub bytes_max: u64,
@@ -161,14 +160,12 @@ impl Contender {
     }
 
     /// Why this kind cannot perform `ask`, if it cannot.
-    fn refusal(&self, ask: Ask, cores: usize) -> Option<String> {
+    fn refusal(&self, ask: Ask) -> Option<String> {
         let Self { name, bytes_max, outstanding_max, .. } = self;
         if ask.bytes > *bytes_max {
             Some(format!("{name} carries at most {bytes_max} bytes"))
         } else if ask.outstanding > *outstanding_max {
             Some(format!("{name} has at most {outstanding_max} outstanding"))
-        } else if self.spins && cores < 2 {
-            Some(format!("{name} spins on both sides and needs two cores"))
         } else {
             None
         }
@@ -178,7 +175,6 @@ impl Contender {
 /// A client's life: connect, then one answer for each line until standard input closes.
 fn answer_runs(contender: &Contender, address: &str) -> Result<(), Failure> {
     let mut caller = (contender.connect)(address)?;
-    let cores = place::cores()?.len();
     let mut questions = Rc::new(Questions::new(0));
     let mut input = io::stdin().lock();
     loop {
@@ -187,7 +183,7 @@ fn answer_runs(contender: &Contender, address: &str) -> Result<(), Failure> {
             return Ok(());
         }
         let ask: Ask = line.trim_end().parse()?;
-        let answer = if let Some(refused) = contender.refusal(ask, cores) {
+        let answer = if let Some(refused) = contender.refusal(ask) {
             Answer::Refused { refused }
         } else {
             let bytes = usize::try_from(ask.bytes)?;
@@ -208,11 +204,11 @@ fn answer_runs(contender: &Contender, address: &str) -> Result<(), Failure> {
 mod tests {
     use super::*;
 
-    fn contender(spins: bool) -> Contender {
+    fn contender() -> Contender {
         Contender {
             name: "fake",
             about: "a table entry, never run",
-            spins,
+            spins: false,
             bytes_max: 64,
             outstanding_max: 4,
             serve: |_| Err("never run".into()),
@@ -223,16 +219,15 @@ mod tests {
     #[test]
     fn a_run_beyond_a_limit_is_refused_in_words() {
         let ask = Ask { bytes: 64, n: 1, outstanding: 4, warm: 0 };
-        assert_eq!(contender(false).refusal(ask, 1), None);
-        let says = |ask, cores| contender(true).refusal(ask, cores).expect("refused");
-        assert_eq!(says(Ask { bytes: 65, ..ask }, 2), "fake carries at most 64 bytes");
-        assert_eq!(says(Ask { outstanding: 5, ..ask }, 2), "fake has at most 4 outstanding");
-        assert_eq!(says(ask, 1), "fake spins on both sides and needs two cores");
+        assert_eq!(contender().refusal(ask), None);
+        let says = |ask| contender().refusal(ask).expect("refused");
+        assert_eq!(says(Ask { bytes: 65, ..ask }), "fake carries at most 64 bytes");
+        assert_eq!(says(Ask { outstanding: 5, ..ask }), "fake has at most 4 outstanding");
     }
 
     #[test]
     fn an_unknown_kind_is_answered_with_those_there_are() {
-        let failure = find(&[contender(false)], "fate").err().expect("unknown");
+        let failure = find(&[contender()], "fate").err().expect("unknown");
         assert_eq!(failure.to_string(), "there is no kind `fate`; there are fake");
     }
 }

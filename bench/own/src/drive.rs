@@ -116,7 +116,10 @@ fn measure_size<'a>(
             }
         }
     }
-    turns.into_iter().flatten().collect()
+    // A turn measures all cells of a size; the table shows all contenders of a cell.
+    let mut columns: Vec<Column<'a>> = turns.into_iter().flatten().collect();
+    columns.sort_by_key(|column| cells.iter().position(|&cell| cell == column.cell));
+    columns
 }
 
 /// One turn of one entrant: a fresh pair, one run for each of its cells of this size.

@@ -5,9 +5,9 @@
 
 use crate::{drive::Measured, row::Row};
 
-/// Lines up cells in columns: the first to the left, the others to the right. The first line is the head.
+/// Lines up cells in columns: the first `left` of them to the left, the others to the right.
 #[must_use]
-pub fn align(lines: &[Vec<String>]) -> String {
+pub fn align(lines: &[Vec<String>], left: usize) -> String {
     let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
@@ -21,7 +21,7 @@ pub fn align(lines: &[Vec<String>]) -> String {
                 aligned.push_str("  ");
             }
             let padding = " ".repeat(width - cell.chars().count());
-            let (before, after) = if column == 0 { ("", padding.as_str()) } else { (padding.as_str(), "") };
+            let (before, after) = if column < left { ("", padding.as_str()) } else { (padding.as_str(), "") };
             aligned.push_str(before);
             aligned.push_str(cell);
             aligned.push_str(after);
@@ -38,7 +38,7 @@ pub fn table(measured: &[Measured]) -> String {
     let head = "contender|p50 us|spread us|p99 us|cpu us/op|ops/s|GB/s|copied B/op|peak MB|n";
     let mut lines = vec![head.split('|').map(str::to_owned).collect::<Vec<_>>()];
     lines.extend(measured.iter().map(line));
-    let aligned = align(&lines);
+    let aligned = align(&lines, 1);
     let mut aligned = aligned.lines();
     let mut text = aligned.next().unwrap_or_default().to_owned() + "\n";
     for block in measured.chunk_by(|one, next| place_of(&one.row) == place_of(&next.row)) {
@@ -92,7 +92,7 @@ pub fn overview(measured: &[Measured]) -> String {
             line.extend(sizes.iter().map(|&bytes| shown(p50(bytes))));
             lines.push(line);
         }
-        text.push_str(&align(&lines));
+        text.push_str(&align(&lines, 1));
         text.push('\n');
     }
     text
@@ -143,9 +143,9 @@ mod tests {
     }
 
     #[test]
-    fn columns_line_up_first_left_others_right() {
+    fn columns_line_up_words_left_numbers_right() {
         let lines = [vec!["a".into(), "10".into(), "x".into()], vec!["bcd".into(), "2".into(), "yz".into()]];
-        assert_eq!(align(&lines), "a    10   x\nbcd   2  yz\n");
+        assert_eq!(align(&lines, 1), "a    10   x\nbcd   2  yz\n");
     }
 
     #[test]

@@ -212,11 +212,11 @@ pub fn text(targets: &[Target]) -> String {
         let bound = shown(target.bound);
         lines.push(vec![target.what.clone(), target.rule.into(), bound, shown(target.figure), verdict.into()]);
     }
-    let mut text = align(&lines);
+    let mut text = align(&lines, 2);
     text.push_str("\nmeasured by other benches:\n");
     let elsewhere: Vec<Vec<String>> =
         ELSEWHERE.iter().map(|(what, rule)| vec![format!("  {what}"), (*rule).into()]).collect();
-    text.push_str(&align(&elsewhere));
+    text.push_str(&align(&elsewhere, 2));
     text
 }
 
