@@ -1,10 +1,12 @@
 //! gRPC: tonic unary calls over TCP loopback and over a Unix socket.
 //!
 //! Chosen: one single-thread runtime a side; tonic's own prost codec; messages derived by hand, as generated code would
-//! have them; message limits raised; frames of 128 KiB, which were up to a third faster than the default from 256 KiB on
-//! (1 MiB frames were slower again); default flow-control windows, because wider ones made many outstanding slower.
-//! Many outstanding are futures on the one thread. A request is built in a buffer that comes back when tonic is done
-//! with it, so no copy is made before the codec's own.
+//! have them; message limits raised. Many outstanding are futures on the one thread. A request is built in a buffer that
+//! comes back when tonic is done with it, so no copy is made before the codec's own.
+//! Frames of 128 KiB and default flow-control windows, after short trials on one core: against default frames 8 MiB over
+//! a Unix socket took 2.7 ms instead of 4.3 and 256 KiB over TCP 89 us instead of 143, but 256 KiB over a Unix socket
+//! 90 to 216 us from run to run instead of 137; frames of 1 MiB and wider windows were slower in more cells than they
+//! were faster. Calls below 16 KiB do not notice.
 //!
 //! Lives here: the service, both servers, both clients.
 
