@@ -22,8 +22,9 @@ pub trait Described {
     }
 }
 
-/// The shape of `T` one level further in; past the limit a chain of options that `Schema::check` refuses.
-pub(super) fn nested<T: Described + ?Sized>(depth: usize) -> Schema {
+/// The shape of `T` one level further in; past the limit `Unit`, where `Schema::check` has long refused.
+/// For the derive, which describes the fields of a type with it.
+pub fn nested<T: Described + ?Sized>(depth: usize) -> Schema {
     if depth > SCHEMA_DEPTH_MAX { Schema::Unit } else { T::schema_at(depth + 1) }
 }
 
