@@ -1,6 +1,6 @@
 //! Mapping: an address range that belongs to this process from `mmap` to drop.
 //!
-//! Lives here: `Mapping`, the only caller of `mmap`, `munmap` and `madvise`.
+//! Lives here: `Mapping`, the only caller of `mmap`, `munmap` and `madvise` on files (`forked.rs` has a page of its own).
 //! Holds: while it lives, `base..base + bytes` is mapped with the given access and nothing else uses the range.
 //! Not here: what the bytes mean or who else writes them (`segment.rs`, `frozen.rs`).
 

@@ -1,0 +1,211 @@
+//! The client: what a user holds of a session, and of a pool.
+//!
+//! Lives here: `Client`, `Pool`.
+//! From: `connect`. To: calls (`outgoing`), loans (`heap`, `frozen`).
+//! Holds: a client may be cloned and used from any thread; the last one lets the background thread end.
+//! Not here: typed clients (generated), calls by schema (`dynamic`).
+
+use std::sync::{Arc, LazyLock};
+
+use windlass_contract::admin::{self, PoolFacts};
+use windlass_contract::hello::Welcome;
+use windlass_contract::{Code, Fault, MethodRef, ModuleDescriptor, PoolId};
+
+use crate::background::Background;
+use crate::connect::Connect;
+use crate::counters::Counters;
+use crate::frozen::FrozenLoan;
+use crate::heap::Loan;
+use crate::outgoing::Outgoing;
+use crate::session::Session;
+
+static FIND: LazyLock<MethodRef> = LazyLock::new(admin::find);
+static DESCRIBE: LazyLock<MethodRef> = LazyLock::new(admin::describe);
+
+/// A connection to a node. Cheap to clone; all clones share one session, on any number of threads.
+#[derive(Clone)]
+pub struct Client {
+    life: Arc<Life>,
+}
+
+/// Ends with the last client; views and loans keep the session itself.
+struct Life {
+    session: Arc<Session>,
+}
+
+impl Client {
+    pub(crate) fn of(session: Session) -> Client {
+        Client { life: Arc::new(Life { session: Arc::new(session) }) }
+    }
+
+    pub(crate) fn session(&self) -> &Arc<Session> {
+        &self.life.session
+    }
+
+    /// Connects to the node of this name, or whose directory this is (a path with a `/`).
+    ///
+    /// # Errors
+    /// `NotConnected` when no node answers there; what the node says when it refuses.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # fn main() -> Result<(), windlass_contract::Fault> {
+    /// let client = windlass_client::Client::connect("local")?;
+    /// let pool = client.pool("echoes")?;
+    /// println!("{} has the methods {:?}", pool.name(), pool.describe()?.methods);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn connect(node: &str) -> Result<Client, Fault> {
+        Client::options().connect(node)
+    }
+
+    /// Connects with other than the usual terms.
+    pub fn options() -> Connect {
+        Connect::new()
+    }
+
+    /// The pool of this name.
+    ///
+    /// Cost: one call.
+    ///
+    /// # Errors
+    /// `UnknownPool`, naming those that exist.
+    pub fn pool(&self, name: &str) -> Result<Pool, Fault> {
+        let reply = self.admin().call(*FIND).argument(name).wait()?;
+        Ok(self.found(&reply.value()?))
+    }
+
+    /// As `pool`, without blocking a thread.
+    ///
+    /// # Errors
+    /// As `pool`.
+    pub async fn pool_async(&self, name: &str) -> Result<Pool, Fault> {
+        let reply = self.admin().call(*FIND).argument(name).send().await?;
+        Ok(self.found(&reply.value()?))
+    }
+
+    fn found(&self, facts: &PoolFacts) -> Pool {
+        Pool { id: PoolId::from_bits(facts.id), name: facts.name.as_str().into(), client: self.clone() }
+    }
+
+    /// The pool of this id, without asking whether it exists.
+    pub fn pool_of(&self, id: PoolId) -> Pool {
+        Pool { id, name: id.bits().to_string().into(), client: self.clone() }
+    }
+
+    /// The node's own pool.
+    pub fn admin(&self) -> Pool {
+        static NAME: LazyLock<Arc<str>> = LazyLock::new(|| admin::MODULE.into());
+        Pool { id: PoolId::ADMIN, name: Arc::clone(&NAME), client: self.clone() }
+    }
+
+    /// Lends `bytes` of shared memory to be filled and sent without a copy.
+    ///
+    /// Cost: constant time; a request to the node when the session's heap has to grow.
+    ///
+    /// # Errors
+    /// `TooLarge` above `Welcome::loan_bytes_max`; `NoMemory` when the session's limit is reached; `Forked`; `NodeGone`.
+    pub fn lend(&self, bytes: usize) -> Result<Loan, Fault> {
+        Loan::lend(self.session(), bytes)
+    }
+
+    /// Freezes a copy of `bytes`: memory that the node reads in place, however often it is sent.
+    ///
+    /// # Errors
+    /// As `lend`, and `BadFrozen` for no bytes at all.
+    pub fn freeze(&self, bytes: &[u8]) -> Result<FrozenLoan, Fault> {
+        self.freeze_with(bytes.len(), |room| room.copy_from_slice(bytes))
+    }
+
+    /// Freezes `bytes` that `fill` writes; they are zero before.
+    ///
+    /// # Errors
+    /// As `freeze`.
+    pub fn freeze_with(&self, bytes: usize, fill: impl FnOnce(&mut [u8])) -> Result<FrozenLoan, Fault> {
+        FrozenLoan::make(self.session(), bytes, fill)
+    }
+
+    /// What the node granted: limits, its generation and process.
+    pub fn welcome(&self) -> &Welcome {
+        self.session().welcome()
+    }
+
+    /// Whether the node still answers this session.
+    ///
+    /// Cost: one system call.
+    pub fn is_alive(&self) -> bool {
+        self.session().is_alive()
+    }
+
+    /// What this client did so far.
+    pub fn counters(&self) -> Counters {
+        self.session().counts().read()
+    }
+
+    /// Bytes of loans that are out now, those of pending calls included.
+    pub fn lent_bytes(&self) -> u64 {
+        self.session().heap().lent_bytes()
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Client(session {} of {})", self.welcome().session, self.session().node)
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        if !self.session.forked() {
+            Background::close(&self.session);
+        }
+    }
+}
+
+/// A pool, as one client calls it. Cheap to clone.
+#[derive(Clone)]
+pub struct Pool {
+    id: PoolId,
+    name: Arc<str>,
+    client: Client,
+}
+
+impl Pool {
+    /// Begins a call.
+    pub fn call(&self, method: MethodRef) -> Outgoing {
+        Outgoing::new(self.client.clone(), self.id, method)
+    }
+
+    /// The client it is called by.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Its id.
+    pub fn id(&self) -> PoolId {
+        self.id
+    }
+
+    /// Its name, or its id's bits in decimal if it was made by `Client::pool_of`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The described methods of its module.
+    ///
+    /// Cost: one call.
+    ///
+    /// # Errors
+    /// `UnknownPool`; `BadReply` when the node's description does not hold together.
+    pub fn describe(&self) -> Result<ModuleDescriptor, Fault> {
+        let bytes: Vec<u8> = self.client.admin().call(*DESCRIBE).argument(self.name()).wait()?.value()?;
+        ModuleDescriptor::decode(&bytes).map_err(|error| Fault::new(Code::BadReply, error.to_string()))
+    }
+}
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Pool({} {})", self.name, self.id)
+    }
+}

@@ -1,0 +1,31 @@
+//! Clock: the one place of this crate that asks for the time.
+//!
+//! A client runs in its user's process, outside the deterministic core; it measures how long it spins and how long it
+//! has waited for the node's answer to a control message. Calls carry durations, never instants.
+
+use std::time::{Duration, Instant};
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a client is outside the deterministic core and has no driver to ask"
+)]
+#[inline]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+/// An instant after which a wait gives up.
+#[derive(Clone, Copy)]
+pub(crate) struct Until(Option<Instant>);
+
+impl Until {
+    /// So far from now; a time beyond the clock is for ever.
+    pub(crate) fn after(time: Duration) -> Until {
+        Until(now().checked_add(time))
+    }
+
+    /// What is left of it; zero when it has passed.
+    pub(crate) fn left(self) -> Duration {
+        self.0.map_or(Duration::MAX, |end| end.saturating_duration_since(now()))
+    }
+}

@@ -1,0 +1,52 @@
+//! The client: sessions, typed and schema-driven calls, blocking and async.
+//!
+//! Lives here, in the order data moves: `connect` (hello to session), `client` (what a user holds), `outgoing` (a call put
+//!   together), `session` (published), `table` (what is out), `reap` (answers taken), `pending` (waited for), `reply`
+//!   (read); beside it memory (`heap`, `frozen`), the control socket (`wire`), futures (`background`), `dynamic`.
+//! From: generated clients, the command line, edges, Python. To: a node, over shared memory.
+//! Holds: no call is lost in silence: each ends with a value or a Fault, however the node behaves; nothing that the node
+//!   writes can make this process panic or read outside what it was given.
+//! Not here: unsafe code (`windlass-memory`), what the bytes mean (`windlass-contract`).
+
+pub mod dynamic;
+pub mod limits;
+
+mod background;
+mod client;
+mod clock;
+mod connect;
+mod counters;
+mod frozen;
+mod heap;
+mod outgoing;
+mod pending;
+mod reap;
+mod reply;
+mod session;
+mod small;
+mod spin;
+mod table;
+mod wire;
+
+pub use client::{Client, Pool};
+pub use connect::Connect;
+pub use counters::Counters;
+pub use frozen::FrozenLoan;
+pub use heap::Loan;
+pub use outgoing::{Outgoing, Payload};
+pub use pending::Pending;
+pub use reply::{Reply, ResultView};
+pub use windlass_contract::slot::Query;
+
+const _: () = {
+    const fn crosses_threads<T: Send + Sync>() {}
+    crosses_threads::<Client>();
+    crosses_threads::<Pool>();
+    crosses_threads::<Loan>();
+    crosses_threads::<FrozenLoan>();
+    crosses_threads::<ResultView>();
+    const fn moves_to_threads<T: Send + Unpin>() {}
+    moves_to_threads::<Pending>();
+    moves_to_threads::<Reply>();
+    moves_to_threads::<Outgoing>();
+};

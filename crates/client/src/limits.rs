@@ -1,0 +1,37 @@
+//! Limits: what a client refuses to exceed or waits for at most, in one place.
+//!
+//! Holds: every wait that is not for a reply ends; a wait for a reply ends with the node.
+//! Not here: what the node grants (in its welcome) and what the protocol allows (`windlass_contract::limits`).
+
+use std::time::Duration;
+
+/// How long connecting and the answer to a control message may take, unless `Connect::timeout` says otherwise.
+pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(5);
+
+/// How long a completion may be ahead of the control message that brings its segment. The node sends the message
+/// first, so this passes only if the node breaks its word.
+pub const SEGMENT_WAIT: Duration = Duration::from_secs(1);
+
+/// How long a thread sleeps before it looks whether the node is still there.
+pub const PARK_SLICE: Duration = Duration::from_millis(250);
+
+/// How long a waiting thread spins before it sleeps, at most, unless `Connect::spin` says otherwise.
+pub const SPIN_DEFAULT: Duration = Duration::from_micros(20);
+
+/// The longest spin that `Connect::spin` accepts.
+pub const SPIN_MAX: Duration = Duration::from_millis(1);
+
+/// The first heap segment in bytes; each further one is twice as long, up to the session's limit.
+pub const HEAP_BYTES_MIN: u64 = 1 << 20;
+
+/// The longest heap segment that growth by doubling asks for; a longer loan gets a segment of its own.
+pub const HEAP_BYTES_STEP_MAX: u64 = 256 << 20;
+
+/// Threads of one client that wait for a free call slot at once.
+pub const SLOT_WAITERS_MAX: u32 = 1024;
+
+/// Bytes of arguments or of a reply that need no allocation: those of a cell.
+pub const SMALL_BYTES: usize = windlass_contract::limits::CELL_BYTES as usize;
+
+/// Room that a schema-driven call lends for an `out` buffer for which its caller names none, in bytes.
+pub const DYNAMIC_ROOM: usize = 1 << 20;

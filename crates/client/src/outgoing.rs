@@ -1,0 +1,406 @@
+//! An outgoing call: arguments, buffers and terms, put together and sent.
+//!
+//! Lives here: `Outgoing`, `Payload` (how the bytes of a buffer are given), `Holds` (what a call keeps while it is out).
+//! From: generated clients, `dynamic`, `Pool`. To: `session`, as a slot, and `table`, as what stands behind it.
+//! Holds: an error made while putting a call together comes out when it is sent, and nothing of it is sent then; what
+//!   the node may read or write stays with the call until its completion.
+//! Not here: waiting (`pending`).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use windlass_contract::head::{BufferEntry, BufferKind, Direction, Head};
+use windlass_contract::limits::{ARGUMENT_BYTES_MAX, BUFFERS_MAX};
+use windlass_contract::slot::{FLAG_DETACHED, Kind, NO_DEADLINE, Place, Query, Slot};
+use windlass_contract::{CallId, Code, Fault, MethodRef, PoolId};
+use windlass_memory::SegmentId;
+use windlass_memory::words::CELL_BYTES;
+
+use crate::client::Client;
+use crate::frozen::FrozenLoan;
+use crate::heap::Loan;
+use crate::pending::Pending;
+use crate::reply::Reply;
+use crate::session::Session;
+use crate::small::{Appending, SmallBytes};
+use crate::table::Out;
+
+/// One call being put together. Give arguments and buffers in the order of the method's parameters, then `send` or
+/// `wait`.
+#[must_use = "a call that is not sent does nothing"]
+pub struct Outgoing {
+    client: Client,
+    pool: PoolId,
+    method: MethodRef,
+    query: Query,
+    deadline: Option<Duration>,
+    detached: bool,
+    arguments: SmallBytes,
+    buffers: Vec<Asked>,
+    fault: Option<Fault>,
+}
+
+/// The bytes of an `In` or `InOut` buffer: a slice is copied into a loan (once, counted); a loan is moved; a frozen loan
+/// is read in place by the node.
+pub struct Payload<'a>(Given<'a>);
+
+enum Given<'a> {
+    Slice(&'a [u8]),
+    Loan(Loan),
+    Frozen(FrozenLoan),
+}
+
+impl<'a> From<&'a [u8]> for Payload<'a> {
+    fn from(bytes: &'a [u8]) -> Payload<'a> {
+        Payload(Given::Slice(bytes))
+    }
+}
+
+impl<'a> From<&'a Vec<u8>> for Payload<'a> {
+    fn from(bytes: &'a Vec<u8>) -> Payload<'a> {
+        Payload(Given::Slice(bytes))
+    }
+}
+
+impl<'a, const N: usize> From<&'a [u8; N]> for Payload<'a> {
+    fn from(bytes: &'a [u8; N]) -> Payload<'a> {
+        Payload(Given::Slice(bytes))
+    }
+}
+
+impl From<Loan> for Payload<'_> {
+    fn from(loan: Loan) -> Self {
+        Payload(Given::Loan(loan))
+    }
+}
+
+impl From<&FrozenLoan> for Payload<'_> {
+    fn from(frozen: &FrozenLoan) -> Self {
+        Payload(Given::Frozen(frozen.clone()))
+    }
+}
+
+impl From<FrozenLoan> for Payload<'_> {
+    fn from(frozen: FrozenLoan) -> Self {
+        Payload(Given::Frozen(frozen))
+    }
+}
+
+/// What a call keeps while it is out.
+#[derive(Default)]
+pub(crate) struct Holds {
+    /// Arguments too long for their cell.
+    pub(crate) arguments: Option<Loan>,
+    /// One per buffer, in order.
+    pub(crate) buffers: Vec<Asked>,
+}
+
+/// A buffer of a call: what the node is told, and what is kept for it.
+pub(crate) struct Asked {
+    pub(crate) entry: BufferEntry,
+    pub(crate) hold: Hold,
+}
+
+/// What is kept for a buffer.
+pub(crate) enum Hold {
+    /// Nothing: the node lends the room.
+    Room,
+    Loan(Loan),
+    /// Kept so that the node does not retire it while the call runs.
+    Frozen(#[expect(dead_code, reason = "held, never read")] FrozenLoan),
+}
+
+impl Holds {
+    /// Lets go of everything after the session ended while the node may still run: what it may still write is not lent
+    /// again.
+    pub(crate) fn abandon(self) {
+        for asked in self.buffers {
+            if let (BufferKind::Shared, Hold::Loan(loan)) = (asked.entry.kind, asked.hold) {
+                loan.abandon();
+            }
+        }
+    }
+}
+
+impl Outgoing {
+    pub(crate) fn new(client: Client, pool: PoolId, method: MethodRef) -> Outgoing {
+        Outgoing {
+            client,
+            pool,
+            method,
+            query: Query::Local,
+            deadline: None,
+            detached: false,
+            arguments: SmallBytes::new(),
+            buffers: Vec::new(),
+            fault: None,
+        }
+    }
+
+    /// The next argument.
+    ///
+    /// Cost: no allocation while all arguments fit 256 bytes.
+    pub fn argument<T: Serialize + ?Sized>(mut self, value: &T) -> Self {
+        if let Err(error) = postcard::serialize_with_flavor(value, Appending(&mut self.arguments)) {
+            let text = format!("an argument of {} does not encode: {error}", self.method.name);
+            self.fail(Fault::new(Code::BadArguments, text));
+        }
+        self
+    }
+
+    /// The next argument, or all of them, in postcard already.
+    pub fn encoded(mut self, bytes: &[u8]) -> Self {
+        self.arguments.extend(bytes);
+        self
+    }
+
+    /// The next buffer, `In<Bytes>`.
+    pub fn input<'a>(self, bytes: impl Into<Payload<'a>>) -> Self {
+        self.given(Direction::In, bytes.into())
+    }
+
+    /// The next buffer, `In<SharedBytes>`: the method reads the loan in place. It returns to the heap afterwards.
+    pub fn input_shared(self, loan: Loan) -> Self {
+        self.lent(Direction::In, BufferKind::Shared, loan)
+    }
+
+    /// The next buffer, `Out<Bytes>`: the node lends `room_bytes` for the result.
+    pub fn output(mut self, room_bytes: usize) -> Self {
+        let entry = BufferEntry {
+            segment: SegmentId::NONE,
+            direction: Direction::Out,
+            kind: BufferKind::Bytes,
+            offset: 0,
+            length: room_bytes as u64,
+        };
+        self.buffers.push(Asked { entry, hold: Hold::Room });
+        self
+    }
+
+    /// The next buffer, `Out<SharedBytes>`: the method writes the loan in place (`Reply::take_loan`).
+    pub fn output_shared(self, loan: Loan) -> Self {
+        self.lent(Direction::Out, BufferKind::Shared, loan)
+    }
+
+    /// The next buffer, `InOut<Bytes>`: bytes in, result out.
+    pub fn inout<'a>(self, bytes: impl Into<Payload<'a>>) -> Self {
+        self.given(Direction::InOut, bytes.into())
+    }
+
+    /// The next buffer, `InOut<SharedBytes>`: the method changes the loan in place (`Reply::take_loan`).
+    pub fn inout_shared(self, loan: Loan) -> Self {
+        self.lent(Direction::InOut, BufferKind::Shared, loan)
+    }
+
+    /// Time the call may take, counted from its arrival at the node; then it ends as `DeadlineExceeded`.
+    pub fn deadline(mut self, time: Duration) -> Self {
+        self.deadline = Some(time);
+        self
+    }
+
+    /// Which containers of the pool it goes to. Without this: a local one.
+    pub fn query(mut self, query: Query) -> Self {
+        self.query = query;
+        self
+    }
+
+    /// Waits for acceptance only: the answer comes as soon as the node has taken the call, and is empty.
+    pub fn detached(mut self) -> Self {
+        self.detached = true;
+        self
+    }
+
+    /// Sends the call.
+    ///
+    /// Cost: a copy of the arguments, a slot, a fence; a system call if the node's worker sleeps. Blocks only while all
+    /// call slots of the session are out, until one of them is answered.
+    pub fn send(mut self) -> Pending {
+        let client = self.client.clone();
+        match self.publish() {
+            Ok(out) => Pending::out(client, out.0, out.1),
+            Err(fault) => Pending::failed(client, fault),
+        }
+    }
+
+    /// Sends the call and waits for its answer.
+    ///
+    /// # Errors
+    /// What made the call impossible to send; what the method, the node or a policy answered; `NodeGone` when the node
+    /// ends first.
+    pub fn wait(self) -> Result<Reply, Fault> {
+        self.send().wait()
+    }
+
+    fn fail(&mut self, fault: Fault) {
+        // The first mistake is the one to tell.
+        self.fault.get_or_insert(fault);
+    }
+
+    fn given(mut self, direction: Direction, payload: Payload<'_>) -> Self {
+        match payload.0 {
+            Given::Loan(loan) => return self.lent(direction, BufferKind::Bytes, loan),
+            Given::Slice(bytes) => match self.copied(bytes) {
+                Ok(loan) => return self.lent(direction, BufferKind::Bytes, loan),
+                Err(fault) => self.fail(fault),
+            },
+            Given::Frozen(frozen) => {
+                if !frozen.is_of(self.client.session()) {
+                    self.fail(of_another_session());
+                }
+                let entry = BufferEntry {
+                    segment: frozen.id(),
+                    direction,
+                    kind: BufferKind::Bytes,
+                    offset: 0,
+                    length: frozen.len() as u64,
+                };
+                self.buffers.push(Asked { entry, hold: Hold::Frozen(frozen) });
+            }
+        }
+        self
+    }
+
+    fn copied(&self, bytes: &[u8]) -> Result<Loan, Fault> {
+        let session = self.client.session();
+        let mut loan = Loan::lend(session, bytes.len())?;
+        loan.copy_from_slice(bytes);
+        session.counts().bytes_copied.add(bytes.len() as u64);
+        Ok(loan)
+    }
+
+    fn lent(mut self, direction: Direction, kind: BufferKind, loan: Loan) -> Self {
+        if !loan.is_of(self.client.session()) {
+            self.fail(of_another_session());
+        }
+        let (segment, offset) = loan.place();
+        let entry = BufferEntry { segment, direction, kind, offset, length: loan.bytes() };
+        self.buffers.push(Asked { entry, hold: Hold::Loan(loan) });
+        self
+    }
+
+    /// Checks, takes a slot, writes the arguments and publishes.
+    fn publish(&mut self) -> Result<(CallId, Arc<crate::table::Ticket>), Fault> {
+        let client = self.client.clone();
+        let session = client.session();
+        session.usable()?;
+        if let Some(fault) = self.fault.take() {
+            return Err(fault);
+        }
+        self.check(session)?;
+        let mut holds = Holds { arguments: None, buffers: std::mem::take(&mut self.buffers) };
+        let (arguments, flags) = self.argument_bytes(&holds);
+        let arguments = arguments.as_ref().unwrap_or(&self.arguments).as_slice();
+        let most = ARGUMENT_BYTES_MAX.min(session.welcome().argument_bytes_max);
+        if arguments.len() > most as usize {
+            let text =
+                format!("{} bytes of arguments (at most {most}); send bulk data as a buffer", arguments.len());
+            return Err(Fault::new(Code::TooLarge, text));
+        }
+        // Before the slot: a loan may wait for the node, a slot should not.
+        let long = (arguments.len() > CELL_BYTES).then(|| Loan::lend(session, arguments.len())).transpose()?;
+        let (call, ticket) = take_slot(session)?;
+        let place = match long {
+            None => self.write_cell(session, call, arguments)?,
+            Some(mut loan) => {
+                loan.copy_from_slice(arguments);
+                let (segment, offset) = loan.place();
+                holds.arguments = Some(loan);
+                Place { segment, length: arguments.len() as u32, offset }
+            }
+        };
+        let slot = Slot {
+            call,
+            pool: self.pool,
+            method: self.method.id,
+            kind: Kind::Call,
+            query: self.query,
+            flags: if self.detached { flags | FLAG_DETACHED } else { flags },
+            schema: self.method.schema,
+            time_left_ns: self.deadline.map_or(NO_DEADLINE, nanoseconds),
+            arguments: place,
+        };
+        session.table.put(Out { call, ticket: Arc::clone(&ticket), holds });
+        if let Err(fault) = session.publish_call(&slot) {
+            // The end of the session may have swept it away already, freeing the slot.
+            if session.table.take(call).is_some() {
+                session.free_slot(call.slot());
+            }
+            return Err(fault);
+        }
+        Ok((call, ticket))
+    }
+
+    fn check(&self, session: &Session) -> Result<(), Fault> {
+        let welcome = session.welcome();
+        let buffers_max = BUFFERS_MAX.min(welcome.buffers_max as usize);
+        if self.buffers.len() > buffers_max {
+            let text = format!("{} buffers in one call (at most {buffers_max})", self.buffers.len());
+            return Err(Fault::new(Code::TooLarge, text));
+        }
+        if let Some(long) = self.buffers.iter().find(|asked| asked.entry.length > welcome.loan_bytes_max) {
+            let text = format!("a buffer of {} bytes (at most {})", long.entry.length, welcome.loan_bytes_max);
+            return Err(Fault::new(Code::TooLarge, text));
+        }
+        let gives =
+            |asked: &Asked| asked.entry.kind == BufferKind::Shared || asked.entry.direction != Direction::In;
+        if self.detached && self.buffers.iter().any(gives) {
+            let text = "a detached call waits for no result, so it takes no shared, `out` or `in-out` buffer";
+            return Err(Fault::new(Code::BadBuffer, text));
+        }
+        Ok(())
+    }
+
+    /// Head and arguments; `None` when there is no head and the arguments stand for themselves.
+    fn argument_bytes(&self, holds: &Holds) -> (Option<SmallBytes>, u16) {
+        if holds.buffers.is_empty() {
+            return (None, 0);
+        }
+        let head = Head { buffers: holds.buffers.iter().map(|asked| asked.entry).collect(), ..Head::default() };
+        let mut encoded = Vec::new();
+        head.encode(&mut encoded);
+        let mut bytes = SmallBytes::new();
+        bytes.extend(&encoded);
+        bytes.extend(self.arguments.as_slice());
+        (Some(bytes), head.flags())
+    }
+
+    fn write_cell(&self, session: &Session, call: CallId, arguments: &[u8]) -> Result<Place, Fault> {
+        let inside = |_| session.broken("a call slot has no argument cell");
+        let offset = session.layout.cell(call.slot()).ok_or(()).map_err(inside)?;
+        let span = session.own.span(offset, arguments.len() as u64).map_err(|_| ()).map_err(inside)?;
+        session.own.copy_in(span, arguments);
+        Ok(Place { segment: SegmentId::CLIENT, length: arguments.len() as u32, offset })
+    }
+}
+
+/// Takes a call slot, waiting for one and reaping for others meanwhile.
+fn take_slot(session: &Arc<Session>) -> Result<(CallId, Arc<crate::table::Ticket>), Fault> {
+    let mut taken = session.table.take_slot(None);
+    loop {
+        if let Some(taken) = taken {
+            return Ok(taken);
+        }
+        session.usable()?;
+        let Some(seat) = session.table.wait_seat() else {
+            let text = "too many threads of this client wait for a call slot already";
+            return Err(Fault::new(Code::NoCredit, text));
+        };
+        session.reaper.wait_until(
+            seat,
+            || session.table.has_free_slot() || session.over.get().is_some(),
+            || None,
+            |taker, time| session.reap(taker, time),
+        );
+        taken = session.table.take_slot(Some(seat));
+    }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    // One below the value that means "none".
+    u64::try_from(time.as_nanos()).unwrap_or(NO_DEADLINE).min(NO_DEADLINE - 1)
+}
+
+fn of_another_session() -> Fault {
+    Fault::new(Code::BadBuffer, "this loan was lent by another session; lend it from the client that sends it")
+}

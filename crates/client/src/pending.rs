@@ -1,0 +1,159 @@
+//! A pending call: sent, and not yet answered.
+//!
+//! Lives here: `Pending`, to be waited for by a thread or awaited as a future.
+//! Holds: it answers once; dropped unanswered it asks the node to end the call, whose loans stay lent until it has.
+//! Not here: taking completions (`reap`), the thread that does so for futures (`background`).
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use windlass_contract::{CallId, Code, Fault};
+
+use crate::background::Background;
+use crate::client::Client;
+use crate::reply::Reply;
+use crate::session::forked;
+use crate::table::{Answer, Ticket, Waiter};
+
+/// A call whose answer is to come. `wait` for it, or `.await` it.
+#[must_use = "a pending call that is dropped is cancelled"]
+pub struct Pending {
+    client: Client,
+    stage: Stage,
+}
+
+enum Stage {
+    /// It was never sent.
+    Failed(Fault),
+    /// It is out, or its answer stands on the ticket.
+    Out { call: CallId, ticket: Arc<Ticket>, cancelled: AtomicBool },
+    /// The answer was given out.
+    Over,
+}
+
+impl Pending {
+    pub(crate) fn failed(client: Client, fault: Fault) -> Pending {
+        Pending { client, stage: Stage::Failed(fault) }
+    }
+
+    pub(crate) fn out(client: Client, call: CallId, ticket: Arc<Ticket>) -> Pending {
+        Pending { client, stage: Stage::Out { call, ticket, cancelled: AtomicBool::new(false) } }
+    }
+
+    /// Waits for the answer on this thread: spins for a while if that has paid before, then sleeps.
+    ///
+    /// # Errors
+    /// As `Outgoing::wait`.
+    pub fn wait(mut self) -> Result<Reply, Fault> {
+        let (call, ticket) = match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Failed(fault) => return Err(fault),
+            Stage::Over => return Err(over()),
+            Stage::Out { call, ticket, .. } => (call, ticket),
+        };
+        let session = self.client.session();
+        if session.forked() {
+            return Err(forked());
+        }
+        let (mut answer, _) = ticket.take_or(Waiter::Thread);
+        if answer.is_none() {
+            session.reaper.wait_until(
+                call.slot(),
+                || ticket.is_done(),
+                || None,
+                |taker, time| session.reap(taker, time),
+            );
+            (answer, _) = ticket.take_or(Waiter::Nobody);
+            session.free_slot(call.slot());
+        }
+        session.table.keep(ticket);
+        answer.unwrap_or_else(|| Err(over()))
+    }
+
+    /// Asks the node to end the call early. The answer still comes: `Cancelled`, or what the call had done by then.
+    pub fn cancel(&self) {
+        if let Stage::Out { call, ticket, cancelled } = &self.stage
+            && !ticket.is_done()
+            && !cancelled.swap(true, Ordering::Relaxed)
+        {
+            self.client.session().cancel(*call);
+        }
+    }
+
+    /// Whether `wait` would not wait. Does not look at the ring.
+    pub fn is_answered(&self) -> bool {
+        match &self.stage {
+            Stage::Out { ticket, .. } => ticket.is_done(),
+            Stage::Failed(_) | Stage::Over => true,
+        }
+    }
+
+    /// Looks for the answer, and says who is to be woken if it is not there.
+    fn look(&mut self, context: &Context<'_>) -> Option<Answer> {
+        let Stage::Out { ticket, .. } = &self.stage else {
+            return Some(match std::mem::replace(&mut self.stage, Stage::Over) {
+                Stage::Failed(fault) => Err(fault),
+                Stage::Out { .. } | Stage::Over => Err(over()),
+            });
+        };
+        let session = self.client.session();
+        if session.forked() {
+            self.stage = Stage::Over;
+            return Some(Err(forked()));
+        }
+        if !ticket.is_done() {
+            session.reap_what_is_there();
+        }
+        let (answer, newly) = ticket.take_or(Waiter::Task(context.waker().clone()));
+        if answer.is_none() {
+            if newly && let Err(fault) = Background::one_more(session) {
+                return Some(Err(fault));
+            }
+            return None;
+        }
+        if let Stage::Out { ticket, .. } = std::mem::replace(&mut self.stage, Stage::Over) {
+            session.table.keep(ticket);
+        }
+        answer
+    }
+}
+
+impl Future for Pending {
+    type Output = Result<Reply, Fault>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.look(context).map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+impl std::fmt::Debug for Pending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.stage {
+            Stage::Failed(fault) => write!(f, "Pending(not sent: {fault})"),
+            Stage::Out { call, .. } => write!(f, "Pending({call:?})"),
+            Stage::Over => f.write_str("Pending(answered)"),
+        }
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        // In a forked child the ticket's lock may be held by a thread that does not exist there.
+        if self.client.session().forked() {
+            return;
+        }
+        self.cancel();
+        if let Stage::Out { ticket, .. } = std::mem::replace(&mut self.stage, Stage::Over) {
+            let (answered, _) = ticket.take_or(Waiter::Gone);
+            if answered.is_some() {
+                self.client.session().table.keep(ticket);
+            }
+        }
+    }
+}
+
+fn over() -> Fault {
+    Fault::new(Code::Internal, "this call's answer was given out before")
+}

@@ -1,0 +1,256 @@
+//! Reaping: taking completions, and waiting for them.
+//!
+//! Lives here: `Taker` (what one thread at a time holds), the turn of a reaper (`Session::reap`), from completion to
+//!   answer (`answer_of`), and how a dead node is noticed.
+//! From: the completion ring. To: tickets (`table`).
+//! Holds: nothing the node writes is believed: an id, a range or a count that cannot be is a Fault, for that call or, if
+//!   it is not clear whose, for the session. A wait looks for the node's end every quarter second.
+//! Not here: what to do with an answer (`pending`, `reply`).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use windlass_contract::completion::{Completion, ReplyAt};
+use windlass_contract::head::{BufferEntry, BufferKind, Direction, ENTRY_BYTES, Head};
+use windlass_contract::limits::BUFFERS_MAX;
+use windlass_contract::{Code, Fault};
+use windlass_memory::cells::Slept;
+use windlass_memory::ring::{COMPLETION, Consumer, Entry};
+use windlass_memory::{Segment, SegmentId};
+
+use crate::clock::Until;
+use crate::limits::{PARK_SLICE, SEGMENT_WAIT, SMALL_BYTES};
+use crate::outgoing::{Asked, Hold, Holds};
+use crate::reply::{Given, Reply, ResultView};
+use crate::session::{Session, ended_by};
+use crate::small::SmallBytes;
+use crate::spin::Spin;
+use crate::table::{Answer, Out, locked};
+use crate::wire::News;
+
+/// Control messages looked at when a session is suspected to have ended.
+const LAST_WORDS_MAX: usize = 64;
+
+/// What the reaper holds for all threads.
+pub(crate) struct Taker {
+    pub(crate) consumer: Consumer<COMPLETION>,
+    pub(crate) spin: Spin,
+}
+
+impl Session {
+    /// One turn of a reaper: takes what is there, or spins, or sleeps for at most `time` and a quarter second.
+    pub(crate) fn reap(self: &Arc<Self>, taker: &mut Taker, time: Option<Duration>) {
+        if self.take_completions(taker) > 0 || self.over.get().is_some() {
+            return;
+        }
+        let Taker { consumer, spin } = taker;
+        if spin.spin(|| consumer.peek_ready()) {
+            self.counts.spins_won.add(1);
+            self.take_completions(taker);
+            return;
+        }
+        self.flush_backlog();
+        let seen = self.park.seen();
+        let slice = time.map_or(PARK_SLICE, |time| time.min(PARK_SLICE));
+        let consumer = &taker.consumer;
+        let slept = self.park.wait(seen, Some(slice), || consumer.peek_ready() || self.words.ended().load() != 0);
+        if slept != Slept::Changed {
+            self.counts.parks.add(1);
+        }
+        if self.words.ended().load() != 0 || (slept == Slept::TimedOut && self.wire.hung_up()) {
+            // What the node published before it ended still counts.
+            self.take_completions(taker);
+            self.look_for_end();
+        }
+    }
+
+    /// Takes completions if nobody else is at it, without waiting.
+    pub(crate) fn reap_what_is_there(self: &Arc<Self>) {
+        // Nothing is lost if another thread has the turn: it takes them.
+        let _taken_by_us = self.reaper.try_reap(|taker| self.take_completions(taker));
+    }
+
+    fn take_completions(self: &Arc<Self>, taker: &mut Taker) -> u32 {
+        let mut taken = 0;
+        // At most one ring's worth: then the caller looks whether its own answer is there.
+        while taken < self.layout.depth() {
+            let Some(entry) = taker.consumer.take() else { break };
+            // Before the answer frees its slot: the next call may need the room.
+            taker.consumer.commit();
+            taken += 1;
+            self.completed(&entry);
+        }
+        taken
+    }
+
+    fn completed(self: &Arc<Self>, entry: &Entry) {
+        let completion = match Completion::decode(entry) {
+            Ok(completion) => completion,
+            Err(error) => {
+                self.broken(error);
+                return;
+            }
+        };
+        match self.table.take(completion.call) {
+            Some(Out { call, ticket, holds }) => {
+                let answer = self.answer_of(&completion, holds);
+                self.finish(Out { call, ticket, holds: Holds::default() }, answer);
+            }
+            // A second answer, or one of another generation: then the right one may never come.
+            None => {
+                self.broken(format!("it answered {:?}, which is not out", completion.call));
+            }
+        }
+    }
+
+    /// Finds out whether the session has ended and says so to all.
+    fn look_for_end(self: &Arc<Self>) {
+        for _ in 0..LAST_WORDS_MAX {
+            match self.wire.read(Duration::ZERO) {
+                News::Nothing => break,
+                news => {
+                    if !self.act(news) {
+                        return;
+                    }
+                }
+            }
+        }
+        let ended = self.words.ended().load();
+        if ended != 0 {
+            let code = u16::try_from(ended).unwrap_or(Code::SessionEnded as u16);
+            self.end(ended_by(code, &self.node, ""));
+        } else if self.wire.hung_up() {
+            self.end(self.gone());
+        }
+    }
+
+    /// Whether the node is still there: looks now, whatever was known before.
+    pub(crate) fn is_alive(self: &Arc<Self>) -> bool {
+        if self.forked() {
+            return false;
+        }
+        if self.words.ended().load() != 0 || self.wire.hung_up() {
+            self.reap_what_is_there();
+            self.look_for_end();
+        }
+        self.over.get().is_none()
+    }
+
+    /// From completion to answer: copies the reply and takes over its leases.
+    fn answer_of(self: &Arc<Self>, completion: &Completion, holds: Holds) -> Answer {
+        let bytes = self.reply_bytes(completion)?;
+        let (entries, value) = Head::decode_reply(completion.buffers, bytes.as_slice())
+            .map_err(|error| lost(format!("its reply head is wrong: {error}")))?;
+        let from = bytes.as_slice().len() - value.len();
+        let given = self.given(&entries, holds, completion.fault.is_none());
+        if let Some(head) = completion.fault {
+            return Err(Fault::decode(head.code, head.outcome, head.retry, value));
+        }
+        Ok(Reply::new(bytes, from, given?))
+    }
+
+    /// Copies the reply bytes into private memory.
+    fn reply_bytes(&self, completion: &Completion) -> Result<SmallBytes, Fault> {
+        let length = completion.length as usize;
+        let (segment, offset) = match completion.at {
+            ReplyAt::Inline(inline) => {
+                let mut bytes = SmallBytes::new();
+                bytes.extend(&inline[..length.min(inline.len())]);
+                return Ok(bytes);
+            }
+            ReplyAt::Segment { segment, offset } => (segment, offset),
+        };
+        let limit = self.welcome.reply_bytes_max as usize + BUFFERS_MAX * ENTRY_BYTES;
+        if length > limit {
+            return Err(lost(format!("its reply says {length} bytes, {limit} is the limit")));
+        }
+        let memory = self.readable(segment)?;
+        let span = memory.span(offset, length as u64).map_err(|error| lost(format!("its reply: {error}")))?;
+        if length <= SMALL_BYTES {
+            let mut room = [0; SMALL_BYTES];
+            memory.copy_out(span, &mut room[..length]);
+            return Ok(SmallBytes::Inline(length as u16, room));
+        }
+        let mut bytes = Vec::new();
+        memory.copy_out_vec(span, &mut bytes);
+        Ok(SmallBytes::Spilled(bytes))
+    }
+
+    /// A segment that the node writes: its small one, or a result segment, which may still be in the socket.
+    fn readable(&self, id: SegmentId) -> Result<Arc<Segment>, Fault> {
+        if id == SegmentId::NODE {
+            return Ok(Arc::clone(&self.theirs));
+        }
+        if !id.is_node_written() {
+            return Err(lost(format!("its reply stands in segment {:#x}, which is not the node's", id.0)));
+        }
+        let until = Until::after(SEGMENT_WAIT);
+        loop {
+            if let Some(segment) = locked(&self.results).get(&id) {
+                return Ok(Arc::clone(segment));
+            }
+            let left = until.left();
+            if left.is_zero() {
+                return Err(lost(format!("its reply stands in segment {:#x}, which never came", id.0)));
+            }
+            if !self.act(self.wire.read(left)) {
+                return Err(lost("the session ended before its reply could be read".into()));
+            }
+        }
+    }
+
+    /// What the buffers of a reply are to the caller. Leases become views at once, so that none is lost.
+    fn given(
+        self: &Arc<Self>,
+        entries: &[BufferEntry],
+        holds: Holds,
+        complete: bool,
+    ) -> Result<Vec<Given>, Fault> {
+        if entries.is_empty() && holds.buffers.is_empty() {
+            return Ok(Vec::new());
+        }
+        let Holds { arguments: _returned, buffers } = holds;
+        let views: Vec<Option<Result<ResultView, Fault>>> =
+            entries.iter().map(|entry| (entry.kind == BufferKind::Bytes).then(|| self.view(entry))).collect();
+        let mut wanted = buffers.into_iter().filter(|asked| asked.entry.direction != Direction::In);
+        let mut given = Vec::with_capacity(entries.len());
+        for (entry, view) in entries.iter().zip(views) {
+            let Some(asked) = wanted.next().filter(|asked| is_answer(entry, asked)) else {
+                return Err(lost("its reply gives back a buffer that was not asked for".into()));
+            };
+            given.push(match (view, asked.hold) {
+                (Some(view), _) => Given::View(view?),
+                (None, Hold::Loan(loan)) => Given::Loan(loan, entry.length as usize),
+                (None, _) => return Err(lost("its reply gives back a loan that was never given".into())),
+            });
+        }
+        if complete && wanted.next().is_some() {
+            return Err(lost("its reply leaves out a buffer".into()));
+        }
+        Ok(given)
+    }
+
+    fn view(self: &Arc<Self>, entry: &BufferEntry) -> Result<ResultView, Fault> {
+        if entry.segment == SegmentId::NONE && entry.length == 0 {
+            return Ok(ResultView::empty());
+        }
+        if entry.segment == SegmentId::NODE {
+            return Err(lost("its result stands among the node's words".into()));
+        }
+        let memory = self.readable(entry.segment)?;
+        ResultView::new(self, memory, entry).map_err(|error| lost(format!("its result: {error}")))
+    }
+}
+
+/// Whether a reply's entry can answer this buffer.
+fn is_answer(entry: &BufferEntry, asked: &Asked) -> bool {
+    let same = entry.direction == asked.entry.direction && entry.kind == asked.entry.kind;
+    let in_place = entry.kind == BufferKind::Bytes
+        || (entry.segment == asked.entry.segment && entry.offset == asked.entry.offset);
+    same && in_place && entry.length <= asked.entry.length
+}
+
+/// The Fault of one call whose answer cannot be: it ran, perhaps, and nobody can tell.
+fn lost(text: String) -> Fault {
+    Fault::new(Code::Lost, format!("the node answered a call, but {text}"))
+}

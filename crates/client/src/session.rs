@@ -1,0 +1,379 @@
+//! The session: one client's side of a connection, shared by all its threads.
+//!
+//! Lives here: `Session`: publishing slots, cancelling, releasing, and how a session ends.
+//! From: `outgoing` publishes calls; views, frozen loans and pending calls publish notes. To: the node's submit ring.
+//! Holds: a call is published once and only while the session lives; when it ends, every call that is out is answered
+//!   by a Fault; in a forked child nothing here touches shared memory, a lock or the socket.
+//! Not here: taking answers (`reap`), connecting (`connect`).
+
+use std::collections::{HashMap, VecDeque};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use windlass_contract::control::{Control, ControlKind};
+use windlass_contract::hello::Welcome;
+use windlass_contract::slot::{Kind, NO_DEADLINE, Place, Query, Slot};
+use windlass_contract::{CallId, Code, Fault, MethodId, Outcome, PoolId};
+use windlass_memory::park::ClientPark;
+use windlass_memory::ring::{Producer, SUBMIT};
+use windlass_memory::words::{Layout, NodeWords};
+use windlass_memory::{Access, Doorbell, ForkGuard, Reaper, Segment, SegmentId};
+
+use crate::background::Background;
+use crate::counters::Counts;
+use crate::heap::Heap;
+use crate::reap::Taker;
+use crate::table::{Answer, Out, Table, Waiter, locked};
+use crate::wire::{Asked, News, Wire};
+
+/// One connection. Whoever needs its memory or its socket keeps it: clients, loans, views, pending calls.
+pub(crate) struct Session {
+    pub(crate) guard: ForkGuard,
+    pub(crate) node: String,
+    pub(crate) welcome: Welcome,
+    pub(crate) timeout: Duration,
+    pub(crate) layout: Layout,
+    /// The client's small segment: cells are written here.
+    pub(crate) own: Arc<Segment>,
+    /// The node's small segment: reply cells are read here.
+    pub(crate) theirs: Arc<Segment>,
+    pub(crate) words: NodeWords,
+    pub(crate) park: ClientPark,
+    pub(crate) doorbell: Doorbell,
+    pub(crate) wire: Wire,
+    pub(crate) submit: Mutex<Submit>,
+    pub(crate) has_backlog: AtomicBool,
+    pub(crate) table: Table,
+    pub(crate) reaper: Reaper<Taker>,
+    pub(crate) over: OnceLock<Fault>,
+    pub(crate) heap: Heap,
+    pub(crate) results: Mutex<HashMap<SegmentId, Arc<Segment>>>,
+    pub(crate) frozen_next: Mutex<Option<SegmentId>>,
+    pub(crate) counts: Counts,
+    pub(crate) background: Background,
+}
+
+/// The submit ring's producer, and what waits for room in it.
+pub(crate) struct Submit {
+    pub(crate) producer: Producer<SUBMIT>,
+    /// Cancels and releases. Bounded by what can be cancelled or released: calls, leases and frozen loans.
+    pub(crate) backlog: VecDeque<Slot>,
+}
+
+impl Session {
+    pub(crate) fn welcome(&self) -> &Welcome {
+        &self.welcome
+    }
+
+    pub(crate) fn heap(&self) -> &Heap {
+        &self.heap
+    }
+
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Whether this process is a fork of the one that connected.
+    #[inline]
+    pub(crate) fn forked(&self) -> bool {
+        self.guard.forked()
+    }
+
+    /// Stops a borrow of session memory in a forked child, where it would be a fault of the processor.
+    #[inline]
+    pub(crate) fn assert_here(&self) {
+        assert!(!self.forked(), "session memory is not inherited over fork: connect anew in the child");
+    }
+
+    /// Whether something new may be asked of this session.
+    ///
+    /// # Errors
+    /// `Forked`; what ended the session, with outcome `NotStarted`.
+    #[inline]
+    pub(crate) fn usable(&self) -> Result<(), Fault> {
+        if self.forked() {
+            return Err(forked());
+        }
+        self.not_over()
+    }
+
+    #[inline]
+    fn not_over(&self) -> Result<(), Fault> {
+        match self.over.get() {
+            None => Ok(()),
+            Some(over) => Err(over.clone().with_outcome(Outcome::NotStarted)),
+        }
+    }
+
+    /// Publishes a call; its `Out` stands behind its slot already.
+    ///
+    /// Holds: room is certain: at most `calls` calls are out, and notes leave that much of the ring to them.
+    ///
+    /// # Errors
+    /// What ended the session: the call was not published.
+    pub(crate) fn publish_call(&self, slot: &Slot) -> Result<(), Fault> {
+        let mut submit = locked(&self.submit);
+        self.not_over()?;
+        let published = submit.producer.publish(slot.encode());
+        drop(submit);
+        if let Err(error) = published {
+            return Err(self.broken(error.to_string()).with_outcome(Outcome::NotStarted));
+        }
+        self.counts.calls.add(1);
+        self.ring_if_asleep();
+        Ok(())
+    }
+
+    /// Publishes a cancel or a release, or keeps it until there is room.
+    fn publish_note(&self, note: Slot) {
+        let mut submit = locked(&self.submit);
+        if self.over.get().is_some() {
+            return;
+        }
+        submit.backlog.push_back(note);
+        let flushed = submit.flush(self.layout.calls());
+        self.has_backlog.store(!submit.backlog.is_empty(), Ordering::Relaxed);
+        drop(submit);
+        if let Err(text) = flushed {
+            self.broken(text);
+            return;
+        }
+        self.ring_if_asleep();
+    }
+
+    /// Publishes what did not fit before.
+    pub(crate) fn flush_backlog(&self) {
+        if !self.has_backlog.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut submit = locked(&self.submit);
+        let flushed = submit.flush(self.layout.calls());
+        self.has_backlog.store(!submit.backlog.is_empty(), Ordering::Relaxed);
+        drop(submit);
+        if let Err(text) = flushed {
+            self.broken(text);
+            return;
+        }
+        self.ring_if_asleep();
+    }
+
+    fn ring_if_asleep(&self) {
+        if self.park.rang_needed() {
+            self.counts.doorbells.add(1);
+            if let Err(error) = self.doorbell.ring() {
+                self.end(Fault::new(Code::NodeGone, format!("the node's doorbell cannot be rung: {error}")));
+            }
+        }
+    }
+
+    /// Asks the node to end a call early.
+    pub(crate) fn cancel(&self, call: CallId) {
+        if !self.forked() {
+            self.publish_note(note(Kind::Cancel, call, SegmentId::NONE, 0));
+        }
+    }
+
+    /// Returns a lease.
+    pub(crate) fn release(&self, segment: SegmentId, offset: u64) {
+        if !self.forked() {
+            // A lease is told from a whole segment by its length, and the node knows how long it is.
+            let mut slot = note(Kind::Release, CallId::new(0, 0), segment, offset);
+            slot.arguments.length = 1;
+            self.publish_note(slot);
+        }
+    }
+
+    /// Gives up a frozen segment.
+    pub(crate) fn retire(&self, segment: SegmentId) {
+        if !self.forked() {
+            self.publish_note(note(Kind::Release, CallId::new(0, 0), segment, 0));
+        }
+    }
+
+    /// Sends a control request and waits for its answer, a refusal being a Fault.
+    pub(crate) fn ask(
+        &self,
+        kind: ControlKind,
+        segment: SegmentId,
+        bytes: u64,
+        fd: Option<std::os::fd::BorrowedFd<'_>>,
+    ) -> Result<(Control, Option<OwnedFd>), Fault> {
+        let asked = self.wire.ask(kind, segment, bytes, fd, self.timeout, |news| self.act(news));
+        match asked {
+            Ok(Asked::Answer(message, _)) if message.kind == ControlKind::Refused => Err(refusal(message)),
+            Ok(Asked::Answer(message, fd)) => Ok((message, fd)),
+            Ok(Asked::Ended) => Err(self.over_fault().with_outcome(Outcome::NotStarted)),
+            Ok(Asked::TimedOut) => {
+                Err(Fault::new(Code::Lost, format!("the node did not answer {kind:?} within {:?}", self.timeout)))
+            }
+            Err(error) => {
+                if self.wire.hung_up() {
+                    self.end(self.gone());
+                    return Err(self.over_fault().with_outcome(Outcome::NotStarted));
+                }
+                Err(Fault::new(Code::Io, format!("the control socket refused {kind:?}: {error}")))
+            }
+        }
+    }
+
+    /// Acts on a message that answers no request. Whether the session goes on.
+    pub(crate) fn act(&self, news: News) -> bool {
+        match news {
+            News::Nothing => {}
+            News::Result { id, bytes, fd } => self.add_result(id, bytes, fd),
+            News::Retired(id) => {
+                locked(&self.results).remove(&id);
+            }
+            News::Bye { code, text } => self.end(ended_by(code, &self.node, &text)),
+            News::HungUp => self.end(self.gone()),
+            News::Broken(text) => {
+                self.broken(text);
+            }
+        }
+        self.over.get().is_none()
+    }
+
+    fn add_result(&self, id: SegmentId, bytes: u64, fd: OwnedFd) {
+        if id == SegmentId::NODE || locked(&self.results).contains_key(&id) {
+            self.broken(format!("segment {:#x} was given twice", id.0));
+            return;
+        }
+        let opened = usize::try_from(bytes)
+            .map_err(|error| error.to_string())
+            .and_then(|bytes| Segment::open(fd.as_fd(), bytes, Access::Read).map_err(|error| error.to_string()));
+        match opened {
+            Ok(segment) => {
+                locked(&self.results).insert(id, Arc::new(segment));
+            }
+            Err(error) => {
+                self.broken(format!("result segment {:#x} does not open: {error}", id.0));
+            }
+        }
+    }
+
+    /// The next id for a frozen segment.
+    pub(crate) fn next_frozen(&self) -> Result<SegmentId, Fault> {
+        let mut next = locked(&self.frozen_next);
+        let id = next.ok_or_else(|| Fault::new(Code::NoMemory, "this session has used up its frozen segments"))?;
+        *next = id.next();
+        Ok(id)
+    }
+
+    /// Ends the session because the node broke the protocol; answers the Fault.
+    pub(crate) fn broken(&self, text: impl std::fmt::Display) -> Fault {
+        self.end(Fault::new(Code::Lost, format!("the node {} broke the protocol: {text}", self.node)));
+        self.over_fault()
+    }
+
+    /// The Fault for calls that are out when the node is gone.
+    pub(crate) fn gone(&self) -> Fault {
+        let pid = self.welcome.pid;
+        Fault::new(Code::NodeGone, format!("the node {} (process {pid}) is gone; connect again", self.node))
+    }
+
+    fn over_fault(&self) -> Fault {
+        self.over.get().cloned().unwrap_or_else(|| self.gone())
+    }
+
+    /// Ends the session: no call is published any more, and each that is out ends with this Fault.
+    pub(crate) fn end(&self, fault: Fault) {
+        {
+            // Under the lock: whoever publishes afterwards sees it, whoever published before is swept below.
+            let _submit = locked(&self.submit);
+            if self.over.set(fault.clone()).is_err() {
+                return;
+            }
+        }
+        for mut out in self.table.take_all() {
+            std::mem::take(&mut out.holds).abandon();
+            self.finish(out, Err(fault.clone()));
+        }
+        for seat in self.table.waiting_seats() {
+            self.reaper.call_up(seat);
+        }
+    }
+
+    /// Leaves an answer on its ticket and wakes whoever waits for it.
+    pub(crate) fn finish(&self, out: Out, answer: Answer) {
+        let Out { call, ticket, holds } = out;
+        drop(holds);
+        if answer.is_err() {
+            self.counts.faults.add(1);
+        }
+        let told = ticket.answer(answer);
+        if told.in_background {
+            self.background.one_less();
+        }
+        match told.waiter {
+            // Its owner leaves the seat first, then frees the slot.
+            Waiter::Thread => self.reaper.call_up(call.slot()),
+            other => {
+                self.free_slot(call.slot());
+                match other {
+                    Waiter::Task(waker) => waker.wake(),
+                    Waiter::Gone => self.table.keep(ticket),
+                    Waiter::Nobody | Waiter::Thread => {}
+                }
+            }
+        }
+        // Last: what a reply gives back publishes releases.
+        drop(told.unwanted);
+    }
+
+    /// Frees a call slot and calls up a thread that waits for one.
+    pub(crate) fn free_slot(&self, slot: u32) {
+        if let Some(seat) = self.table.free_slot(slot) {
+            self.reaper.call_up(seat);
+        }
+    }
+}
+
+impl Submit {
+    /// Publishes notes while at most `calls` entries are unconsumed, so that calls always find room: the ring has twice
+    /// as many.
+    fn flush(&mut self, calls: u32) -> Result<(), String> {
+        while let Some(note) = self.backlog.front() {
+            let unconsumed = self.producer.unconsumed().map_err(|error| error.to_string())?;
+            if unconsumed >= calls {
+                break;
+            }
+            self.producer.publish(note.encode()).map_err(|error| error.to_string())?;
+            self.backlog.pop_front();
+        }
+        Ok(())
+    }
+}
+
+/// The Fault of every use in a forked child.
+pub(crate) fn forked() -> Fault {
+    Fault::new(Code::Forked, "this process is a fork of the one that connected; connect anew here")
+}
+
+/// The Fault of a session that the node ended, in its words.
+pub(crate) fn ended_by(code: u16, node: &str, text: &str) -> Fault {
+    let known = Code::from_number(code).unwrap_or(Code::SessionEnded);
+    let why = if text.is_empty() { known.info().meaning } else { text };
+    Fault::new(known, format!("the node {node} ended this session: {why}")).with_outcome(Outcome::Unknown)
+}
+
+fn refusal(message: Control) -> Fault {
+    let known = Code::from_number(message.code).unwrap_or(Code::Denied);
+    let text = if message.text.is_empty() { known.info().meaning.to_owned() } else { message.text };
+    Fault::new(known, text)
+}
+
+fn note(kind: Kind, call: CallId, segment: SegmentId, offset: u64) -> Slot {
+    Slot {
+        call,
+        pool: PoolId::ADMIN,
+        method: MethodId(0),
+        kind,
+        query: Query::Local,
+        flags: 0,
+        schema: 0,
+        time_left_ns: NO_DEADLINE,
+        arguments: Place { segment, length: 0, offset },
+    }
+}

@@ -1,0 +1,93 @@
+//! Small: bytes that need no allocation while they fit a cell.
+//!
+//! Lives here: `SmallBytes`, used for the arguments of a call and for its reply.
+//! Holds: up to `SMALL_BYTES` stand inside; more go to a vector.
+
+use crate::limits::SMALL_BYTES;
+
+/// Bytes, few of them inline.
+#[expect(clippy::large_enum_variant, reason = "being large inline is what it is for: no allocation per call")]
+pub(crate) enum SmallBytes {
+    /// The first `u16` of them count.
+    Inline(u16, [u8; SMALL_BYTES]),
+    /// More than fit inline.
+    Spilled(Vec<u8>),
+}
+
+const _: () = assert!(SMALL_BYTES <= u16::MAX as usize, "the inline length is a u16");
+
+impl SmallBytes {
+    pub(crate) const fn new() -> SmallBytes {
+        SmallBytes::Inline(0, [0; SMALL_BYTES])
+    }
+
+    #[inline]
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        match self {
+            SmallBytes::Inline(len, bytes) => &bytes[..usize::from(*len)],
+            SmallBytes::Spilled(bytes) => bytes,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn extend(&mut self, more: &[u8]) {
+        match self {
+            SmallBytes::Inline(len, bytes) => {
+                let at = usize::from(*len);
+                if let Some(room) = bytes.get_mut(at..at + more.len()) {
+                    room.copy_from_slice(more);
+                    *len += more.len() as u16;
+                } else {
+                    let mut spilled = Vec::with_capacity(2 * (at + more.len()));
+                    spilled.extend_from_slice(&bytes[..at]);
+                    spilled.extend_from_slice(more);
+                    *self = SmallBytes::Spilled(spilled);
+                }
+            }
+            SmallBytes::Spilled(bytes) => bytes.extend_from_slice(more),
+        }
+    }
+}
+
+/// Writes postcard to the end of small bytes.
+pub(crate) struct Appending<'a>(pub(crate) &'a mut SmallBytes);
+
+impl postcard::ser_flavors::Flavor for Appending<'_> {
+    type Output = ();
+
+    #[inline]
+    fn try_extend(&mut self, data: &[u8]) -> postcard::Result<()> {
+        self.0.extend(data);
+        Ok(())
+    }
+
+    #[inline]
+    fn try_push(&mut self, data: u8) -> postcard::Result<()> {
+        self.0.extend(&[data]);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_past_the_inline_room_spill_and_none_is_lost() {
+        let mut bytes = SmallBytes::new();
+        let all: Vec<u8> = (0..700_u32).map(|at| at as u8).collect();
+        for chunk in all.chunks(7) {
+            bytes.extend(chunk);
+        }
+        assert!(matches!(bytes, SmallBytes::Spilled(_)));
+        assert_eq!(bytes.as_slice(), all);
+        let mut exact = SmallBytes::new();
+        exact.extend(&all[..SMALL_BYTES]);
+        assert!(matches!(exact, SmallBytes::Inline(..)));
+        assert_eq!(exact.as_slice(), &all[..SMALL_BYTES]);
+    }
+}

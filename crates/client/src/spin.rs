@@ -1,0 +1,94 @@
+//! Spin: how long a waiting thread looks for its reply before it sleeps.
+//!
+//! Lives here: `Spin`, kept by whoever reaps.
+//! Holds: spinning is bounded; it stops when it does not pay, and is tried again now and then; never more threads of a
+//!   process spin than it has processors, less one that the node may need.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use crate::clock;
+use crate::limits::SPIN_MAX;
+
+/// Threads of this process that spin now, over all clients.
+static SPINNERS: AtomicU32 = AtomicU32::new(0);
+
+/// Below this share of spins won, spinning is not worth its heat.
+const WORTH: f32 = 0.25;
+/// Every so many waits an idle spinner tries again.
+const PROBE_EVERY: u32 = 64;
+/// Looks between two readings of the clock.
+const LOOKS_PER_READING: u32 = 16;
+
+/// Adaptive spinning: by default for as long as spins are won.
+pub(crate) struct Spin {
+    window: Duration,
+    spinners_max: u32,
+    /// Share of late spins that ended with a reply, 0 to 1.
+    won: f32,
+    waits: u32,
+}
+
+impl Spin {
+    /// At most `window` per wait, on a process that may use `processors`.
+    pub(crate) fn new(window: Duration, processors: u32) -> Spin {
+        Spin { window: window.min(SPIN_MAX), spinners_max: processors.saturating_sub(1), won: 1.0, waits: 0 }
+    }
+
+    /// Looks by `ready` until it is true or the window is over; answers which.
+    #[inline]
+    pub(crate) fn spin(&mut self, ready: impl Fn() -> bool) -> bool {
+        self.waits = self.waits.wrapping_add(1);
+        let pays = self.won >= WORTH || self.waits.is_multiple_of(PROBE_EVERY);
+        if !pays || self.window.is_zero() || self.spinners_max == 0 {
+            return false;
+        }
+        if SPINNERS.fetch_add(1, Ordering::Relaxed) >= self.spinners_max {
+            SPINNERS.fetch_sub(1, Ordering::Relaxed);
+            return false;
+        }
+        let came = self.look(ready);
+        SPINNERS.fetch_sub(1, Ordering::Relaxed);
+        // One part in eight is news; a probe that wins counts for more, so that one good probe is followed by another.
+        let news = if self.won < WORTH { 2.0 } else { 8.0 };
+        self.won += (if came { 1.0 } else { 0.0 } - self.won) / news;
+        came
+    }
+
+    fn look(&self, ready: impl Fn() -> bool) -> bool {
+        let start = clock::now();
+        loop {
+            for _ in 0..LOOKS_PER_READING {
+                if ready() {
+                    return true;
+                }
+                std::hint::spin_loop();
+            }
+            if start.elapsed() >= self.window {
+                return false;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_processor_never_spins() {
+        let mut spin = Spin::new(SPIN_MAX, 1);
+        assert!(!spin.spin(|| panic!("there is nobody who could answer while we look")));
+    }
+
+    #[test]
+    fn spins_that_are_lost_stop_and_a_won_probe_brings_them_back() {
+        let mut spin = Spin::new(Duration::from_nanos(1), u32::MAX);
+        for _ in 0..40 {
+            assert!(!spin.spin(|| false));
+        }
+        assert!(spin.won < WORTH);
+        let tried = (0..2 * PROBE_EVERY).filter(|_| spin.spin(|| true)).count();
+        assert!(tried > PROBE_EVERY as usize / 2, "after the first won probe every wait spins again");
+    }
+}
