@@ -3,7 +3,7 @@
 //! Holds: a model that passes makes code that compiles, as far as a macro can see; the rest (a type without a schema, an
 //! error that is no Fault) the compiler says at the author's own tokens.
 
-use crate::model::{Direction, Kind, Method, Module, Receiver};
+use crate::model::{Kind, Method, Module, Receiver};
 use crate::names;
 use crate::parse::{Errors, OWN_FIRST};
 use proc_macro2::Ident;
@@ -43,7 +43,9 @@ pub fn module(module: &Module) -> Result<()> {
             &module.state,
             "a module needs a function marked `#[create]` that makes a container: `fn create() -> Self`",
         )),
-        [_, second, ..] => errors.add(Error::new(second.ident.span(), "a module has one `#[create]`; this is the second")),
+        [_, second, ..] => {
+            errors.add(Error::new(second.ident.span(), "a module has one `#[create]`; this is the second"))
+        }
     }
     for create in &module.creates {
         since_stands_last(create, &mut errors);
@@ -132,8 +134,13 @@ fn flags(module: &Module, method: &Method, errors: &mut Errors) {
         let text = "the node calls a periodic method itself, so it takes no parameters but `self` and `&Context`";
         errors.add(Error::new(period.at.span(), text));
     }
-    if flags.detached && (!method.reply.is_unit() || method.buffers().any(|(_, buffer)| buffer.direction != Direction::In)) {
-        errors.add(Error::new(at, "nobody waits for a detached method: answer `()`, and take no `Out` or `InOut`"));
+    if flags.detached
+        && (!method.reply.is_unit() || method.buffers().any(|(_, buffer)| buffer.shared || buffer.gives_back()))
+    {
+        errors.add(Error::new(
+            at,
+            "nobody waits for a detached method: answer `()`, and take no `Out`, `InOut` or `SharedBytes`",
+        ));
     }
     if flags.reentrant && flags.key.is_none() {
         errors.add(Error::new(at, "`reentrant` lets a nested call pass its root's key: say the key, `key = ..`"));
@@ -164,7 +171,9 @@ fn key(method: &Method, errors: &mut Errors) {
         let text = match (buffer, &values[..]) {
             (true, _) => format!("a key is made of values, and `{name}` is none"),
             (false, []) => format!("a key is made of the method's values; `{}` takes none", method.name),
-            (false, _) => format!("`{name}` is no parameter of `{}`; it takes {}", method.name, names::list(&values)),
+            (false, _) => {
+                format!("`{name}` is no parameter of `{}`; it takes {}", method.name, names::list(&values))
+            }
         };
         errors.add(Error::new(name.span(), text));
     }

@@ -12,7 +12,7 @@ pub fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenStream> 
     for word in words::of_tokens(attribute, "data", &["crate"])? {
         facade = word.text()?.parse_with(Path::parse_mod_style)?;
     }
-    let item: DeriveInput = syn::parse2(item)?;
+    let mut item: DeriveInput = syn::parse2(item)?;
     if let Data::Union(data) = &item.data {
         return Err(Error::new_spanned(data.union_token, "a union has no one shape: use an enum"));
     }
@@ -28,12 +28,10 @@ pub fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenStream> 
     let missing = wanted.iter().filter(|(name, _)| !has.iter().any(|other| other == name)).map(|(_, path)| path);
     let serde = quote!(#facade::serde).to_string().replace(' ', "");
     let described = quote!(#facade).to_string().replace(' ', "");
-    Ok(quote! {
-        #[derive(#(#missing),*)]
-        #[serde(crate = #serde)]
-        #[described(crate = #described)]
-        #item
-    })
+    item.attrs.insert(0, parse_quote!(#[derive(#(#missing),*)]));
+    item.attrs.push(parse_quote!(#[serde(crate = #serde)]));
+    item.attrs.push(parse_quote!(#[described(crate = #described)]));
+    Ok(quote!(#item))
 }
 
 /// The last names of what the type derives already.

@@ -34,7 +34,7 @@ pub fn expand(item: TokenStream) -> Result<TokenStream> {
                 quote!(__windlass::schema::Variant { name: #name.into(), schema: #shape })
             });
             let variants: Vec<TokenStream> = variants.collect();
-            quote!(__windlass::schema::Schema::Enum { name: #name.into(), variants: ::std::vec![#(#variants),*] })
+            quote!(__windlass::schema::Schema::Enum { name: #name.into(), variants: ::std::vec::Vec::from([#(#variants),*]) })
         }
         Data::Union(data) => {
             return Err(Error::new_spanned(data.union_token, "a union has no one shape: use an enum"));
@@ -73,14 +73,14 @@ fn fields(fields: &Fields, name: &str, of: &Ident, errors: &mut Errors) -> Token
         Fields::Unnamed(list) if list.unnamed.len() == 1 => shape_of(&list.unnamed[0].ty),
         Fields::Unnamed(list) => {
             let parts = list.unnamed.iter().map(|field| shape_of(&field.ty));
-            quote!(__windlass::schema::Schema::Tuple(::std::vec![#(#parts),*]))
+            quote!(__windlass::schema::Schema::Tuple(::std::vec::Vec::from([#(#parts),*])))
         }
         Fields::Named(list) => {
             let parts = list.named.iter().map(|field| {
                 let (name, shape) = (field.ident.as_ref().map(plain).unwrap_or_default(), shape_of(&field.ty));
                 quote!(__windlass::schema::Field { name: #name.into(), schema: #shape })
             });
-            quote!(__windlass::schema::Schema::Struct { name: #name.into(), fields: ::std::vec![#(#parts),*] })
+            quote!(__windlass::schema::Schema::Struct { name: #name.into(), fields: ::std::vec::Vec::from([#(#parts),*]) })
         }
     }
 }
@@ -113,7 +113,8 @@ fn refuse_recursion(field: &Field, of: &Ident, errors: &mut Errors) {
     let mut find = Find(of, false);
     find.visit_type(&field.ty);
     if find.1 {
-        let text = "a type that contains itself has no bounded schema: flatten it, for example into a list with indices";
+        let text =
+            "a type that contains itself has no bounded schema: flatten it, for example into a list with indices";
         errors.add(Error::new_spanned(&field.ty, text));
     }
 }

@@ -11,8 +11,6 @@ pub struct Module {
     pub facade: Path,
     /// The type that holds a container's state.
     pub state: Type,
-    /// The last name of that type.
-    pub ident: Ident,
     /// Its name to callers.
     pub name: String,
     /// Its version; the crate's when absent.
@@ -134,7 +132,7 @@ pub struct Buffer {
 impl Buffer {
     /// Whether the caller gets it back.
     pub fn gives_back(self) -> bool {
-        self.shared || self.direction != Direction::In
+        self.direction != Direction::In
     }
 }
 
@@ -155,6 +153,8 @@ pub struct Reply {
     pub ty: Type,
     /// Whether the function gives a `Result` of it.
     pub fallible: bool,
+    /// Where the type stands.
+    pub at: proc_macro2::Span,
 }
 
 impl Module {

@@ -7,6 +7,11 @@ use std::collections::{BTreeMap, HashMap};
 /// A type that can be an argument or a reply.
 ///
 /// Holds: `schema` describes exactly what `serde` writes for the type; the derive keeps the two together.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot cross to another process: nothing describes it",
+    label = "no schema",
+    note = "put `#[data]` on the type, or take a type that has a schema (numbers, text, lists, options, maps, tuples)"
+)]
 pub trait Described {
     /// The type's shape. `depth` counts nesting, so that a recursive type ends in `Schema::check`, not in a loop.
     fn schema_at(depth: usize) -> Schema;

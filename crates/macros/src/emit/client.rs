@@ -6,7 +6,7 @@
 use super::docs;
 use crate::model::{Buffer, Direction, Kind, Method, Module, Parameter};
 use crate::{names, parse};
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::{GenericArgument, PathArguments, Type};
 
@@ -40,7 +40,9 @@ fn client(model: &Module, style: Style) -> TokenStream {
         Style::Async => {
             (format_ident!("Client"), "waits as a future", Some(quote!(async)), quote!(pool_async(pool).await?))
         }
-        Style::Blocking => (format_ident!("Blocking"), "blocks its thread while it waits", None, quote!(pool(pool)?)),
+        Style::Blocking => {
+            (format_ident!("Blocking"), "blocks its thread while it waits", None, quote!(pool(pool)?))
+        }
     };
     let doc = format!("A client of one pool of `{}` that {doc}. Cheap to clone, for any thread.", model.name);
     let methods = model.methods.iter().map(|one| method(model, one, style));
@@ -111,12 +113,13 @@ fn method(model: &Module, method: &Method, style: Style) -> TokenStream {
         }
     }
     let (reply, take) = reply(method);
+    let mutable = method.buffers().any(|(_, buffer)| buffer.gives_back()).then(|| quote!(mut));
     let detached = method.flags.detached.then(|| quote!(.detached()));
     let generics = (!lives.is_empty()).then(|| quote!(<#(#lives),*>));
     quote! {
         #(#docs)*
         pub #keyword fn #ident #generics(&self, #(#parameters),*) -> ::core::result::Result<#reply, __windlass::Fault> {
-            let __reply = self.__pool.call(methods::#ident())#(#puts)*#detached #wait;
+            let #mutable __reply = self.__pool.call(methods::#ident())#(#puts)*#detached #wait;
             #take
         }
     }
@@ -133,7 +136,7 @@ fn buffer_parameter(buffer: Buffer, lives: &mut Vec<TokenStream>) -> (TokenStrea
         return (quote!(__windlass::client::Loan), put);
     }
     let mut payload = || {
-        let life = syn::Lifetime::new(&format!("'__{}", lives.len()), proc_macro2::Span::call_site());
+        let life = syn::Lifetime::new(&format!("'__{}", lives.len()), Span::call_site());
         lives.push(quote!(#life));
         quote!(impl ::core::convert::Into<__windlass::client::Payload<#life>>)
     };
@@ -147,18 +150,15 @@ fn buffer_parameter(buffer: Buffer, lives: &mut Vec<TokenStream>) -> (TokenStrea
 /// What a method gives a client, and how it is taken out of the reply.
 fn reply(method: &Method) -> (TokenStream, TokenStream) {
     let value = &method.reply.ty;
-    let (mut views, mut loans) = (0_usize, 0_usize);
     let mut types = Vec::new();
     let mut takes = Vec::new();
-    for (_, buffer) in method.buffers().filter(|(_, buffer)| buffer.gives_back()) {
+    for (at, (_, buffer)) in method.buffers().filter(|(_, buffer)| buffer.gives_back()).enumerate() {
         if buffer.shared {
             types.push(quote!((__windlass::client::Loan, usize)));
-            takes.push(quote!(__reply.take_loan(#loans)?));
-            loans += 1;
+            takes.push(quote!(__reply.take_loan(#at)?));
         } else {
             types.push(quote!(__windlass::client::ResultView));
-            takes.push(quote!(__reply.take_view(#views)?));
-            views += 1;
+            takes.push(quote!(__reply.take_view(#at)?));
         }
     }
     if types.is_empty() {
@@ -186,27 +186,30 @@ fn create_function(model: &Module, create: &Method, style: Style) -> TokenStream
         quote!(#name: #ty)
     });
     let values = create.values().map(name);
-    let doc = format!("Makes a pool of `{module}` called `pool`, or finds it when it exists with the same parameters.");
+    // Hygienic: a parameter of `create` may have the same name.
+    let [client, pool] = ["client", "pool"].map(|name| Ident::new(name, Span::mixed_site()));
+    let doc =
+        format!("Makes a pool of `{module}` called `pool`, or finds it when it exists with the same parameters.");
     quote! {
         #[doc = #doc]
         ///
         /// # Errors
         /// `PoolExists` when the name belongs to another module or other parameters, and what `create` says.
         pub #keyword fn create(
-            client: &__windlass::client::Client,
-            pool: &str,
+            #client: &__windlass::client::Client,
+            #pool: &str,
             #(#parameters),*
         ) -> ::core::result::Result<#given, __windlass::Fault> {
             let __parameters = __windlass::nested::Encoding::new()#(.with(&#values)?)*;
-            let __reply = client
+            let __reply = #client
                 .admin()
                 .call(__windlass::admin::create())
-                .argument(&pool)
+                .argument(&#pool)
                 .argument(&#module)
                 .argument(&__parameters.as_slice())
                 #wait;
             let __facts: __windlass::admin::PoolFacts = __reply.value()?;
-            let __pool = client.pool_of(__windlass::PoolId::from_bits(__facts.id));
+            let __pool = #client.pool_of(__windlass::PoolId::from_bits(__facts.id));
             ::core::result::Result::Ok(#given::on(__pool))
         }
     }
@@ -218,10 +221,13 @@ pub fn name(parameter: &Parameter) -> Ident {
     let wire = names::wire(&ident);
     match ident.strip_prefix("r#") {
         Some(_) => Ident::new_raw(&wire, parameter.ident.span()),
-        None => syn::parse_str(&wire).map_or_else(|_| parameter.ident.clone(), |mut plain: Ident| {
-            plain.set_span(parameter.ident.span());
-            plain
-        }),
+        None => syn::parse_str(&wire).map_or_else(
+            |_| parameter.ident.clone(),
+            |mut plain: Ident| {
+                plain.set_span(parameter.ident.span());
+                plain
+            },
+        ),
     }
 }
 

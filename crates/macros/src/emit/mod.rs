@@ -35,9 +35,9 @@ pub fn module(kept: &ItemImpl, model: &Module) -> TokenStream {
         const _: () = {
             use #facade::__private as __windlass;
             #table
-            #hooks
         };
 
+        #hooks
         #entry
         #clients
     }

@@ -9,7 +9,10 @@ use quote::quote;
 
 /// The type and its methods.
 pub fn nested(model: &Module) -> TokenStream {
-    let doc = format!("Calls a pool of `{}` from inside a method; the calls carry that method's root and depth.", model.name);
+    let doc = format!(
+        "Calls a pool of `{}` from inside a method; the calls carry that method's root and depth.",
+        model.name
+    );
     let methods = model.methods.iter().filter(|one| one.buffers().next().is_none()).map(|one| method(model, one));
     quote! {
         #[doc = #doc]

@@ -22,7 +22,7 @@ pub fn descriptor(model: &Module) -> TokenStream {
                 version: #version.into(),
                 docs: #docs.into(),
                 all_sync: #all_sync,
-                methods: ::std::vec![#(#methods),*],
+                methods: ::std::vec::Vec::from([#(#methods),*]),
             }
         }
     }
@@ -33,7 +33,7 @@ fn method(model: &Module, method: &Method) -> TokenStream {
     let flags = flags(method);
     let parameters = method.parameters.iter().filter_map(parameter);
     quote! {
-        __windlass::describe::method::<#reply>(#module, #id, #name, #docs, #flags, ::std::vec![#(#parameters),*])
+        __windlass::describe::method::<#reply>(#module, #id, #name, #docs, #flags, ::std::vec::Vec::from([#(#parameters),*]))
     }
 }
 

@@ -6,7 +6,7 @@ use super::{ours, schema};
 use crate::model::{Kind, Method, Module, Parameter, Receiver};
 use crate::{check, names};
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 
 /// `impl Module`.
 pub fn module(model: &Module) -> TokenStream {
@@ -66,9 +66,9 @@ pub fn module(model: &Module) -> TokenStream {
 
 /// `impl Hooks`, with what the author overrides.
 pub fn hooks(model: &Module) -> TokenStream {
-    let (state, hooks) = (&model.state, &model.hooks);
+    let (facade, state, hooks) = (&model.facade, &model.state, &model.hooks);
     quote! {
-        impl __windlass::module::Hooks for #state {
+        impl #facade::__private::module::Hooks for #state {
             #(#hooks)*
         }
     }
@@ -101,7 +101,7 @@ fn create(create: &Method) -> TokenStream {
     let body = body(create);
     quote! {
         fn create<'a>(__call: __windlass::context::Incoming<'a>) -> __windlass::abi::Started<'a> {
-            __windlass::serve::#serve(__call, |mut __arguments| #body)
+            __windlass::serve::#serve(__call, #body)
         }
     }
 }
@@ -111,14 +111,14 @@ fn start(method: &Method, all_sync: bool) -> TokenStream {
     let body = body(method);
     match (method.is_async, all_sync) {
         (true, _) => quote! {
-            #id => __windlass::serve::run_async(__call, |mut __arguments| #body),
+            #id => __windlass::serve::run_async(__call, #body),
         },
         (false, true) => quote! {
-            #id => __windlass::serve::run(__call, |mut __arguments| #body),
+            #id => __windlass::serve::run(__call, #body),
         },
         (false, false) => quote! {
             #id => {
-                __windlass::serve::run(__call, |mut __arguments| #body);
+                __windlass::serve::run(__call, #body);
                 __windlass::abi::Started::ended()
             }
         },
@@ -128,10 +128,10 @@ fn start(method: &Method, all_sync: bool) -> TokenStream {
 fn block(method: &Method) -> TokenStream {
     let id = method.id;
     let body = body(method);
-    quote!(#id => __windlass::serve::run(__call, |mut __arguments| #body),)
+    quote!(#id => __windlass::serve::run(__call, #body),)
 }
 
-/// Takes the arguments, calls the author's function, gives its result.
+/// A closure that takes the arguments, calls the author's function and gives its result.
 fn body(method: &Method) -> TokenStream {
     let ident = &method.ident;
     let mut takes = Vec::new();
@@ -153,13 +153,15 @@ fn body(method: &Method) -> TokenStream {
     let wait = method.is_async.then(|| quote!(.await));
     let call = quote!(Self::#ident(#(#passes),*)#wait);
     let result = if method.reply.fallible {
-        quote!(__windlass::serve::ended(#call))
+        // At the author's type, where an error that is no Fault is told.
+        quote_spanned!(method.reply.at=> __windlass::serve::ended(#call))
     } else {
         quote!(::core::result::Result::Ok(#call))
     };
     let keyword = method.is_async.then(|| quote!(async move));
+    let mutable = (method.values().next().is_some() || method.buffers().next().is_some()).then(|| quote!(mut));
     quote! {
-        #keyword {
+        |#mutable __arguments| #keyword {
             #(#takes)*
             __arguments.end()?;
             #result

@@ -8,9 +8,8 @@ use syn::{Attribute, Error, FnArg, ImplItemFn, Result, ReturnType, Signature, pa
 
 /// First number a module may give its own methods.
 pub const OWN_FIRST: u32 = 10;
-const WORDS: &[&str] = &[
-    "id", "key", "local", "prio", "period", "detached", "blocking", "idempotent", "reentrant", "aggregate",
-];
+const WORDS: &[&str] =
+    &["id", "key", "local", "prio", "period", "detached", "blocking", "idempotent", "reentrant", "aggregate"];
 
 /// Reads a function marked `#[method]`; `next_id` is its number unless it says another.
 pub fn method(attribute: &Attribute, function: &mut ImplItemFn, next_id: u32) -> Result<Method> {
@@ -35,7 +34,10 @@ pub fn create(attribute: &Attribute, function: &mut ImplItemFn) -> Result<Method
         return Err(Error::new_spanned(receiver, "`create` makes the container, so it takes no `self`"));
     }
     if let Some((parameter, _)) = method.buffers().next() {
-        return Err(Error::new_spanned(&parameter.ty, "`create` takes values; send bulk data to a method afterwards"));
+        return Err(Error::new_spanned(
+            &parameter.ty,
+            "`create` takes values; send bulk data to a method afterwards",
+        ));
     }
     if matches!(function.sig.output, ReturnType::Default) {
         return Err(Error::new_spanned(&function.sig.ident, "`create` returns `Self` or `Result<Self, E>`"));
@@ -47,7 +49,9 @@ pub fn create(attribute: &Attribute, function: &mut ImplItemFn) -> Result<Method
 
 fn signature(function: &mut ImplItemFn) -> Result<Method> {
     refuse_oddities(&function.sig)?;
-    if let Some(cfg) = function.attrs.iter().find(|one| one.path().is_ident("cfg") || one.path().is_ident("cfg_attr")) {
+    if let Some(cfg) =
+        function.attrs.iter().find(|one| one.path().is_ident("cfg") || one.path().is_ident("cfg_attr"))
+    {
         let text = "a method is there for every caller or for none: put the condition inside its body";
         return Err(Error::new_spanned(cfg, text));
     }
@@ -106,10 +110,9 @@ fn receiver(sig: &Signature) -> Result<Receiver> {
         Some(receiver) if receiver.colon_token.is_some() => {
             Err(Error::new_spanned(receiver, "write `&self` or `&mut self`"))
         }
-        Some(receiver) if receiver.reference.is_none() => Err(Error::new_spanned(
-            receiver,
-            "a call does not use its container up: write `&self` or `&mut self`",
-        )),
+        Some(receiver) if receiver.reference.is_none() => {
+            Err(Error::new_spanned(receiver, "a call does not use its container up: write `&self` or `&mut self`"))
+        }
         Some(receiver) if receiver.mutability.is_some() => Ok(Receiver::Exclusive),
         Some(_) => Ok(Receiver::Shared),
     }

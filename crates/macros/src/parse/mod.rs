@@ -13,7 +13,7 @@ pub use parameter::last_name;
 use crate::model::Module;
 use crate::{names, words};
 use proc_macro2::{Ident, TokenStream};
-use syn::{Attribute, Error, ImplItem, ImplItemFn, ItemImpl, LitStr, Path, Result, Type, parse_quote};
+use syn::{Attribute, Error, ImplItem, ImplItemFn, ItemImpl, LitStr, Path, Result, parse_quote};
 
 const WORDS: &[&str] = &["name", "version", "export", "crate"];
 const MARKS: &[&str] = &["create", "method", "hook"];
@@ -38,9 +38,9 @@ pub fn module(attribute: TokenStream, mut item: ItemImpl) -> (ItemImpl, Result<M
         match take_mark(&mut function) {
             Ok(None) => kept.push(ImplItem::Fn(function)),
             Ok(Some((mark, attribute))) => {
-                let read = model.as_mut().map_or(Ok(()), |model| {
-                    read_function(model, &mark, &attribute, &mut function, &mut next_id)
-                });
+                let read = model
+                    .as_mut()
+                    .map_or(Ok(()), |model| read_function(model, &mark, &attribute, &mut function, &mut next_id));
                 errors.extend(read);
                 parameter::strip(&mut function);
                 if mark != "hook" {
@@ -73,18 +73,13 @@ fn frame(attribute: TokenStream, item: &ItemImpl) -> Result<Module> {
         let text = "a module is one concrete type; make a plain type for each case and share generic code inside";
         return Err(Error::new_spanned(parameter, text));
     }
-    let ident = match item.self_ty.as_ref() {
-        Type::Path(path) if path.qself.is_none() => path.path.segments.last().map(|last| last.ident.clone()),
-        _ => None,
-    };
-    let Some(ident) = ident else {
+    let Some(ident) = last_name(&item.self_ty) else {
         return Err(Error::new_spanned(&item.self_ty, "`#[module]` stands on the impl of a struct or enum"));
     };
     let mut model = Module {
         facade: parse_quote!(::windlass),
         state: (*item.self_ty).clone(),
-        name: names::snake(&ident.to_string()),
-        ident,
+        name: names::snake(&ident),
         version: None,
         export: true,
         docs: names::docs(&item.attrs),

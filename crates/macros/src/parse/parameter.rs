@@ -5,6 +5,8 @@
 
 use crate::model::{Buffer, Direction, Kind, Parameter, Reply};
 use crate::words;
+use proc_macro2::Span;
+use syn::spanned::Spanned;
 use syn::{
     Error, FnArg, GenericArgument, ImplItemFn, Pat, PatType, PathArguments, PathSegment, Result, ReturnType, Type,
     TypeReference, parse_quote,
@@ -92,7 +94,10 @@ fn borrowed(reference: &TypeReference, value: Kind) -> Result<Kind> {
         };
     }
     if matches!(last.as_deref(), Some("In" | "Out" | "InOut")) {
-        return Err(Error::new_spanned(reference, "take a buffer by value: `data: In<Bytes>`, `mut out: Out<Bytes>`"));
+        return Err(Error::new_spanned(
+            reference,
+            "take a buffer by value: `data: In<Bytes>`, `mut out: Out<Bytes>`",
+        ));
     }
     if let Some(life) = &reference.lifetime {
         return Err(Error::new_spanned(life, "an argument lives as long as its call: leave the lifetime out"));
@@ -131,20 +136,21 @@ fn shared(buffer: &PathSegment, ty: &Type) -> Result<bool> {
 /// What a function answers.
 pub fn reply(output: &ReturnType) -> Result<Reply> {
     let ty = match output {
-        ReturnType::Default => return Ok(Reply { ty: parse_quote!(()), fallible: false }),
+        ReturnType::Default => return Ok(Reply { ty: parse_quote!(()), fallible: false, at: Span::call_site() }),
         ReturnType::Type(_, ty) => ty.as_ref(),
     };
     let reply = match value_of_result(ty) {
-        Some(value) => Reply { ty: value.clone(), fallible: true },
-        None => Reply { ty: ty.clone(), fallible: false },
+        Some(value) => Reply { ty: value.clone(), fallible: true, at: ty.span() },
+        None => Reply { ty: ty.clone(), fallible: false, at: ty.span() },
     };
     match &reply.ty {
         Type::Reference(reference) => {
             Err(Error::new_spanned(reference, "a reply leaves the container: answer an owned value"))
         }
-        Type::ImplTrait(_) => {
-            Err(Error::new_spanned(&reply.ty, "callers in other processes need one concrete type, not `impl Trait`"))
-        }
+        Type::ImplTrait(_) => Err(Error::new_spanned(
+            &reply.ty,
+            "callers in other processes need one concrete type, not `impl Trait`",
+        )),
         _ => Ok(reply),
     }
 }
