@@ -12,7 +12,7 @@ mod described;
 mod dynamic;
 mod method;
 
-pub use described::Described;
+pub use described::{Described, nested};
 pub(crate) use dynamic::write_varint;
 pub use dynamic::{DynamicError, parse_text};
 pub use method::{DescriptorError, MethodFlags, MethodSchema, ModuleDescriptor, Parameter, Shape};
