@@ -44,7 +44,7 @@ impl Session {
             return;
         }
         let Taker { consumer, spin } = taker;
-        if spin.spin(|| consumer.peek_ready()) {
+        if spin.spin(self.processors.apart(), || consumer.peek_ready()) {
             self.counts.spins_won.add(1);
             self.take_completions(taker);
             return;

@@ -16,6 +16,7 @@ use windlass_contract::control::{Control, ControlKind};
 use windlass_contract::hello::Welcome;
 use windlass_contract::slot::{Kind, NO_DEADLINE, Place, Query, Slot};
 use windlass_contract::{CallId, Code, Fault, MethodId, Outcome, PoolId};
+use windlass_memory::Processors;
 use windlass_memory::park::ClientPark;
 use windlass_memory::ring::{Producer, SUBMIT};
 use windlass_memory::words::{Layout, NodeWords};
@@ -41,6 +42,7 @@ pub(crate) struct Session {
     pub(crate) theirs: Arc<Segment>,
     pub(crate) words: NodeWords,
     pub(crate) park: ClientPark,
+    pub(crate) processors: Processors,
     pub(crate) doorbell: Doorbell,
     pub(crate) wire: Wire,
     pub(crate) submit: Mutex<Submit>,

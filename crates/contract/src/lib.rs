@@ -15,6 +15,8 @@ pub mod completion;
 pub mod context;
 pub mod control;
 pub mod fault;
+#[cfg(any(test, fuzzing, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod head;
 pub mod hello;
 pub mod ids;
