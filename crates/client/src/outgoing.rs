@@ -42,7 +42,7 @@ pub struct Outgoing {
 }
 
 /// The bytes of an `In` or `InOut` buffer: a slice is copied into a loan (once, counted); a loan is moved; a frozen loan
-/// is read in place by the node.
+/// is read in place by the node, but for `InOut`, where it is copied like a slice.
 pub struct Payload<'a>(Given<'a>);
 
 enum Given<'a> {
@@ -241,6 +241,11 @@ impl Outgoing {
         match payload.0 {
             Given::Loan(loan) => return self.lent(direction, BufferKind::Bytes, loan),
             Given::Slice(bytes) => match self.copied(bytes) {
+                Ok(loan) => return self.lent(direction, BufferKind::Bytes, loan),
+                Err(fault) => self.fail(fault),
+            },
+            // Nobody may change frozen bytes, so a method that changes them gets a copy.
+            Given::Frozen(frozen) if direction != Direction::In => match self.copied(&frozen) {
                 Ok(loan) => return self.lent(direction, BufferKind::Bytes, loan),
                 Err(fault) => self.fail(fault),
             },

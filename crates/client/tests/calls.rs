@@ -133,6 +133,10 @@ fn results_are_views_until_dropped_and_shared_loans_come_back_with_what_was_used
 
     let mut reply = pool.call(REVERSE).inout(b"desserts").wait().expect("reverse");
     assert_eq!(&*reply.take_view(0).expect("a result"), b"stressed");
+    let frozen = pool.client().freeze(b"drawer").expect("freeze");
+    let mut reply = pool.call(REVERSE).inout(&frozen).wait().expect("reverse");
+    assert_eq!(&*reply.take_view(0).expect("a result"), b"reward");
+    assert_eq!(&*frozen, b"drawer");
 
     let mut loan = pool.client().lend(100).expect("room");
     loan.fill(1);

@@ -64,8 +64,8 @@ fn a_session_that_the_node_ends_says_why() {
     let client = Client::connect(&peer.node()).expect("connect");
     let fault = client.pool_of(POOL).call(END).wait().expect_err("ended");
     assert_eq!((fault.known(), fault.outcome), (Some(Code::SessionEnded), Outcome::Unknown));
-    let client = Client::connect(&Peer::start().node()).map(|_| ()).expect_err("that one is gone by now");
-    assert!(client.is(Code::NotConnected));
+    let node = Peer::start().node();
+    assert!(Client::connect(&node).expect_err("that one is gone by now").is(Code::NotConnected));
 
     let peer = Peer::start();
     let client = Client::connect(&peer.node()).expect("connect");

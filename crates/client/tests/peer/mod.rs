@@ -122,7 +122,7 @@ pub struct Manners {
 
 impl Default for Manners {
     fn default() -> Manners {
-        Manners { calls: 64, refuses: false, refuses_frozen: false, heap_bytes_max: 64 << 20, answers_at: 0 }
+        Manners { calls: 4096, refuses: false, refuses_frozen: false, heap_bytes_max: 64 << 20, answers_at: 0 }
     }
 }
 
