@@ -28,7 +28,8 @@ fn a_value_comes_back_whether_it_stands_inline_in_its_cell_or_in_a_result_segmen
 #[test]
 fn arguments_arrive_in_order_as_one_tuple() {
     let peer = Peer::start();
-    let reply = pool(&peer).call(ECHO).argument(&7_u32).argument("seven").argument(&Some(7.0)).wait().expect("echo");
+    let reply =
+        pool(&peer).call(ECHO).argument(&7_u32).argument("seven").argument(&Some(7.0)).wait().expect("echo");
     assert_eq!(reply.value::<(u32, String, Option<f64>)>().expect("a tuple"), (7, "seven".into(), Some(7.0)));
 }
 

@@ -100,8 +100,7 @@ fn a_call_that_waits_for_a_slot_gets_it_when_another_thread_is_answered() {
     let holder = pool.call(HOLD).send();
     peer.wait_held(1);
     std::thread::scope(|scope| {
-        let waiting: Vec<_> =
-            (0..4).map(|_| scope.spawn(|| pool.call(ECHO).argument(&5_u8).wait())).collect();
+        let waiting: Vec<_> = (0..4).map(|_| scope.spawn(|| pool.call(ECHO).argument(&5_u8).wait())).collect();
         peer.order(Order::GoOn);
         holder.wait().expect("held, then answered");
         for thread in waiting {

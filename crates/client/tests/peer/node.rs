@@ -69,9 +69,13 @@ pub(super) fn run(
 
 /// Whether one of them has something to read, within a few milliseconds.
 fn readable(fds: &[&dyn AsFd]) -> bool {
+    readable_within(fds, 2_000_000)
+}
+
+fn readable_within(fds: &[&dyn AsFd], time_ns: i64) -> bool {
     let mut polled: Vec<PollFd<'_>> =
         fds.iter().map(|fd| PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN)).collect();
-    let time = Timespec { tv_sec: 0, tv_nsec: 2_000_000 };
+    let time = Timespec { tv_sec: 0, tv_nsec: time_ns };
     rustix::event::poll(&mut polled, Some(&time)).is_ok_and(|count| count > 0)
 }
 
@@ -287,7 +291,8 @@ impl Node<'_> {
     fn lie(&mut self, slot: &Slot, buffers: &[BufferEntry]) {
         let call = slot.call;
         let at = |segment: u32, offset: u64| ReplyAt::Segment { segment: SegmentId(segment), offset };
-        let plain = Completion { call, buffers: 0, fault: None, length: 8, at: ReplyAt::Inline([0; INLINE_BYTES]) };
+        let plain =
+            Completion { call, buffers: 0, fault: None, length: 8, at: ReplyAt::Inline([0; INLINE_BYTES]) };
         let other = |slot: u32, generation: u32| CallId::new(slot, generation);
         match slot.method.0 {
             20 => self.publish(&Completion { at: at(0x8000_7777, 0), ..plain }),
@@ -331,7 +336,8 @@ impl Node<'_> {
                 self.publish(&Completion { at: at(0x8000_7777, 0), ..plain });
             }
             34 => {
-                let file = rustix::fs::memfd_create("peer-unsealed", rustix::fs::MemfdFlags::CLOEXEC).expect("memfd");
+                let file =
+                    rustix::fs::memfd_create("peer-unsealed", rustix::fs::MemfdFlags::CLOEXEC).expect("memfd");
                 rustix::fs::ftruncate(&file, 4096).expect("ftruncate");
                 self.send(&Control::new(ControlKind::Segment, SegmentId(0x8000_7777), 4096, 0), Some(&file));
                 self.publish(&Completion { at: at(0x8000_7777, 0), ..plain });
@@ -443,7 +449,7 @@ impl Node<'_> {
 
     /// Reads one control message if there is one; `false` when the client hung up.
     fn control(&mut self) -> bool {
-        if !readable(&[&self.socket]) {
+        if !readable_within(&[&self.socket], 0) {
             return true;
         }
         let mut buf = [0; DATAGRAM_BYTES_MAX];
@@ -459,7 +465,8 @@ impl Node<'_> {
                 self.send(&Control { code: Code::BadFrozen as u16, text: "too cold".into(), ..refused }, None);
             }
             ControlKind::Frozen => {
-                let frozen = Frozen::accept(fds.pop().expect("its memory"), message.length, 1 << 30).expect("frozen");
+                let frozen =
+                    Frozen::accept(fds.pop().expect("its memory"), message.length, 1 << 30).expect("frozen");
                 self.frozen.insert(message.segment.0, frozen);
                 self.send(&Control::new(ControlKind::Accepted, message.segment, 0, message.request), None);
             }
@@ -475,8 +482,7 @@ impl Node<'_> {
             let text = "the session's memory is used up".into();
             return self.send(&Control { code: Code::NoMemory as u16, text, ..refused }, None);
         }
-        let (segment, fd) =
-            Segment::create("peer-heap", message.length as usize, Role::Heap).expect("segment");
+        let (segment, fd) = Segment::create("peer-heap", message.length as usize, Role::Heap).expect("segment");
         assert!(segment.access() == Access::ReadWrite, "the maker can write it");
         let id = SegmentId(self.heap.len() as u32 + 1);
         self.log.lock().expect("log").grown.push(segment.bytes() as u64);
