@@ -214,6 +214,13 @@ pub fn describe() -> MethodRef {
     method(11, "describe", &[("name", Schema::Str)], &Schema::Bytes)
 }
 
+/// `admin.create(name: str, module: str, parameters: bytes) -> PoolFacts`: makes a pool, or answers the one that exists
+/// with the same module and parameters. `parameters` are the encoded arguments of the module's `create`.
+pub fn create() -> MethodRef {
+    let values = [("name", Schema::Str), ("module", Schema::Str), ("parameters", Schema::Bytes)];
+    method(12, "create", &values, &PoolFacts::schema())
+}
+
 fn method(id: u32, name: &'static str, values: &[(&str, Schema)], reply: &Schema) -> MethodRef {
     let parameters: Vec<Parameter> = values
         .iter()
