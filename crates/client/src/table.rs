@@ -294,7 +294,7 @@ mod tests {
         let taken = [table.take().1.expect("a slot"), table.take().1.expect("a slot")];
         let seats = [table.take(), table.take()].map(|(ticket, _)| ticket.seat().expect("a seat"));
         assert_ne!(seats[0], seats[1]);
-        seats.map(|seat| table.begin_waiting(seat));
+        seats.iter().for_each(|seat| table.begin_waiting(*seat));
         assert_eq!(table.free_slot(taken[0].slot()), Some(seats[0]));
         assert_eq!(table.free_slot(taken[1].slot()), Some(seats[1]));
         assert_eq!(table.waiting_seats().len(), 2);

@@ -1,5 +1,6 @@
 //! What a call gives: values and Faults, in every place a reply can stand; buffers of every kind; cancel and drop.
 #![allow(non_snake_case, reason = "names of requirement rows stand in names of tests")]
+#![allow(clippy::disallowed_methods, reason = "claims about threads need threads")]
 
 mod peer;
 

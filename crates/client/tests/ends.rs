@@ -1,5 +1,6 @@
 //! How a session ends: the node dies, stops, refuses, or was never there. Every waiter learns of it.
 #![allow(non_snake_case, reason = "names of requirement rows stand in names of tests")]
+#![allow(clippy::disallowed_methods, reason = "claims about threads need threads")]
 
 mod peer;
 

@@ -3,6 +3,10 @@
 //! Lives here: `Peer` (start, orders, log) and the methods it answers, among them every lie that a client must survive.
 //! Not here: lanes, modules, policies. It answers from the slot, in order, and keeps what it is told to keep.
 #![allow(dead_code, reason = "each test file uses its part of the fixture")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the peer is a process of its own as far as the client can see: it has its thread"
+)]
 
 mod node;
 

@@ -158,25 +158,31 @@ impl Node<'_> {
                     Order::Die => self.dead = true,
                 }
             }
-            let mut busy = false;
-            while let Some(entry) = self.slots.take() {
-                busy = true;
-                if !self.runs_ahead {
-                    self.slots.commit();
-                }
-                self.slot(&Slot::decode(&entry).expect("clients send slots"));
-                if self.dead {
-                    return;
-                }
-            }
-            if !busy && self.park.arm(|| self.slots.peek_ready()) {
+            if !self.take_slots() && self.park.arm(|| self.slots.peek_ready()) {
                 if readable(&[&self.socket, &doorbell]) && !self.control() {
+                    // What was published before the hang-up still counts.
+                    self.take_slots();
                     return;
                 }
                 doorbell.drain().expect("doorbell");
                 self.park.disarm();
             }
         }
+    }
+
+    /// Takes what is published; whether there was any.
+    fn take_slots(&mut self) -> bool {
+        let mut busy = false;
+        while !self.dead
+            && let Some(entry) = self.slots.take()
+        {
+            busy = true;
+            if !self.runs_ahead {
+                self.slots.commit();
+            }
+            self.slot(&Slot::decode(&entry).expect("clients send slots"));
+        }
+        busy
     }
 
     fn slot(&mut self, slot: &Slot) {
