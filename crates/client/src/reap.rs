@@ -91,7 +91,7 @@ impl Session {
                 return;
             }
         };
-        match self.table.take(completion.call) {
+        match self.table.take_out(completion.call) {
             Some(Out { call, ticket, holds }) => {
                 let answer = self.answer_of(&completion, holds);
                 self.finish(Out { call, ticket, holds: Holds::default() }, answer);
