@@ -168,8 +168,7 @@ pub(crate) fn event<M: Hooks>(this: &M, event: u32, call: Incoming<'_>) {
             answer(call, only::<Vec<Sample>>(call, "event").map(|samples| this.train(&samples)));
         }
         e if e == Event::Schedule as u32 => {
-            let schedule =
-                |(method, hash, containers): (u32, u64, u32)| this.schedule(method, hash, containers);
+            let schedule = |(method, hash, containers): (u32, u64, u32)| this.schedule(method, hash, containers);
             answer(call, only(call, "event").map(schedule));
         }
         e if e == Event::ReplicaStart as u32 => {

@@ -54,10 +54,7 @@ pub enum Schema {
     /// A fixed sequence of types.
     Tuple(#[serde(deserialize_with = "deeper")] Vec<Schema>),
     /// Keys to values.
-    Map(
-        #[serde(deserialize_with = "deeper")] Box<Schema>,
-        #[serde(deserialize_with = "deeper")] Box<Schema>,
-    ),
+    Map(#[serde(deserialize_with = "deeper")] Box<Schema>, #[serde(deserialize_with = "deeper")] Box<Schema>),
     /// Named fields, in order.
     Struct {
         name: String,
