@@ -25,6 +25,24 @@ use std::fmt;
 use thiserror::Error;
 
 /// The shape of one value. Postcard encodes values of it; new kinds are only ever appended here.
+///
+/// # Example
+/// A value travels from JSON to the bytes that a Rust client would send, and back:
+/// ```
+/// use windlass_contract::{Described, Schema};
+///
+/// let schema = <(String, Option<u32>)>::schema();
+/// assert_eq!(schema.to_string(), "(str, option<u32>)");
+///
+/// let mut bytes = Vec::new();
+/// schema.encode_json(&serde_json::json!(["cats", 7]), &mut bytes)?;
+/// assert_eq!(postcard::from_bytes(&bytes), Ok(("cats".to_owned(), Some(7u32))));
+/// assert_eq!(schema.decode_json(&mut &bytes[..])?, serde_json::json!(["cats", 7]));
+///
+/// let error = schema.encode_json(&serde_json::json!(["cats", -7]), &mut bytes).unwrap_err();
+/// assert_eq!(error.to_string(), "value[1]: u32 wanted, -7 found");
+/// # Ok::<(), windlass_contract::schema::DynamicError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the plain scalars are named after Rust's")]
 pub enum Schema {
