@@ -155,7 +155,7 @@ impl Schema {
                 inner.check_at(depth + 1, nodes)
             }
             Self::Map(key, value) => {
-                if key.least_bytes() + value.least_bytes() == 0 {
+                if key.least_bytes() == 0 && value.least_bytes() == 0 {
                     return Err(SchemaError::EmptyElements);
                 }
                 if matches!(**key, Self::Option(_)) {
@@ -177,7 +177,7 @@ impl Schema {
         }
     }
 
-    /// The fewest bytes a value of this type can take in postcard.
+    /// The fewest bytes a value of this type can take in postcard; `usize::MAX` when that is more than can be counted.
     pub fn least_bytes(&self) -> usize {
         match self {
             Self::Unit => 0,
@@ -185,8 +185,10 @@ impl Schema {
             Self::F64 => 8,
             Self::Char => 2,
             Self::Array(inner, count) => inner.least_bytes().saturating_mul(*count as usize),
-            Self::Tuple(parts) => parts.iter().map(Self::least_bytes).sum(),
-            Self::Struct { fields, .. } => fields.iter().map(|field| field.schema.least_bytes()).sum(),
+            Self::Tuple(parts) => parts.iter().map(Self::least_bytes).fold(0, usize::saturating_add),
+            Self::Struct { fields, .. } => {
+                fields.iter().map(|field| field.schema.least_bytes()).fold(0, usize::saturating_add)
+            }
             _ => 1,
         }
     }
