@@ -143,7 +143,7 @@ impl Worker {
         let mut now = driver.now();
         self.quantum.begin(now);
         for _ in 0..WORK_PER_TURN {
-            let work = self.core.lanes.borrow_mut().next();
+            let work = self.core.lanes.borrow_mut().pick();
             match work {
                 Some(Work::Start(call)) => host::start(&self.core, call, now),
                 Some(Work::Resume(task)) => {
