@@ -1,3 +1,130 @@
 //! `cargo xtask`: the project's own commands.
+//!
+//! Lives here: the command line. From: a developer or `.ci/run`. To: `suite`, `bench`.
+//! Holds: exit code 0 = all is well, 1 = something failed, 2 = the command line is wrong.
+//! Not here: any work.
+#![allow(clippy::disallowed_methods, reason = "a build tool reads files")]
 
-fn main() {}
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+use xtask::bench::{self, Order};
+use xtask::child;
+use xtask::repo::{Repo, Trouble};
+use xtask::rows::Spec;
+use xtask::suite::Suite;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The project's own commands", after_help = EXAMPLES)]
+struct Cli {
+    /// Another checkout than the one this was built from.
+    #[arg(long, global = true, value_name = "DIR")]
+    root: Option<PathBuf>,
+    /// Longest time that one test binary, or one build, may take before it is ended.
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 1200)]
+    limit: u64,
+    #[command(subcommand)]
+    command: Task,
+}
+
+const EXAMPLES: &str = "Examples:
+  cargo xtask check                              seconds: before a commit
+  cargo xtask test                               everything; the last line is the sum
+  cargo xtask rows tasks                         which requirement rows have passing tests
+  cargo xtask bench call --json rows.json        our calls beside floors and rivals
+  cargo xtask demo                               the demo, from a release build";
+
+#[derive(Subcommand)]
+enum Task {
+    /// Sets the machine up, then runs every check and every test; the last line is `N passed, N failed, N skipped`.
+    #[command(after_help = "Examples:\n  cargo xtask test\n  cargo xtask --limit 300 test")]
+    Test,
+    /// Form, lints, layers, sizes, unused dependencies, words, faults: what takes seconds.
+    #[command(after_help = "Example:\n  cargo xtask check")]
+    Check,
+    /// Holds the crates' dependencies against the table of edges in ARCHITECTURE.md.
+    #[command(after_help = "Example:\n  cargo xtask layers")]
+    Layers,
+    /// Builds and runs the demo.
+    #[command(after_help = "Examples:\n  cargo xtask demo\n  cargo xtask demo --json")]
+    Demo {
+        /// Handed to `windlass demo`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
+    /// Builds the contenders and measures them in one run.
+    #[command(
+        after_help = "Examples:\n  cargo xtask bench call --json rows.json\n  cargo xtask bench call --no-rivals --quick"
+    )]
+    Bench {
+        /// Which bench: `call`, ...
+        name: String,
+        /// Writes the rows to this file.
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+        /// Leaves the rivals out: they take minutes to build the first time.
+        #[arg(long)]
+        no_rivals: bool,
+        /// Handed to the bench driver, from the first word that is none of the above: `--quick`, `--sizes 64`, ...
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
+    /// Shows the requirement rows of a specification, their tests, and how those stand.
+    #[command(
+        after_help = "Examples:\n  cargo xtask rows tasks\n  cargo xtask rows rpc --results test-output.txt"
+    )]
+    Rows {
+        /// Which specification.
+        spec: Spec,
+        /// Reads a kept output of `cargo test` or `cargo xtask test` and runs nothing.
+        #[arg(long, value_name = "FILE")]
+        results: Option<PathBuf>,
+    },
+    /// Runs the bounded fuzz tests (named `fuzz_..`) on the stable compiler, in rounds with other seeds.
+    #[command(after_help = "Example:\n  cargo xtask fuzz --seconds 60")]
+    Fuzz {
+        /// Begins no new round after this time; the first round is always run to its end.
+        #[arg(long, default_value_t = 0)]
+        seconds: u64,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(code) => code,
+        Err(trouble) => {
+            eprintln!("xtask: {trouble}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<ExitCode, Trouble> {
+    let repo = Repo::open(&cli.root.unwrap_or_else(home))?;
+    let suite = || Suite::new(repo.clone(), Duration::from_secs(cli.limit));
+    match cli.command {
+        Task::Test => Ok(suite()?.test()),
+        Task::Check => Ok(suite()?.check()),
+        Task::Layers => Ok(suite()?.layers()),
+        Task::Rows { spec, results } => suite()?.rows(spec, results.as_ref()),
+        Task::Fuzz { seconds } => Ok(suite()?.fuzz(seconds)),
+        Task::Demo { rest } => {
+            let mut command = repo.cargo(&["run", "--release", "--bin", "windlass", "--", "demo"]);
+            child::pass(command.args(rest)).map(|()| ExitCode::SUCCESS)
+        }
+        Task::Bench { name, json, no_rivals, mut rest } => {
+            // Behind a word for the driver our own flag looks like one of the driver's.
+            let late = rest.iter().position(|word| word == "--no-rivals").map(|at| rest.remove(at));
+            bench::run(&repo, &Order { name, rivals: !no_rivals && late.is_none(), json, rest })
+                .map(|()| ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// The checkout this was built from; Cargo says it again when it runs us.
+fn home() -> PathBuf {
+    let package =
+        std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    package.parent().map_or_else(|| PathBuf::from("."), PathBuf::from)
+}

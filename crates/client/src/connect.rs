@@ -18,6 +18,7 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockop
 use windlass_contract::hello::{CONTRACT_HASH, Hello, VERSION, WELCOME_BYTES, Welcome};
 use windlass_contract::limits::{CALLS_DEFAULT, CALLS_MAX, FAULT_MESSAGE_MAX, NAME_MAX};
 use windlass_contract::{Code, Fault, node_dir};
+use windlass_memory::Processors;
 use windlass_memory::park::ClientPark;
 use windlass_memory::passing::{recv_with_fds, send_with_fds};
 use windlass_memory::words::{ClientWords, Layout, NodeWords};
@@ -162,6 +163,7 @@ impl Connect {
             timeout: self.timeout,
             layout,
             park: ClientPark::new(&words, &own_words),
+            processors: Processors::client(&words, &own_words),
             own,
             theirs,
             words,

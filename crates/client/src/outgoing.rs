@@ -20,11 +20,15 @@ use windlass_memory::words::CELL_BYTES;
 use crate::client::Client;
 use crate::frozen::FrozenLoan;
 use crate::heap::Loan;
+use crate::limits::ARGUMENTS_INLINE;
 use crate::pending::Pending;
 use crate::reply::Reply;
 use crate::session::Session;
 use crate::small::{Appending, SmallBytes};
-use crate::table::Out;
+use crate::table::{Out, Ticket};
+
+/// The arguments of a call being put together.
+type Arguments = SmallBytes<ARGUMENTS_INLINE>;
 
 /// One call being put together. Give arguments and buffers in the order of the method's parameters, then `send` or
 /// `wait`.
@@ -36,13 +40,13 @@ pub struct Outgoing {
     query: Query,
     deadline: Option<Duration>,
     detached: bool,
-    arguments: SmallBytes,
+    arguments: Arguments,
     buffers: Vec<Asked>,
     fault: Option<Fault>,
 }
 
 /// The bytes of an `In` or `InOut` buffer: a slice is copied into a loan (once, counted); a loan is moved; a frozen loan
-/// is read in place by the node.
+/// is read in place by the node, but for `InOut`, where it is copied like a slice.
 pub struct Payload<'a>(Given<'a>);
 
 enum Given<'a> {
@@ -132,7 +136,7 @@ impl Outgoing {
             query: Query::Local,
             deadline: None,
             detached: false,
-            arguments: SmallBytes::new(),
+            arguments: Arguments::new(),
             buffers: Vec::new(),
             fault: None,
         }
@@ -146,6 +150,15 @@ impl Outgoing {
             let text = format!("an argument of {} does not encode: {error}", self.method.name);
             self.fail(Fault::new(Code::BadArguments, text));
         }
+        self
+    }
+
+    /// The next argument, bytes (`&[u8]` or `Vec<u8>` of the method), without a look at each of them.
+    pub fn argument_bytes(mut self, bytes: &[u8]) -> Self {
+        if let Err(error) = postcard::serialize_with_flavor(&bytes.len(), Appending(&mut self.arguments)) {
+            self.fail(Fault::new(Code::BadArguments, format!("a length does not encode: {error}")));
+        }
+        self.arguments.extend(bytes);
         self
     }
 
@@ -244,6 +257,11 @@ impl Outgoing {
                 Ok(loan) => return self.lent(direction, BufferKind::Bytes, loan),
                 Err(fault) => self.fail(fault),
             },
+            // Nobody may change frozen bytes, so a method that changes them gets a copy.
+            Given::Frozen(frozen) if direction != Direction::In => match self.copied(&frozen) {
+                Ok(loan) => return self.lent(direction, BufferKind::Bytes, loan),
+                Err(fault) => self.fail(fault),
+            },
             Given::Frozen(frozen) => {
                 if !frozen.is_of(self.client.session()) {
                     self.fail(of_another_session());
@@ -280,7 +298,7 @@ impl Outgoing {
     }
 
     /// Checks, takes a slot, writes the arguments and publishes.
-    fn publish(&mut self) -> Result<(CallId, Arc<crate::table::Ticket>), Fault> {
+    fn publish(&mut self) -> Result<(CallId, Arc<Ticket>), Fault> {
         let client = self.client.clone();
         let session = client.session();
         session.usable()?;
@@ -289,7 +307,7 @@ impl Outgoing {
         }
         self.check(session)?;
         let mut holds = Holds { arguments: None, buffers: std::mem::take(&mut self.buffers) };
-        let (arguments, flags) = self.argument_bytes(&holds);
+        let (arguments, flags) = self.with_head(&holds);
         let arguments = arguments.as_ref().unwrap_or(&self.arguments).as_slice();
         let most = ARGUMENT_BYTES_MAX.min(session.welcome().argument_bytes_max);
         if arguments.len() > most as usize {
@@ -323,7 +341,7 @@ impl Outgoing {
         session.table.put(Out { call, ticket: Arc::clone(&ticket), holds });
         if let Err(fault) = session.publish_call(&slot) {
             // The end of the session may have swept it away already, freeing the slot.
-            if session.table.take(call).is_some() {
+            if session.table.take_out(call).is_some() {
                 session.free_slot(call.slot());
             }
             return Err(fault);
@@ -352,14 +370,14 @@ impl Outgoing {
     }
 
     /// Head and arguments; `None` when there is no head and the arguments stand for themselves.
-    fn argument_bytes(&self, holds: &Holds) -> (Option<SmallBytes>, u16) {
+    fn with_head(&self, holds: &Holds) -> (Option<Arguments>, u16) {
         if holds.buffers.is_empty() {
             return (None, 0);
         }
         let head = Head { buffers: holds.buffers.iter().map(|asked| asked.entry).collect(), ..Head::default() };
         let mut encoded = Vec::new();
         head.encode(&mut encoded);
-        let mut bytes = SmallBytes::new();
+        let mut bytes = Arguments::new();
         bytes.extend(&encoded);
         bytes.extend(self.arguments.as_slice());
         (Some(bytes), head.flags())
@@ -374,25 +392,29 @@ impl Outgoing {
     }
 }
 
-/// Takes a call slot, waiting for one and reaping for others meanwhile.
-fn take_slot(session: &Arc<Session>) -> Result<(CallId, Arc<crate::table::Ticket>), Fault> {
-    let mut taken = session.table.take_slot(None);
+/// Takes a ticket and a call slot, waiting for one and reaping for others meanwhile.
+fn take_slot(session: &Arc<Session>) -> Result<(CallId, Arc<Ticket>), Fault> {
+    let (ticket, mut call) = session.table.take();
     loop {
-        if let Some(taken) = taken {
-            return Ok(taken);
+        if let Some(call) = call {
+            return Ok((call, ticket));
         }
-        session.usable()?;
-        let Some(seat) = session.table.wait_seat() else {
-            let text = "too many threads of this client wait for a call slot already";
+        if let Err(fault) = session.usable() {
+            session.table.keep(ticket);
+            return Err(fault);
+        }
+        let Some(seat) = ticket.seat() else {
+            let text = "all call slots are out, and too many threads wait for one already";
             return Err(Fault::new(Code::NoCredit, text));
         };
+        session.table.begin_waiting(seat);
         session.reaper.wait_until(
             seat,
             || session.table.has_free_slot() || session.over.get().is_some(),
             || None,
             |taker, time| session.reap(taker, time),
         );
-        taken = session.table.take_slot(Some(seat));
+        call = session.table.end_waiting(seat);
     }
 }
 

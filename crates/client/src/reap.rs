@@ -19,11 +19,11 @@ use windlass_memory::ring::{COMPLETION, Consumer, Entry};
 use windlass_memory::{Segment, SegmentId};
 
 use crate::clock::Until;
-use crate::limits::{PARK_SLICE, SEGMENT_WAIT, SMALL_BYTES};
+use crate::heap::Loan;
+use crate::limits::{PARK_SLICE, REPLY_INLINE, SEGMENT_WAIT};
 use crate::outgoing::{Asked, Hold, Holds};
-use crate::reply::{Given, Reply, ResultView};
+use crate::reply::{Given, Reply, ReplyBytes, ResultView};
 use crate::session::{Session, ended_by};
-use crate::small::SmallBytes;
 use crate::spin::Spin;
 use crate::table::{Answer, Out, locked};
 use crate::wire::News;
@@ -44,7 +44,7 @@ impl Session {
             return;
         }
         let Taker { consumer, spin } = taker;
-        if spin.spin(|| consumer.peek_ready()) {
+        if spin.spin(self.processors.apart(), || consumer.peek_ready()) {
             self.counts.spins_won.add(1);
             self.take_completions(taker);
             return;
@@ -91,7 +91,7 @@ impl Session {
                 return;
             }
         };
-        match self.table.take(completion.call) {
+        match self.table.take_out(completion.call) {
             Some(Out { call, ticket, holds }) => {
                 let answer = self.answer_of(&completion, holds);
                 self.finish(Out { call, ticket, holds: Holds::default() }, answer);
@@ -146,15 +146,16 @@ impl Session {
         if let Some(head) = completion.fault {
             return Err(Fault::decode(head.code, head.outcome, head.retry, value));
         }
-        Ok(Reply::new(bytes, from, given?))
+        let (given, inputs) = given?;
+        Ok(Reply::new(bytes, from, given, inputs))
     }
 
     /// Copies the reply bytes into private memory.
-    fn reply_bytes(&self, completion: &Completion) -> Result<SmallBytes, Fault> {
+    fn reply_bytes(&self, completion: &Completion) -> Result<ReplyBytes, Fault> {
         let length = completion.length as usize;
         let (segment, offset) = match completion.at {
             ReplyAt::Inline(inline) => {
-                let mut bytes = SmallBytes::new();
+                let mut bytes = ReplyBytes::new();
                 bytes.extend(&inline[..length.min(inline.len())]);
                 return Ok(bytes);
             }
@@ -166,14 +167,14 @@ impl Session {
         }
         let memory = self.readable(segment)?;
         let span = memory.span(offset, length as u64).map_err(|error| lost(format!("its reply: {error}")))?;
-        if length <= SMALL_BYTES {
-            let mut room = [0; SMALL_BYTES];
+        if length <= REPLY_INLINE {
+            let mut room = [0; REPLY_INLINE];
             memory.copy_out(span, &mut room[..length]);
-            return Ok(SmallBytes::Inline(length as u16, room));
+            return Ok(ReplyBytes::Inline(length as u16, room));
         }
         let mut bytes = Vec::new();
         memory.copy_out_vec(span, &mut bytes);
-        Ok(SmallBytes::Spilled(bytes))
+        Ok(ReplyBytes::Spilled(bytes))
     }
 
     /// A segment that the node writes: its small one, or a result segment, which may still be in the socket.
@@ -205,14 +206,18 @@ impl Session {
         entries: &[BufferEntry],
         holds: Holds,
         complete: bool,
-    ) -> Result<Vec<Given>, Fault> {
+    ) -> Result<(Vec<Given>, Vec<Loan>), Fault> {
         if entries.is_empty() && holds.buffers.is_empty() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), Vec::new()));
         }
-        let Holds { arguments: _returned, buffers } = holds;
+        let Holds { arguments: _returned, mut buffers } = holds;
+        let inputs = buffers
+            .extract_if(.., |asked| asked.entry.direction == Direction::In)
+            .filter_map(|asked| if let Hold::Loan(loan) = asked.hold { Some(loan) } else { None })
+            .collect();
         let views: Vec<Option<Result<ResultView, Fault>>> =
             entries.iter().map(|entry| (entry.kind == BufferKind::Bytes).then(|| self.view(entry))).collect();
-        let mut wanted = buffers.into_iter().filter(|asked| asked.entry.direction != Direction::In);
+        let mut wanted = buffers.into_iter();
         let mut given = Vec::with_capacity(entries.len());
         for (entry, view) in entries.iter().zip(views) {
             let Some(asked) = wanted.next().filter(|asked| is_answer(entry, asked)) else {
@@ -227,7 +232,7 @@ impl Session {
         if complete && wanted.next().is_some() {
             return Err(lost("its reply leaves out a buffer".into()));
         }
-        Ok(given)
+        Ok((given, inputs))
     }
 
     fn view(self: &Arc<Self>, entry: &BufferEntry) -> Result<ResultView, Fault> {

@@ -16,6 +16,7 @@ use windlass_contract::control::{Control, ControlKind};
 use windlass_contract::hello::Welcome;
 use windlass_contract::slot::{Kind, NO_DEADLINE, Place, Query, Slot};
 use windlass_contract::{CallId, Code, Fault, MethodId, Outcome, PoolId};
+use windlass_memory::Processors;
 use windlass_memory::park::ClientPark;
 use windlass_memory::ring::{Producer, SUBMIT};
 use windlass_memory::words::{Layout, NodeWords};
@@ -41,6 +42,7 @@ pub(crate) struct Session {
     pub(crate) theirs: Arc<Segment>,
     pub(crate) words: NodeWords,
     pub(crate) park: ClientPark,
+    pub(crate) processors: Processors,
     pub(crate) doorbell: Doorbell,
     pub(crate) wire: Wire,
     pub(crate) submit: Mutex<Submit>,
@@ -116,10 +118,16 @@ impl Session {
     pub(crate) fn publish_call(&self, slot: &Slot) -> Result<(), Fault> {
         let mut submit = locked(&self.submit);
         self.not_over()?;
-        let published = submit.producer.publish(slot.encode());
+        let mut published = Ok(());
+        if !submit.backlog.is_empty() {
+            published = submit.flush(self.layout.calls());
+            self.has_backlog.store(!submit.backlog.is_empty(), Ordering::Relaxed);
+        }
+        published =
+            published.and_then(|()| submit.producer.publish(slot.encode()).map_err(|error| error.to_string()));
         drop(submit);
         if let Err(error) = published {
-            return Err(self.broken(error.to_string()).with_outcome(Outcome::NotStarted));
+            return Err(self.broken(error).with_outcome(Outcome::NotStarted));
         }
         self.counts.calls.add(1);
         self.ring_if_asleep();
@@ -307,17 +315,16 @@ impl Session {
             self.background.one_less();
         }
         match told.waiter {
-            // Its owner leaves the seat first, then frees the slot.
-            Waiter::Thread => self.reaper.call_up(call.slot()),
-            other => {
-                self.free_slot(call.slot());
-                match other {
-                    Waiter::Task(waker) => waker.wake(),
-                    Waiter::Gone => self.table.keep(ticket),
-                    Waiter::Nobody | Waiter::Thread => {}
+            Waiter::Thread => {
+                if let Some(seat) = ticket.seat() {
+                    self.reaper.call_up(seat);
                 }
             }
+            Waiter::Task(waker) => waker.wake(),
+            Waiter::Gone => self.table.keep(ticket),
+            Waiter::Nobody => {}
         }
+        self.free_slot(call.slot());
         // Last: what a reply gives back publishes releases.
         drop(told.unwanted);
     }

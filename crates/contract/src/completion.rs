@@ -65,6 +65,13 @@ pub enum CompletionError {
     /// Not a reply.
     #[error("kind {0} is not a reply")]
     UnknownKind(u8),
+    /// A reserved flag is set.
+    #[error("reserved flag bits {0:#06x} are set")]
+    ReservedFlags(u16),
+    /// Bytes that mean nothing here are not zero: a Fault's head beside a value, a delay beside another advice, or the
+    /// reserved tail.
+    #[error("reserved bytes of the completion are not zero")]
+    ReservedBytes,
     /// The outcome or retry byte names nothing.
     #[error("outcome {0} or retry {1} does not exist")]
     UnknownFaultHead(u8, u8),
@@ -122,14 +129,23 @@ impl Completion {
             return Err(CompletionError::UnknownKind(publish as u8));
         }
         let flags = (publish >> 16) as u16 & !FLAG_PHASE;
+        if flags & !FLAG_INLINE != 0 {
+            return Err(CompletionError::ReservedFlags(flags & !FLAG_INLINE));
+        }
         let code = (publish >> 32) as u16;
         let (outcome, retry) = ((publish >> 48) as u8, (publish >> 56) as u8);
         let after_ms = entry[2] as u32;
         let length = (entry[2] >> 32) as u32;
         let fault = if code == 0 {
+            if outcome != 0 || retry != 0 || after_ms != 0 {
+                return Err(CompletionError::ReservedBytes);
+            }
             None
         } else {
             match (Outcome::from_bits(outcome), Retry::from_bits(retry, after_ms)) {
+                (Some(_), Some(retry)) if retry.to_bits().1 != after_ms => {
+                    return Err(CompletionError::ReservedBytes);
+                }
                 (Some(outcome), Some(retry)) => Some(FaultHead { code, outcome, retry }),
                 _ => return Err(CompletionError::UnknownFaultHead(outcome, retry)),
             }
@@ -144,6 +160,9 @@ impl Completion {
             }
             ReplyAt::Inline(bytes)
         } else {
+            if entry[3] >> 32 != 0 || entry[5..] != [0; 3] {
+                return Err(CompletionError::ReservedBytes);
+            }
             ReplyAt::Segment { segment: SegmentId(entry[3] as u32), offset: entry[4] }
         };
         Ok(Self { call: CallId::from_bits(entry[0]), buffers: (publish >> 8) as u8, fault, length, at })

@@ -16,6 +16,8 @@ pub mod context;
 pub mod control;
 pub mod describe;
 pub mod fault;
+#[cfg(any(test, fuzzing, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod head;
 pub mod hello;
 pub mod ids;

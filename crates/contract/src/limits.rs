@@ -12,6 +12,10 @@ pub const DEPTH_MAX: u16 = 16;
 pub const SCHEMA_DEPTH_MAX: usize = 32;
 /// Nodes of one described type: fields, variants and elements together.
 pub const SCHEMA_NODES_MAX: usize = 4096;
+/// Values that one decoding by schema may give, counted over all nesting: a few bytes never ask for endless memory.
+pub const DECODED_VALUES_MAX: usize = 1024 * 1024;
+/// Parameters of one method, buffers included.
+pub const PARAMETERS_MAX: usize = 64;
 /// Methods of one module.
 pub const METHODS_MAX: usize = 1024;
 /// Bytes of an encoded module descriptor.

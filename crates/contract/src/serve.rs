@@ -200,24 +200,29 @@ pub fn key_hash<T: Serialize>(method: u32, key: &T) -> Option<u64> {
     postcard::to_allocvec(key).ok().map(|bytes| xxhash_rust::xxh3::xxh3_64(&bytes))
 }
 
+/// The one value of a method or event, and nothing besides.
+fn only<'a, T: Deserialize<'a>>(call: Incoming<'a>, name: &str) -> Result<T, Fault> {
+    let mut arguments = Arguments::of(call);
+    let value = arguments.value(name)?;
+    arguments.end().map(|()| value)
+}
+
 /// Serves methods 1 to 9 by the hooks, and says of any other number that it does not exist.
 pub fn inherited<M: Hooks>(this: &M, call: Incoming<'_>, module: &str, names: &[&str]) {
     let cx = call.context();
-    let mut arguments = Arguments::of(call);
+    let nothing = || Arguments::of(call).end();
     match MethodId(call.method()) {
-        MethodId::DESTROY => answer(call, this.destroy(&cx)),
-        MethodId::NODE_FAILURE => {
-            answer(call, arguments.value("node").and_then(|node| this.node_failure(&cx, node)));
-        }
-        MethodId::RECOVER => answer(call, arguments.value("state").and_then(|state| this.recover(&cx, state))),
-        MethodId::MIGRATE => answer(call, arguments.value("to").and_then(|to| this.migrate(&cx, to))),
+        MethodId::DESTROY => answer(call, nothing().and_then(|()| this.destroy(&cx))),
+        MethodId::NODE_FAILURE => answer(call, only(call, "node").and_then(|node| this.node_failure(&cx, node))),
+        MethodId::RECOVER => answer(call, only(call, "state").and_then(|state| this.recover(&cx, state))),
+        MethodId::MIGRATE => answer(call, only(call, "to").and_then(|to| this.migrate(&cx, to))),
         MethodId::UPGRADE => {
-            let both = arguments.value("from").and_then(|from| Ok((from, arguments.value("state")?)));
-            answer(call, both.and_then(|(from, state)| this.upgrade(&cx, from, state)));
+            let upgrade = |(from, state)| this.upgrade(&cx, from, state);
+            answer(call, only(call, "from, state").and_then(upgrade));
         }
-        MethodId::RESTART => answer(call, this.restart(&cx)),
+        MethodId::RESTART => answer(call, nothing().and_then(|()| this.restart(&cx))),
         MethodId::MONITOR => {
-            answer(call, arguments.value("question").and_then(|question| this.monitor(&cx, question)));
+            answer(call, only(call, "question").and_then(|question| this.monitor(&cx, question)));
         }
         other => call.fault(&unknown_method(module, other.0, names)),
     }
@@ -230,44 +235,32 @@ pub fn unknown_method(module: &str, method: u32, names: &[&str]) -> Fault {
 
 /// Serves a monitor event by the hooks.
 pub(crate) fn event<M: Hooks>(this: &M, event: u32, call: Incoming<'_>) {
-    let mut arguments = Arguments::of(call);
-    let arguments = &mut arguments;
     match event {
-        e if e == Event::Estimate as u32 => answer(
-            call,
-            (|| {
-                let (method, bytes, learnt): (u32, u64, Cost) = arguments.value("event")?;
-                Ok(this.estimate(method, bytes, learnt))
-            })(),
-        ),
+        e if e == Event::Estimate as u32 => {
+            let estimate = |(method, bytes, learnt): (u32, u64, Cost)| this.estimate(method, bytes, learnt);
+            answer(call, only(call, "event").map(estimate));
+        }
         e if e == Event::Sample as u32 => {
-            answer(call, arguments.value::<Sample>("event").map(|sample| this.sample(sample)));
+            answer(call, only::<Sample>(call, "event").map(|sample| this.sample(sample)));
         }
         e if e == Event::Train as u32 => {
-            answer(call, arguments.value::<Vec<Sample>>("event").map(|samples| this.train(&samples)));
+            answer(call, only::<Vec<Sample>>(call, "event").map(|samples| this.train(&samples)));
         }
-        e if e == Event::Schedule as u32 => answer(
-            call,
-            (|| {
-                let (method, hash, containers): (u32, u64, u32) = arguments.value("event")?;
-                Ok(this.schedule(method, hash, containers))
-            })(),
-        ),
-        e if e == Event::ReplicaStart as u32 => answer(
-            call,
-            (|| {
-                let (method, replicas): (u32, u32) = arguments.value("event")?;
-                this.replica_start(method, replicas)
-            })(),
-        ),
-        e if e == Event::ReplicaAggregate as u32 => answer(
-            call,
-            (|| {
-                let (method, replies): (u32, Vec<Vec<u8>>) = arguments.value("event")?;
-                this.replica_aggregate(method, &replies)
-            })(),
-        ),
-        e if e == Event::FlushWork as u32 => answer(call, Ok(this.flush_work())),
+        e if e == Event::Schedule as u32 => {
+            let schedule = |(method, hash, containers): (u32, u64, u32)| this.schedule(method, hash, containers);
+            answer(call, only(call, "event").map(schedule));
+        }
+        e if e == Event::ReplicaStart as u32 => {
+            let start = |(method, replicas): (u32, u32)| this.replica_start(method, replicas);
+            answer(call, only(call, "event").and_then(start));
+        }
+        e if e == Event::ReplicaAggregate as u32 => {
+            let fold = |(method, replies): (u32, Vec<Vec<u8>>)| this.replica_aggregate(method, &replies);
+            answer(call, only(call, "event").and_then(fold));
+        }
+        e if e == Event::FlushWork as u32 => {
+            answer(call, Arguments::of(call).end().map(|()| this.flush_work()));
+        }
         other => call.fault(&Fault::new(Code::Unsupported, format!("monitor event {other} does not exist"))),
     }
 }

@@ -157,6 +157,9 @@ pub enum SlotError {
     /// The query byte names nothing.
     #[error("query kind {0} does not exist (0 local .. 6 dynamic)")]
     UnknownQuery(u8),
+    /// The query takes no value, but one is there.
+    #[error("query kind {0} takes no value, but {1} is there")]
+    QueryValue(u8, u64),
     /// A reserved flag is set.
     #[error("reserved flag bits {0:#06x} are set")]
     ReservedFlags(u16),
@@ -191,6 +194,9 @@ impl Slot {
         let kind = Kind::from_bits(kind_bits).ok_or(SlotError::UnknownKind(kind_bits))?;
         let query_bits = (publish >> 40) as u8;
         let query = Query::from_bits(query_bits, entry[4]).ok_or(SlotError::UnknownQuery(query_bits))?;
+        if query.to_bits().1 != entry[4] {
+            return Err(SlotError::QueryValue(query_bits, entry[4]));
+        }
         let flags = (publish >> 48) as u16 & !FLAG_PHASE;
         if flags & !FLAGS_KNOWN != 0 {
             return Err(SlotError::ReservedFlags(flags & !FLAGS_KNOWN));

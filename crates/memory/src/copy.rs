@@ -75,12 +75,15 @@ unsafe fn words_out(shared: *const u8, private: *mut u8, len: usize) {
     // SAFETY: every `at` is below `len`, so both addresses lie in the ranges the caller promised; words are read
     //   only where the shared address is aligned (`head`), and written unaligned on the private side.
     unsafe {
-        for at in (0..head).chain(words_end..len) {
+        for at in 0..head {
             private.add(at).write((*shared.add(at).cast::<AtomicU8>()).load(Relaxed));
         }
         for at in (head..words_end).step_by(WORD) {
             let word = (*shared.add(at).cast::<AtomicU64>()).load(Relaxed);
             private.add(at).cast::<u64>().write_unaligned(word);
+        }
+        for at in words_end..len {
+            private.add(at).write((*shared.add(at).cast::<AtomicU8>()).load(Relaxed));
         }
     }
 }
@@ -91,12 +94,15 @@ unsafe fn words_in(private: *const u8, shared: *mut u8, len: usize) {
     let words_end = head + (len - head) / WORD * WORD;
     // SAFETY: as in `words_out`, with the directions exchanged.
     unsafe {
-        for at in (0..head).chain(words_end..len) {
+        for at in 0..head {
             (*shared.add(at).cast::<AtomicU8>()).store(private.add(at).read(), Relaxed);
         }
         for at in (head..words_end).step_by(WORD) {
             let word = private.add(at).cast::<u64>().read_unaligned();
             (*shared.add(at).cast::<AtomicU64>()).store(word, Relaxed);
+        }
+        for at in words_end..len {
+            (*shared.add(at).cast::<AtomicU8>()).store(private.add(at).read(), Relaxed);
         }
     }
 }

@@ -21,6 +21,7 @@ pub mod lender;
 pub mod lent;
 pub mod park;
 pub mod passing;
+pub mod processors;
 pub mod reaper;
 pub mod ring;
 pub mod segment;
@@ -41,6 +42,7 @@ pub use forked::ForkGuard;
 pub use frozen::{Frozen, FrozenError};
 pub use lender::{LendError, Lender, Room};
 pub use lent::{Lent, View};
+pub use processors::Processors;
 pub use reaper::{Reaper, Waited};
 pub use segment::{Access, RangeError, Role, Segment, SegmentError, SegmentId, Span};
 

@@ -26,6 +26,8 @@ pub struct Reaper<T> {
     queue: Mutex<Vec<u32>>,
     seats: Box<[Seat]>,
     inside: ExclusiveCell<T>,
+    #[cfg(loom)]
+    careless: bool,
 }
 
 /// Where the thread that waits for one call slot sleeps. `true`: it was called and has not heard yet.
@@ -56,7 +58,15 @@ impl<T> Reaper<T> {
             queue: Mutex::new(Vec::new()),
             seats: (0..seats).map(|_| Seat { called: Mutex::new(false), bell: Condvar::new() }).collect(),
             inside: ExclusiveCell::new(inside),
+            #[cfg(loom)]
+            careless: false,
         }
+    }
+
+    /// A reaper without its fences, so that the model checker can show that it needs them.
+    #[cfg(loom)]
+    pub fn careless(inside: T, seats: u32) -> Reaper<T> {
+        Reaper { careless: true, ..Reaper::new(inside, seats) }
     }
 
     /// Waits until `done` says that the reply of this seat is there, reaping for all if nobody else does.
@@ -128,18 +138,26 @@ impl<T> Reaper<T> {
     /// If there is no such seat: the seat comes from the client's own table of calls.
     pub fn call_up(&self, seat: u32) {
         // ORDER: with the fence in `enqueue`: either that thread's second `done` is true, or it is counted here.
-        fence(Ordering::SeqCst);
+        self.full_fence();
         if self.queued.load(Ordering::Relaxed) > 0 {
             self.seats[seat as usize].call();
         }
     }
 
+    #[inline]
+    fn full_fence(&self) {
+        #[cfg(loom)]
+        if self.careless {
+            return;
+        }
+        fence(Ordering::SeqCst);
+    }
+
     fn try_turn(&self) -> Option<Turn<'_, T>> {
         // ORDER: Acquire pairs with the Release in `Turn::drop`: what the last holder did inside is visible.
-        self.turn
-            .compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed)
-            .is_ok()
-            .then_some(Turn { of: self })
+        let won = self.turn.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_ok();
+        // Made only when won: dropping one frees the turn.
+        won.then(|| Turn { of: self })
     }
 
     /// Puts a seat on the list from which the leaving reaper picks.
@@ -149,14 +167,14 @@ impl<T> Reaper<T> {
         self.queued.store(queue.len() as u32, Ordering::Relaxed);
         drop(queue);
         // ORDER: with the fences in `call_up` and `hand_over`.
-        fence(Ordering::SeqCst);
+        self.full_fence();
         Queued { of: self, seat }
     }
 
     /// If nobody has the turn and somebody is queued, wakes the latest: its cache is the warmest.
     fn hand_over(&self) {
         // ORDER: with the fence in `enqueue`: either that thread's second try takes the turn, or it is counted here.
-        fence(Ordering::SeqCst);
+        self.full_fence();
         if self.queued.load(Ordering::Relaxed) == 0 || self.turn.load(Ordering::Relaxed) != FREE {
             return;
         }
@@ -206,6 +224,11 @@ impl<T> Turn<'_, T> {
 
 impl<T> Drop for Turn<'_, T> {
     fn drop(&mut self) {
+        // A model that has failed unwinds through here when its locks are gone already.
+        #[cfg(loom)]
+        if std::thread::panicking() {
+            return;
+        }
         self.of.turn.store(FREE, Ordering::Release);
         self.of.hand_over();
     }
@@ -219,6 +242,11 @@ struct Queued<'a, T> {
 
 impl<T> Drop for Queued<'_, T> {
     fn drop(&mut self) {
+        // A model that has failed unwinds through here when its locks are gone already.
+        #[cfg(loom)]
+        if std::thread::panicking() {
+            return;
+        }
         let mut queue = self.of.queue.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(at) = queue.iter().rposition(|seat| *seat == self.seat) {
             queue.swap_remove(at);

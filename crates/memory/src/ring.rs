@@ -179,6 +179,17 @@ impl<const W: usize, C: Cells, H: Word> Producer<W, C, H> {
         self.published
     }
 
+    /// Whether `more` entries fit beside those that the consumer has not committed. Reads the consumer's word only when
+    /// the ring looks too full by what was read of it before.
+    ///
+    /// # Errors
+    /// `BackwardsHead`.
+    #[inline]
+    pub fn has_room(&mut self, more: u32) -> Result<bool, BackwardsHead> {
+        let looks = self.published.wrapping_sub(self.taken);
+        Ok(looks.saturating_add(more) <= self.depth || self.unconsumed()?.saturating_add(more) <= self.depth)
+    }
+
     /// Entries published that the consumer has not committed yet, by its word as it stands now.
     ///
     /// # Errors
@@ -243,7 +254,8 @@ impl<const W: usize, C: Cells, H: WordMut> Consumer<W, C, H> {
     }
 
     /// Tells the producer how far this side is, so that it may overwrite. The caller chooses when: once per batch,
-    /// and at the latest after `depth` entries.
+    /// and at the latest after `depth` entries. Commit before acting on an entry in a way that lets the producer
+    /// publish more, else it may find the ring full that its own count says has room.
     #[inline]
     pub fn commit(&mut self) {
         // ORDER: this Release pairs with the Acquire fence in `Producer::unconsumed`.
@@ -276,5 +288,32 @@ mod tests {
         // Position 2^32 is a multiple of two laps, so the lap before it has the phase of an odd lap.
         assert_eq!(phase_of(u32::MAX, RING_DEPTH_MAX, 1), 0);
         assert_eq!(phase_of(u32::MAX.wrapping_add(1), RING_DEPTH_MAX, 1), 1);
+    }
+
+    #[test]
+    fn entries_pass_in_order_while_the_position_wraps() {
+        const DEPTH: u32 = 4;
+        let (segment, _fd) = Segment::create("test", 4096, crate::Role::Heap).expect("create");
+        let segment = Arc::new(segment);
+        let ring = Ring::new(Arc::clone(&segment), 64, DEPTH).expect("ring");
+        // Two laps before the wrap: the lap that begins there has the phase of a first lap, as fresh memory needs.
+        let start = 0_u32.wrapping_sub(2 * DEPTH);
+        let mut producer: Producer<SUBMIT> = ring.producer(PeerWord::new(&segment, 0));
+        let mut consumer: Consumer<SUBMIT> = ring.consumer(OwnWord::new(&segment, 0));
+        (producer.published, producer.taken, consumer.taken) = (start, start, start);
+        consumer.commit();
+        for number in 0..u64::from(5 * DEPTH) {
+            for ahead in 0..u64::from(DEPTH) {
+                producer.publish([number * 10 + ahead; ENTRY_WORDS]).expect("room");
+            }
+            assert_eq!(producer.publish([0; ENTRY_WORDS]), Err(PublishError::Full));
+            for ahead in 0..u64::from(DEPTH) {
+                assert_eq!(consumer.take(), Some([number * 10 + ahead; ENTRY_WORDS]));
+            }
+            assert_eq!(consumer.take(), None);
+            consumer.commit();
+            assert_eq!(producer.unconsumed(), Ok(0));
+        }
+        assert!(producer.published() < start);
     }
 }

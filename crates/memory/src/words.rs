@@ -16,6 +16,8 @@ use crate::word::{OwnWord, PeerWord, Word32, Word64};
 pub const COMPLETION_HEAD: usize = 0;
 /// Client words: whether the client sleeps on `COMPLETION_TAIL`, u32: `POLLS` or `PARKED`.
 pub const PARKED_AT: usize = 64;
+/// Client words: the processor that the client's waiting thread runs on, plus one; 0 = not said.
+pub const CLIENT_PROCESSOR: usize = 128;
 
 /// Node words: `MAGIC`, u64.
 pub const MAGIC_AT: usize = 0;
@@ -33,6 +35,8 @@ pub const ARMED_AT: usize = 128;
 pub const COMPLETION_TAIL: usize = 192;
 /// Node words: 0, or the code of the Fault that ended the session, u32.
 pub const ENDED: usize = 256;
+/// Node words: the processor that the session's worker runs on, plus one; 0 = not said.
+pub const NODE_PROCESSOR: usize = 320;
 
 /// Bytes of the page of words that opens both segments.
 pub const WORDS_BYTES: usize = 4096;

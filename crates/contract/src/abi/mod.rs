@@ -244,6 +244,7 @@ pub struct RawFuture {
 }
 
 /// What the node knows of a module: about this many functions, for linked-in and loaded code alike.
+#[derive(Debug)]
 #[repr(C)]
 pub struct ModuleTable {
     /// Bytes of this table.

@@ -4,7 +4,7 @@
 //! Holds: what is written here decodes as the Rust type the schema came from, and the other way round.
 
 use super::{Schema, Variant};
-use crate::limits::SCHEMA_DEPTH_MAX;
+use crate::limits::{DECODED_VALUES_MAX, SCHEMA_DEPTH_MAX};
 use serde_json::{Map, Number, Value};
 use thiserror::Error;
 
@@ -53,6 +53,7 @@ pub fn parse_text(schema: &Schema, text: &str) -> Result<Value, DynamicError> {
         Schema::Str | Schema::Char => Value::String(text.to_owned()),
         Schema::Option(_) if text.is_empty() || text == "null" || text == "none" => Value::Null,
         Schema::Option(inner) => parse_text(inner, text)?,
+        Schema::F32 | Schema::F64 if matches!(text, "nan" | "inf" | "-inf") => Value::String(text.to_owned()),
         Schema::Bytes if !text.starts_with('[') => Value::String(text.to_owned()),
         Schema::Enum { .. } if !text.starts_with(['{', '"']) => Value::String(text.to_owned()),
         _ => serde_json::from_str(text).map_err(|_| DynamicError::Mismatch {
@@ -91,7 +92,14 @@ impl Schema {
             Self::I16 => write_varint(zigzag(signed(i64::from(i16::MIN), i64::from(i16::MAX))?), into),
             Self::I32 => write_varint(zigzag(signed(i64::from(i32::MIN), i64::from(i32::MAX))?), into),
             Self::I64 => write_varint(zigzag(signed(i64::MIN, i64::MAX)?), into),
-            Self::F32 => into.extend_from_slice(&(float(value).ok_or_else(mismatch)? as f32).to_le_bytes()),
+            Self::F32 => {
+                let wide = float(value).ok_or_else(mismatch)?;
+                let number = wide as f32;
+                if number.is_infinite() && wide.is_finite() {
+                    return Err(mismatch());
+                }
+                into.extend_from_slice(&number.to_le_bytes());
+            }
             Self::F64 => into.extend_from_slice(&float(value).ok_or_else(mismatch)?.to_le_bytes()),
             Self::Char => {
                 let text = value.as_str().filter(|text| text.chars().count() == 1).ok_or_else(mismatch)?;
@@ -185,21 +193,29 @@ impl Schema {
 
     /// Reads one value of this schema from the front of `bytes`.
     ///
+    /// Cost: at most `DECODED_VALUES_MAX` values for a schema that passes `check`; names are repeated in each.
+    ///
     /// # Errors
-    /// `DynamicError::Bytes` when they are not one.
+    /// `DynamicError::Bytes` when they are not one, or hold more values than that.
     pub fn decode_json(&self, bytes: &mut &[u8]) -> Result<Value, DynamicError> {
-        self.decode_at(bytes, 0).ok_or_else(|| DynamicError::Bytes(self.to_string()))
+        let mut left = DECODED_VALUES_MAX;
+        self.decode_at(bytes, 0, &mut left).ok_or_else(|| DynamicError::Bytes(self.to_string()))
     }
 
-    fn decode_at(&self, bytes: &mut &[u8], depth: usize) -> Option<Value> {
+    fn decode_at(&self, bytes: &mut &[u8], depth: usize, left: &mut usize) -> Option<Value> {
         if depth > SCHEMA_DEPTH_MAX {
             return None;
         }
-        let many = |bytes: &mut &[u8], inner: &Self, count: u64| -> Option<Value> {
-            if count > bytes.len() as u64 && inner.least_bytes() > 0 {
+        *left = left.checked_sub(1)?;
+        let mut many = |bytes: &mut &[u8], inner: &Self, count: u64| -> Option<Value> {
+            // Elements take at least a byte each: `check` refuses others.
+            if count > bytes.len() as u64 {
                 return None;
             }
-            (0..count).map(|_| inner.decode_at(bytes, depth + 1)).collect::<Option<Vec<_>>>().map(Value::Array)
+            (0..count)
+                .map(|_| inner.decode_at(bytes, depth + 1, left))
+                .collect::<Option<Vec<_>>>()
+                .map(Value::Array)
         };
         Some(match self {
             Self::Unit => Value::Null,
@@ -210,66 +226,86 @@ impl Schema {
             },
             Self::U8 => Value::from(take(bytes, 1)?[0]),
             Self::I8 => Value::from(take(bytes, 1)?[0] as i8),
-            Self::U16 => Value::from(u16::try_from(read_varint(bytes)?).ok()?),
-            Self::U32 => Value::from(u32::try_from(read_varint(bytes)?).ok()?),
-            Self::U64 => Value::from(read_varint(bytes)?),
-            Self::I16 => Value::from(i16::try_from(unzigzag(read_varint(bytes)?)).ok()?),
-            Self::I32 => Value::from(i32::try_from(unzigzag(read_varint(bytes)?)).ok()?),
-            Self::I64 => Value::from(unzigzag(read_varint(bytes)?)),
+            Self::U16 => Value::from(read_varint(bytes, 16)?),
+            Self::U32 => Value::from(read_varint(bytes, 32)?),
+            Self::U64 => Value::from(read_varint(bytes, 64)?),
+            Self::I16 => Value::from(unzigzag(read_varint(bytes, 16)?)),
+            Self::I32 => Value::from(unzigzag(read_varint(bytes, 32)?)),
+            Self::I64 => Value::from(unzigzag(read_varint(bytes, 64)?)),
             Self::F32 => float_value(f64::from(f32::from_le_bytes(take(bytes, 4)?.try_into().ok()?))),
             Self::F64 => float_value(f64::from_le_bytes(take(bytes, 8)?.try_into().ok()?)),
-            Self::Char | Self::Str => Value::from(std::str::from_utf8(read_bytes(bytes)?).ok()?),
+            Self::Char => {
+                let text = std::str::from_utf8(read_bytes(bytes)?).ok()?;
+                (text.chars().count() == 1).then(|| Value::from(text))?
+            }
+            Self::Str => Value::from(std::str::from_utf8(read_bytes(bytes)?).ok()?),
             Self::Bytes => {
                 let raw = read_bytes(bytes)?;
                 match std::str::from_utf8(raw) {
                     Ok(text) => Value::from(text),
-                    Err(_) => Value::Array(raw.iter().map(|&byte| Value::from(byte)).collect()),
+                    Err(_) => byte_numbers(raw),
                 }
             }
             Self::Option(inner) => match take(bytes, 1)?[0] {
                 0 => Value::Null,
-                1 => inner.decode_at(bytes, depth + 1)?,
+                1 => inner.decode_at(bytes, depth + 1, left)?,
                 _ => return None,
             },
             Self::List(inner) => {
-                let count = read_varint(bytes)?;
+                let count = read_varint(bytes, 64)?;
                 many(bytes, inner, count)?
             }
             Self::Array(inner, count) => many(bytes, inner, u64::from(*count))?,
             Self::Tuple(schemas) => Value::Array(
-                schemas.iter().map(|schema| schema.decode_at(bytes, depth + 1)).collect::<Option<Vec<_>>>()?,
+                schemas
+                    .iter()
+                    .map(|schema| schema.decode_at(bytes, depth + 1, left))
+                    .collect::<Option<Vec<_>>>()?,
             ),
             Self::Map(key, inner) => {
-                let count = read_varint(bytes)?;
+                let count = read_varint(bytes, 64)?;
                 if count > bytes.len() as u64 {
                     return None;
                 }
                 let mut entries = Map::new();
                 for _ in 0..count {
-                    let name = match key.decode_at(bytes, depth + 1)? {
-                        Value::String(name) => name,
-                        other => other.to_string(),
-                    };
-                    entries.insert(name, inner.decode_at(bytes, depth + 1)?);
+                    let name = key_text(key, key.decode_at(bytes, depth + 1, left)?);
+                    entries.insert(name, inner.decode_at(bytes, depth + 1, left)?);
                 }
                 Value::Object(entries)
             }
             Self::Struct { fields, .. } => {
                 let mut entries = Map::new();
                 for field in fields {
-                    entries.insert(field.name.clone(), field.schema.decode_at(bytes, depth + 1)?);
+                    entries.insert(field.name.clone(), field.schema.decode_at(bytes, depth + 1, left)?);
                 }
                 Value::Object(entries)
             }
             Self::Enum { variants, .. } => {
-                let variant = variants.get(usize::try_from(read_varint(bytes)?).ok()?)?;
-                match variant.schema.decode_at(bytes, depth + 1)? {
+                let variant = variants.get(usize::try_from(read_varint(bytes, 32)?).ok()?)?;
+                match variant.schema.decode_at(bytes, depth + 1, left)? {
                     Value::Null if variant.schema == Self::Unit => Value::from(variant.name.clone()),
                     inner => Value::Object(Map::from_iter([(variant.name.clone(), inner)])),
                 }
             }
         })
     }
+}
+
+/// A map's key as `parse_text` reads it back.
+fn key_text(key: &Schema, value: Value) -> String {
+    match value {
+        // Bytes that look like a list of numbers stand as one, or they would be read as the list they look like.
+        Value::String(text) if *key == Schema::Bytes && text.starts_with('[') => {
+            byte_numbers(text.as_bytes()).to_string()
+        }
+        Value::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
+fn byte_numbers(raw: &[u8]) -> Value {
+    Value::Array(raw.iter().map(|&byte| Value::from(byte)).collect())
 }
 
 fn float(value: &Value) -> Option<f64> {
@@ -316,11 +352,13 @@ pub(crate) fn write_varint(mut number: u64, into: &mut Vec<u8>) {
     into.push(number as u8);
 }
 
-fn read_varint(bytes: &mut &[u8]) -> Option<u64> {
+/// Reads postcard's variable-length integer of a type of `bits` bits: as many bytes as that type needs, no bit too many.
+fn read_varint(bytes: &mut &[u8], bits: u32) -> Option<u64> {
     let mut number = 0u64;
-    for at in 0..10 {
+    for at in 0..bits.div_ceil(7) {
         let byte = take(bytes, 1)?[0];
-        if at == 9 && byte > 1 {
+        let room = bits - 7 * at;
+        if room < 7 && (byte & 0x7F) >> room != 0 {
             return None;
         }
         number |= u64::from(byte & 0x7F) << (7 * at);
@@ -337,7 +375,7 @@ fn write_bytes(raw: &[u8], into: &mut Vec<u8>) {
 }
 
 fn read_bytes<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let length = usize::try_from(read_varint(bytes)?).ok()?;
+    let length = usize::try_from(read_varint(bytes, 64)?).ok()?;
     take(bytes, length)
 }
 

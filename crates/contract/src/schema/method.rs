@@ -1,9 +1,9 @@
 //! Methods and modules, described: what a node serves so that clients need nothing regenerated.
 
-use super::{Schema, SchemaError};
+use super::{DynamicError, Schema, SchemaError, parse_text};
 use crate::head::{BufferKind, Direction};
 use crate::ids::MethodId;
-use crate::limits::{BUFFERS_MAX, DESCRIPTOR_BYTES_MAX, METHODS_MAX, NAME_MAX};
+use crate::limits::{BUFFERS_MAX, DESCRIPTOR_BYTES_MAX, METHODS_MAX, NAME_MAX, PARAMETERS_MAX};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -120,6 +120,9 @@ pub enum DescriptorError {
     /// Too many buffers.
     #[error("method {0:?} has {1} buffers (at most {BUFFERS_MAX})")]
     Buffers(String, usize),
+    /// Too many parameters.
+    #[error("method {0:?} has {1} parameters (at most {PARAMETERS_MAX}); take a struct")]
+    Parameters(String, usize),
     /// A type that cannot cross.
     #[error("method {method:?}: {source}")]
     Type {
@@ -179,8 +182,34 @@ impl MethodSchema {
         })
     }
 
+    /// The arguments in postcard, from names and texts. Values with a default may be left out.
+    ///
+    /// # Errors
+    /// `DynamicError` names a parameter that is unknown, missing, or of another type.
+    pub fn encode_text(&self, given: &[(String, String)]) -> Result<Vec<u8>, DynamicError> {
+        let known: Vec<&str> = self.values().map(|(one, ..)| one.name.as_str()).collect();
+        if let Some((name, _)) = given.iter().find(|(name, _)| !known.contains(&name.as_str())) {
+            let exist = if known.is_empty() { "nothing".into() } else { known.join(", ") };
+            return Err(DynamicError::Unknown { at: self.name.clone(), name: name.clone(), exist });
+        }
+        let mut bytes = Vec::new();
+        for (one, schema, default) in self.values() {
+            match (given.iter().find(|(name, _)| *name == one.name), default) {
+                (Some((_, text)), _) => schema.encode_json(&parse_text(schema, text)?, &mut bytes)?,
+                (None, Some(default)) => bytes.extend_from_slice(default),
+                (None, None) => {
+                    return Err(DynamicError::Missing { at: self.name.clone(), name: one.name.clone() });
+                }
+            }
+        }
+        Ok(bytes)
+    }
+
     fn check(&self, module: &str) -> Result<(), DescriptorError> {
         check_name(&self.name)?;
+        if self.parameters.len() > PARAMETERS_MAX {
+            return Err(DescriptorError::Parameters(self.name.clone(), self.parameters.len()));
+        }
         let buffers = self.buffers().count();
         if buffers > BUFFERS_MAX {
             return Err(DescriptorError::Buffers(self.name.clone(), buffers));

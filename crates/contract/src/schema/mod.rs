@@ -7,6 +7,7 @@
 //! any bytes takes time and memory in proportion to them.
 //! Not here: bulk bytes; those travel as buffers.
 
+mod depth;
 mod described;
 mod dynamic;
 mod method;
@@ -16,12 +17,32 @@ pub(crate) use dynamic::write_varint;
 pub use dynamic::{DynamicError, parse_text};
 pub use method::{DescriptorError, MethodFlags, MethodSchema, ModuleDescriptor, Parameter, Shape};
 
-use crate::limits::{SCHEMA_DEPTH_MAX, SCHEMA_NODES_MAX};
+use crate::limits::{NAME_MAX, SCHEMA_DEPTH_MAX, SCHEMA_NODES_MAX};
+use depth::deeper;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::fmt;
 use thiserror::Error;
 
 /// The shape of one value. Postcard encodes values of it; new kinds are only ever appended here.
+///
+/// # Example
+/// A value travels from JSON to the bytes that a Rust client would send, and back:
+/// ```
+/// use windlass_contract::{Described, Schema};
+///
+/// let schema = <(String, Option<u32>)>::schema();
+/// assert_eq!(schema.to_string(), "(str, option<u32>)");
+///
+/// let mut bytes = Vec::new();
+/// schema.encode_json(&serde_json::json!(["cats", 7]), &mut bytes)?;
+/// assert_eq!(postcard::from_bytes(&bytes), Ok(("cats".to_owned(), Some(7u32))));
+/// assert_eq!(schema.decode_json(&mut &bytes[..])?, serde_json::json!(["cats", 7]));
+///
+/// let error = schema.encode_json(&serde_json::json!(["cats", -7]), &mut bytes).unwrap_err();
+/// assert_eq!(error.to_string(), "value[1]: u32 wanted, -7 found");
+/// # Ok::<(), windlass_contract::schema::DynamicError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the plain scalars are named after Rust's")]
 pub enum Schema {
@@ -43,23 +64,25 @@ pub enum Schema {
     /// Small bytes inside the arguments; bulk bytes are buffers.
     Bytes,
     /// A value or nothing.
-    Option(Box<Schema>),
+    Option(#[serde(deserialize_with = "deeper")] Box<Schema>),
     /// Any number of one type.
-    List(Box<Schema>),
+    List(#[serde(deserialize_with = "deeper")] Box<Schema>),
     /// A fixed number of one type.
-    Array(Box<Schema>, u32),
+    Array(#[serde(deserialize_with = "deeper")] Box<Schema>, u32),
     /// A fixed sequence of types.
-    Tuple(Vec<Schema>),
+    Tuple(#[serde(deserialize_with = "deeper")] Vec<Schema>),
     /// Keys to values.
-    Map(Box<Schema>, Box<Schema>),
+    Map(#[serde(deserialize_with = "deeper")] Box<Schema>, #[serde(deserialize_with = "deeper")] Box<Schema>),
     /// Named fields, in order.
     Struct {
         name: String,
+        #[serde(deserialize_with = "deeper")]
         fields: Vec<Field>,
     },
     /// One of several variants, in order.
     Enum {
         name: String,
+        #[serde(deserialize_with = "deeper")]
         variants: Vec<Variant>,
     },
 }
@@ -92,8 +115,17 @@ pub enum SchemaError {
     #[error("the type has more than {SCHEMA_NODES_MAX} parts")]
     TooLarge,
     /// `Vec<()>` and the like: a few bytes could ask for endless elements.
-    #[error("a list or map whose elements take no bytes has no bounded size")]
+    #[error("a list, array or map whose elements take no bytes has no bounded size")]
     EmptyElements,
+    /// `null` as a key cannot be told from the text "null".
+    #[error("a map's key may not be optional")]
+    OptionalKey,
+    /// A field or variant whose name is empty, too long, or begins with a sign.
+    #[error("the name {0:?} is not 1 to {NAME_MAX} bytes that begin with a letter, a digit or _")]
+    Name(String),
+    /// Two fields or two variants of one name.
+    #[error("two fields or variants are called {0:?}")]
+    Twice(String),
 }
 
 impl Schema {
@@ -115,32 +147,37 @@ impl Schema {
             return Err(SchemaError::TooLarge);
         }
         match self {
-            Self::Option(inner) | Self::Array(inner, _) => inner.check_at(depth + 1, nodes),
-            Self::List(inner) => {
+            Self::Option(inner) => inner.check_at(depth + 1, nodes),
+            Self::List(inner) | Self::Array(inner, _) => {
                 if inner.least_bytes() == 0 {
                     return Err(SchemaError::EmptyElements);
                 }
                 inner.check_at(depth + 1, nodes)
             }
             Self::Map(key, value) => {
-                if key.least_bytes() + value.least_bytes() == 0 {
+                if key.least_bytes() == 0 && value.least_bytes() == 0 {
                     return Err(SchemaError::EmptyElements);
+                }
+                if matches!(**key, Self::Option(_)) {
+                    return Err(SchemaError::OptionalKey);
                 }
                 key.check_at(depth + 1, nodes)?;
                 value.check_at(depth + 1, nodes)
             }
             Self::Tuple(parts) => parts.iter().try_for_each(|part| part.check_at(depth + 1, nodes)),
             Self::Struct { fields, .. } => {
+                check_names(fields.iter().map(|field| field.name.as_str()))?;
                 fields.iter().try_for_each(|field| field.schema.check_at(depth + 1, nodes))
             }
             Self::Enum { variants, .. } => {
+                check_names(variants.iter().map(|variant| variant.name.as_str()))?;
                 variants.iter().try_for_each(|variant| variant.schema.check_at(depth + 1, nodes))
             }
             _ => Ok(()),
         }
     }
 
-    /// The fewest bytes a value of this type can take in postcard.
+    /// The fewest bytes a value of this type can take in postcard; `usize::MAX` when that is more than can be counted.
     pub fn least_bytes(&self) -> usize {
         match self {
             Self::Unit => 0,
@@ -148,11 +185,28 @@ impl Schema {
             Self::F64 => 8,
             Self::Char => 2,
             Self::Array(inner, count) => inner.least_bytes().saturating_mul(*count as usize),
-            Self::Tuple(parts) => parts.iter().map(Self::least_bytes).sum(),
-            Self::Struct { fields, .. } => fields.iter().map(|field| field.schema.least_bytes()).sum(),
+            Self::Tuple(parts) => parts.iter().map(Self::least_bytes).fold(0, usize::saturating_add),
+            Self::Struct { fields, .. } => {
+                fields.iter().map(|field| field.schema.least_bytes()).fold(0, usize::saturating_add)
+            }
             _ => 1,
         }
     }
+}
+
+/// Names are short, because each decoded value repeats them, and unique, because values are found by them.
+fn check_names<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), SchemaError> {
+    let mut seen = HashSet::new();
+    for name in names {
+        let begins = name.starts_with(|first: char| first.is_alphanumeric() || first == '_');
+        if !begins || name.len() > NAME_MAX {
+            return Err(SchemaError::Name(crate::hello::cut(name, NAME_MAX).to_owned()));
+        }
+        if !seen.insert(name) {
+            return Err(SchemaError::Twice(name.to_owned()));
+        }
+    }
+    Ok(())
 }
 
 impl fmt::Display for Schema {

@@ -1,0 +1,78 @@
+//! The driver: everything that is not a function of what came before enters here.
+//!
+//! Lives here: `Driver` (the trait: time, chance, readiness, one place to sleep), `real` (its backend on this machine),
+//! `socket` (the node's listening socket), `lock` (one node of a name), `threads` (the only place that starts one).
+//! From: the kernel. To: `runtime::worker`, which is handed a `&mut dyn Driver` each turn.
+//! Holds: nothing outside this crate reads a clock, a random source or a file, or starts a thread; so a worker can be
+//! stepped by another backend, in another time.
+//! Not here: positional file I/O and sockets for modules; they come with the completion-based backend.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "this crate is where the machine's clock, files and threads are reached"
+)]
+
+pub mod lock;
+pub mod real;
+pub mod socket;
+pub mod threads;
+
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::rc::Rc;
+
+/// Nanoseconds on the driver's monotonic clock.
+pub type Nanos = u64;
+
+/// What a readiness event is about; the worker chooses it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Token(pub u64);
+
+/// How a descriptor is watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watch {
+    /// Told once for each time something arrives; need not be read. For doorbells.
+    Edge,
+    /// Told as long as something waits to be read, and when the peer hangs up. For sockets and process descriptors.
+    Level,
+}
+
+/// Something happened at a watched descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ready {
+    /// As given to `watch`.
+    pub token: Token,
+    /// There is something to read.
+    pub readable: bool,
+    /// The other side is gone.
+    pub hung_up: bool,
+}
+
+/// A worker's access to the world.
+pub trait Driver {
+    /// Monotonic nanoseconds. Cost: no system call.
+    fn now(&self) -> Nanos;
+    /// The same clock as a value, for code that runs while the driver is borrowed.
+    fn clock(&self) -> Rc<dyn Fn() -> Nanos>;
+    /// 64 random bits.
+    fn chance(&mut self) -> u64;
+    /// Begins to watch a descriptor.
+    ///
+    /// # Errors
+    /// The system's, when it has no room for another.
+    fn watch(&mut self, fd: BorrowedFd<'_>, token: Token, how: Watch) -> io::Result<()>;
+    /// Stops watching. Call it before the descriptor is closed.
+    ///
+    /// # Errors
+    /// The system's, when the descriptor was not watched.
+    fn unwatch(&mut self, fd: BorrowedFd<'_>) -> io::Result<()>;
+    /// Appends what is ready, without waiting.
+    ///
+    /// # Errors
+    /// The system's.
+    fn poll(&mut self, ready: &mut Vec<Ready>) -> io::Result<()>;
+    /// Sleeps until something is ready, somebody rings the `Remote`, or `until`; the one place where a worker sleeps.
+    ///
+    /// # Errors
+    /// The system's.
+    fn park(&mut self, until: Option<Nanos>, ready: &mut Vec<Ready>) -> io::Result<()>;
+}

@@ -1,0 +1,12 @@
+//! Limits of the lanes of one worker.
+
+/// Tasks alive at once.
+pub const TASKS_MAX: usize = 1 << 20;
+/// Work that waits to start, per class.
+pub const WAITING_MAX: usize = 1 << 16;
+/// Timers set at once.
+pub const TIMERS_MAX: usize = 1 << 20;
+/// The background class gets at least one pick of so many while it has work.
+pub const SHARE: u32 = 8;
+/// How long a task may run before it should yield, nanoseconds.
+pub const QUANTUM_NS: u64 = 1_000_000;

@@ -1,0 +1,152 @@
+//! Core: what the rooms of one worker share.
+//!
+//! Lives here: `Core` (queues, timers, tables, counters), `Alarm` (what a timer is for), `Warm` (private buffers kept
+//! between calls). Holds: one thread; every cell is borrowed for one statement and never across a call into a module.
+
+use crate::host::call::{Call, LiveCalls};
+use crate::place::Places;
+use crate::session::Sessions;
+use crate::stats::Counters;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Waker;
+use windlass_driver::Nanos;
+use windlass_lane::{Lanes, Timers};
+
+/// What the rooms of one worker share.
+pub(crate) struct Core {
+    pub(crate) name: String,
+    pub(crate) generation: u64,
+    pub(crate) limits: NodeLimits,
+    /// The driver's clock.
+    pub(crate) clock: Rc<dyn Fn() -> Nanos>,
+    /// When the piece of work that runs now began.
+    pub(crate) began: Cell<Nanos>,
+    /// The clock as it was read when a call last ended: one reading serves that end and the next beginning. 0 = none.
+    pub(crate) read_at: Cell<Nanos>,
+    pub(crate) lanes: RefCell<Lanes<Rc<Call>>>,
+    pub(crate) timers: RefCell<Timers<Alarm>>,
+    pub(crate) sessions: RefCell<Sessions>,
+    pub(crate) places: RefCell<Places>,
+    pub(crate) live: RefCell<LiveCalls>,
+    pub(crate) warm: RefCell<Warm>,
+    pub(crate) counters: Counters,
+    pub(crate) next_call: Cell<u64>,
+    pub(crate) chance: Cell<u64>,
+    pub(crate) draining: Cell<bool>,
+    pub(crate) stop_asked: Cell<Option<u64>>,
+    pub(crate) blocking: crate::host::blocking::Blocking,
+    /// Tasks that wait for calls to end (`flush`).
+    pub(crate) flushers: RefCell<Vec<Waker>>,
+}
+
+/// What is configured.
+#[derive(Clone, Debug)]
+pub(crate) struct NodeLimits {
+    pub(crate) session_bytes_max: u64,
+    pub(crate) node_bytes_max: u64,
+}
+
+/// What a timer is for.
+#[derive(Debug)]
+pub(crate) enum Alarm {
+    /// Wake a task.
+    Wake(Waker),
+    /// A call's time is up.
+    Deadline(crate::host::call::LiveKey),
+    /// A cancelled call has had its grace.
+    Grace(crate::host::call::LiveKey),
+    /// A connection did not say hello.
+    Greeting(u64),
+}
+
+impl Core {
+    /// The next call number of this node.
+    pub(crate) fn number(&self) -> u64 {
+        self.next_call.set(self.next_call.get() + 1);
+        self.next_call.get()
+    }
+
+    /// Monotonic nanoseconds.
+    pub(crate) fn now(&self) -> Nanos {
+        (self.clock)()
+    }
+
+    /// 64 random bits (splitmix64 over the driver's chance).
+    pub(crate) fn random(&self) -> u64 {
+        let state = self.chance.get().wrapping_add(0x9E37_79B9_7F4A_7C15);
+        self.chance.set(state);
+        let mut mixed = state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// Wakes whoever waits for calls to end.
+    pub(crate) fn wake_flushers(&self) {
+        for waker in self.flushers.borrow_mut().drain(..) {
+            waker.wake();
+        }
+    }
+}
+
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "node {}", self.name)
+    }
+}
+
+/// Private buffers kept between calls: fresh memory costs a page fault for every 4 KiB, warm memory none.
+#[derive(Debug, Default)]
+pub(crate) struct Warm {
+    /// Each with room for `SMALL` bytes, for arguments.
+    small: Vec<Vec<u8>>,
+    large: Vec<Vec<u8>>,
+    large_bytes: usize,
+}
+
+const SMALL: usize = 512;
+const SMALL_MAX: usize = 1024;
+const LARGE_MAX: usize = 64;
+
+impl Warm {
+    /// A buffer with room for `bytes`, empty.
+    pub(crate) fn take(&mut self, bytes: usize) -> Vec<u8> {
+        if bytes <= SMALL {
+            return self.small.pop().unwrap_or_else(|| Vec::with_capacity(SMALL));
+        }
+        let fits = self.large.iter().enumerate().filter(|(_, buffer)| buffer.capacity() >= bytes);
+        match fits.min_by_key(|(_, buffer)| buffer.capacity()).map(|(at, _)| at) {
+            Some(at) => {
+                let buffer = self.large.swap_remove(at);
+                self.large_bytes -= buffer.capacity();
+                buffer
+            }
+            None => Vec::with_capacity(bytes),
+        }
+    }
+
+    /// Keeps a buffer, unless enough are kept.
+    pub(crate) fn keep(&mut self, mut buffer: Vec<u8>) {
+        buffer.clear();
+        match buffer.capacity() {
+            0..SMALL => {}
+            SMALL => {
+                if self.small.len() < SMALL_MAX {
+                    self.small.push(buffer);
+                }
+            }
+            bytes => {
+                if self.large.len() < LARGE_MAX && self.large_bytes + bytes <= crate::limits::WARM_BYTES_MAX {
+                    self.large_bytes += bytes;
+                    self.large.push(buffer);
+                }
+            }
+        }
+    }
+}
+
+/// Shared immutable descriptor bytes.
+pub(crate) type Descriptor = Arc<[u8]>;

@@ -1,0 +1,200 @@
+//! One call's state, from its queue to its end.
+//!
+//! Holds: the module's raw view of a call points into this state, which stays where it is while any future of it lives; the
+//! first answer counts.
+
+use super::operation::Operations;
+use crate::core::Core;
+use crate::place::{Container, Method, Placed};
+use crate::reply::ReplySlot;
+use crate::transport::Arrived;
+use crate::transport::buffers::{Backing, Memory};
+use slotmap::SlotMap;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use windlass_contract::abi::RawBuffer;
+use windlass_contract::head::{BufferEntry, BufferKind, Direction};
+use windlass_contract::slot::NO_DEADLINE;
+use windlass_contract::{Code, Fault};
+use windlass_driver::Nanos;
+use windlass_lane::{TaskHandle, TimerId};
+use windlass_memory::SegmentId;
+
+slotmap::new_key_type! {
+    /// A living call.
+    pub(crate) struct LiveKey;
+}
+
+/// A call that did not end where it began: it waits for a key, or it is a task.
+pub(crate) struct Live {
+    pub(crate) call: Rc<Call>,
+    pub(crate) task: Option<TaskHandle>,
+}
+
+/// The living calls of a worker.
+#[derive(Default)]
+pub(crate) struct LiveCalls(SlotMap<LiveKey, Live>);
+
+impl LiveCalls {
+    pub(crate) fn insert(&mut self, live: Live) -> LiveKey {
+        self.0.insert(live)
+    }
+    pub(crate) fn get(&self, key: LiveKey) -> Option<&Live> {
+        self.0.get(key)
+    }
+    pub(crate) fn get_mut(&mut self, key: LiveKey) -> Option<&mut Live> {
+        self.0.get_mut(key)
+    }
+    pub(crate) fn remove(&mut self, key: LiveKey) -> Option<Live> {
+        self.0.remove(key)
+    }
+    pub(crate) fn keys(&self) -> Vec<LiveKey> {
+        self.0.keys().collect()
+    }
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+    /// Living calls with this root, the root itself not counted.
+    pub(crate) fn nested_of(&self, root: u64) -> usize {
+        self.0.values().filter(|live| live.call.depth > 0 && live.call.root == root).count()
+    }
+    /// Whether a call numbered up to `mark` lives that is not of this root.
+    pub(crate) fn any_before(&self, mark: u64, but_root: u64) -> bool {
+        self.0.values().any(|live| live.call.number <= mark && live.call.root != but_root)
+    }
+}
+
+/// What a method answered.
+#[derive(Default)]
+pub(crate) enum Outcome {
+    /// Nothing yet.
+    #[default]
+    None,
+    /// The bytes in `Call::value`.
+    Value,
+    /// Why not.
+    Fault(Fault),
+}
+
+/// One call.
+pub(crate) struct Call {
+    pub(crate) number: u64,
+    pub(crate) root: u64,
+    pub(crate) depth: u16,
+    pub(crate) deadline: Nanos,
+    pub(crate) core: Rc<Core>,
+    pub(crate) container: Rc<Container>,
+    pub(crate) method: Rc<Method>,
+    arguments: Vec<u8>,
+    skip: usize,
+    backing: RefCell<Vec<Backing>>,
+    pub(crate) buffers: Vec<RawBuffer>,
+    pub(crate) reply: RefCell<Option<ReplySlot>>,
+    pub(crate) outcome: Cell<Outcome>,
+    pub(crate) value: RefCell<Vec<u8>>,
+    pub(crate) operations: RefCell<Operations>,
+    pub(crate) cancelled: Cell<Option<Code>>,
+    pub(crate) began: Cell<Nanos>,
+    pub(crate) key: Cell<Option<u64>>,
+    pub(crate) live: Cell<Option<LiveKey>>,
+    pub(crate) deadline_timer: Cell<Option<TimerId>>,
+    /// The record that the module sees; it points into this very struct.
+    pub(crate) raw: super::library::RawCell,
+}
+
+impl Call {
+    pub(crate) fn new(core: &Rc<Core>, placed: Placed) -> Rc<Self> {
+        let Placed { call: Arrived { slot, reply, arguments, skip, mut backing, root }, container, method } =
+            placed;
+        let number = core.number();
+        let buffers = super::library::raw_buffers(&mut backing);
+        let deadline = match slot.time_left_ns {
+            NO_DEADLINE => NO_DEADLINE,
+            left => core.now().saturating_add(left),
+        };
+        let (root, depth) = root.unwrap_or((number, 0));
+        Rc::new(Self {
+            number,
+            root,
+            depth,
+            deadline,
+            core: core.clone(),
+            container,
+            method,
+            arguments,
+            skip,
+            backing: RefCell::new(backing),
+            buffers,
+            reply: RefCell::new(Some(reply)),
+            outcome: Cell::default(),
+            value: RefCell::default(),
+            operations: RefCell::default(),
+            cancelled: Cell::default(),
+            began: Cell::default(),
+            key: Cell::default(),
+            live: Cell::default(),
+            deadline_timer: Cell::default(),
+            raw: super::library::RawCell::default(),
+        })
+    }
+
+    /// The arguments, without their head.
+    pub(crate) fn arguments(&self) -> &[u8] {
+        self.arguments.get(self.skip..).unwrap_or_default()
+    }
+
+    /// Bytes of arguments and buffers.
+    pub(crate) fn bytes(&self) -> u64 {
+        let buffers: u64 = self.buffers.iter().map(|buffer| buffer.len() as u64).sum();
+        self.arguments.len() as u64 + buffers
+    }
+
+    /// Ends the call's hold on its buffers with a value: results become leases. Answers where they stand.
+    pub(crate) fn settle_buffers(&self, reply: &ReplySlot) -> Vec<BufferEntry> {
+        let asker = reply.asker().map(|(session, _)| session.clone());
+        let mut entries = Vec::new();
+        for (backing, raw) in self.backing.borrow_mut().drain(..).zip(&self.buffers) {
+            let (direction, kind) = (backing.direction, backing.kind);
+            let mut entry = |segment: SegmentId, offset: u64| {
+                entries.push(BufferEntry { segment, direction, kind, offset, length: raw.used() });
+            };
+            match backing.memory {
+                Memory::Private(bytes) => self.core.warm.borrow_mut().keep(bytes),
+                Memory::Room(room, _) => {
+                    entry(room.segment_id(), room.offset());
+                    if let Some(session) = &asker {
+                        session.lease(room);
+                    }
+                }
+                Memory::Shared(_, span, segment) if direction != Direction::In => {
+                    debug_assert_eq!(kind, BufferKind::Shared);
+                    entry(segment, span.offset());
+                }
+                Memory::Shared(..) | Memory::Frozen(..) => {}
+            }
+        }
+        entries
+    }
+
+    /// Ends the call's hold on its buffers without a value.
+    pub(crate) fn drop_buffers(&self) {
+        for backing in self.backing.borrow_mut().drain(..) {
+            if let Memory::Private(bytes) = backing.memory {
+                self.core.warm.borrow_mut().keep(bytes);
+            }
+        }
+    }
+
+    /// Wakes whatever of the call waits.
+    pub(crate) fn wake_all(&self) {
+        for waker in self.operations.borrow_mut().wakers() {
+            waker.wake();
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.core.warm.borrow_mut().keep(std::mem::take(&mut self.arguments));
+    }
+}

@@ -1,0 +1,168 @@
+//! A blocking method's call on a thread of the pool: its raw record, its own host functions, its answer.
+//!
+//! Holds: the call's arguments and buffers stay where they are, untouched by the worker, until the answer has come back
+//! (`host::blocking` keeps the call until then).
+
+use super::super::call::{Call, Outcome};
+use super::Table;
+use super::functions::{logs, read_fault, write_log};
+use std::cell::RefCell;
+use std::ffi::c_void;
+use std::rc::Rc;
+use windlass_contract::abi::{
+    HostTable, HostWaker, RawBuffer, RawBytes, RawCall, RawFault, RawOp, RawOpResult, TABLE_VERSION,
+};
+use windlass_contract::{Code, Fault};
+
+/// A call that may go to another thread.
+pub(crate) struct BlockedCall {
+    table: Table,
+    number: u64,
+    root: u64,
+    method: u32,
+    pool: u64,
+    arguments: RawBytes,
+    buffers: *const RawBuffer,
+    buffer_count: usize,
+    module: String,
+    pool_name: String,
+}
+
+// SAFETY: the pointers go into a call that `host::blocking` keeps, and that nobody else reads or writes until the answer has
+//   come back over its channel. The buffers' cells are touched by the one thread that runs the call.
+unsafe impl Send for BlockedCall {}
+
+/// What a blocking method answered.
+pub(crate) struct BlockedAnswer {
+    /// The call's number.
+    pub(crate) number: u64,
+    /// Value or Fault.
+    pub(crate) outcome: Outcome,
+    /// The value's bytes.
+    pub(crate) value: Vec<u8>,
+}
+
+/// What the host functions of such a call see.
+struct State {
+    answer: RefCell<(Outcome, Vec<u8>)>,
+    number: u64,
+    module: String,
+    pool_name: String,
+}
+
+impl BlockedCall {
+    /// Takes what the thread needs of a call; the caller keeps the call.
+    pub(crate) fn of(call: &Rc<Call>) -> Self {
+        Self {
+            table: call.container.module.table,
+            number: call.number,
+            root: call.root,
+            method: call.method.id.0,
+            pool: call.container.pool.bits(),
+            arguments: RawBytes::of(call.arguments()),
+            buffers: call.buffers.as_ptr(),
+            buffer_count: call.buffers.len(),
+            module: call.container.module.descriptor.name.clone(),
+            pool_name: call.container.pool_name.clone(),
+        }
+    }
+
+    /// Runs the method on this thread.
+    pub(crate) fn run(self) -> BlockedAnswer {
+        let state = State {
+            answer: RefCell::default(),
+            number: self.number,
+            module: self.module,
+            pool_name: self.pool_name,
+        };
+        let raw = RawCall {
+            size: size_of::<RawCall>() as u32,
+            method: self.method,
+            handle: (&raw const state).cast_mut().cast(),
+            host: &HOST,
+            arguments: self.arguments,
+            buffers: self.buffers,
+            buffer_count: self.buffer_count,
+            pool: self.pool,
+            call: self.number,
+            root: self.root,
+            depth: 0,
+            reserved: 0,
+            deadline_ns: u64::MAX,
+        };
+        // SAFETY: the table is checked; `raw`, `state`, arguments and buffers live through the call (see `Send` above).
+        unsafe { (self.table.0.block)(&raw) }
+        let (outcome, value) = state.answer.into_inner();
+        BlockedAnswer { number: self.number, outcome, value }
+    }
+}
+
+static HOST: HostTable = HostTable {
+    size: size_of::<HostTable>() as u32,
+    version: TABLE_VERSION,
+    reply,
+    fault,
+    created,
+    now_ns: none,
+    random: none,
+    cancelled: never,
+    yield_due: never,
+    log,
+    log_enabled,
+    op_start,
+    op_poll,
+    op_drop,
+};
+
+unsafe extern "C" fn reply(handle: *mut c_void, bytes: RawBytes) {
+    // SAFETY: the handle is the `State` on this thread's stack, alive through `block`; the bytes live through the call.
+    let (state, bytes) = unsafe { (&*handle.cast::<State>(), bytes.get()) };
+    let mut answer = state.answer.borrow_mut();
+    if matches!(answer.0, Outcome::None) {
+        *answer = (Outcome::Value, bytes.to_vec());
+    }
+}
+unsafe extern "C" fn fault(handle: *mut c_void, raw: *const RawFault) {
+    // SAFETY: as in `reply`; `raw` lives through the call.
+    let (state, fault) = unsafe { (&*handle.cast::<State>(), read_fault(&*raw)) };
+    let mut answer = state.answer.borrow_mut();
+    if matches!(answer.0, Outcome::None) {
+        answer.0 = Outcome::Fault(fault);
+    }
+}
+unsafe extern "C" fn log(handle: *mut c_void, level: u32, text: RawBytes) {
+    // SAFETY: as in `reply`.
+    let (state, text) = unsafe { (&*handle.cast::<State>(), text.get()) };
+    write_log(&state.module, &state.pool_name, state.number, level, text);
+}
+unsafe extern "C" fn log_enabled(_: *mut c_void, level: u32) -> u32 {
+    u32::from(logs(level))
+}
+unsafe extern "C" fn created(_: *mut c_void, _: *mut c_void) {
+    tracing::error!("a blocking method handed over an instance; it is leaked");
+}
+// A blocking method is given no `Context`, so the rest is out of its reach; it answers as nothing.
+unsafe extern "C" fn none(_: *mut c_void) -> u64 {
+    0
+}
+unsafe extern "C" fn never(_: *mut c_void) -> u32 {
+    0
+}
+unsafe extern "C" fn op_start(_: *mut c_void, _: *mut RawOp) -> u64 {
+    1
+}
+unsafe extern "C" fn op_poll(_: *mut c_void, _: u64, _: *const HostWaker, out: *mut RawOpResult) -> u32 {
+    let mut text = Vec::new();
+    let fault = Fault::new(Code::Unsupported, "a blocking method waits on its own");
+    fault.encode_text(&mut text);
+    let result = RawOpResult {
+        code: u32::from(fault.code),
+        fault_head: 0,
+        value: 0,
+        bytes: windlass_contract::abi::RawOwned::new(text),
+    };
+    // SAFETY: the module lends room for one result, initialised.
+    unsafe { *out = result };
+    1
+}
+unsafe extern "C" fn op_drop(_: *mut c_void, _: u64) {}

@@ -1,0 +1,201 @@
+//! The host functions: what a module may ask of the node during a call on a worker.
+//!
+//! Holds: each takes the call's own handle, on the call's thread; nothing here panics across the edge.
+
+use super::super::call::{Call, Outcome};
+use super::super::operation;
+use std::ffi::c_void;
+use std::rc::Rc;
+use windlass_contract::abi::{
+    HostTable, HostWaker, RawBytes, RawFault, RawOp, RawOpResult, RawOwned, TABLE_VERSION, borrow_waker,
+};
+use windlass_contract::{Fault, MethodId, Outcome as Ran, Retry};
+
+/// The one table of host functions for calls on a worker.
+pub(super) static HOST: HostTable = HostTable {
+    size: size_of::<HostTable>() as u32,
+    version: TABLE_VERSION,
+    reply,
+    fault,
+    created,
+    now_ns,
+    random,
+    cancelled,
+    yield_due,
+    log,
+    log_enabled,
+    op_start,
+    op_poll,
+    op_drop,
+};
+
+/// The call behind a handle.
+///
+/// # Safety
+/// `handle` is the one that `start` put into the call's raw record, and the call lives: its future or its start holds it.
+unsafe fn call_of(handle: *mut c_void) -> Rc<Call> {
+    let call: *const Call = handle.cast_const().cast();
+    // SAFETY: the pointer came from `Rc::as_ptr` of a live `Rc`; one more count is taken for the value made here.
+    unsafe {
+        Rc::increment_strong_count(call);
+        Rc::from_raw(call)
+    }
+}
+
+unsafe extern "C" fn reply(handle: *mut c_void, bytes: RawBytes) {
+    // SAFETY: the module's promise (`HostTable`): its own handle; the bytes live through the call.
+    let (call, bytes) = unsafe { (call_of(handle), bytes.get()) };
+    let before = call.outcome.take();
+    if matches!(before, Outcome::None) {
+        let mut value = call.value.borrow_mut();
+        value.clear();
+        value.extend_from_slice(bytes);
+        call.outcome.set(Outcome::Value);
+    } else {
+        call.outcome.set(before);
+    }
+}
+
+/// A Fault out of its raw form.
+///
+/// # Safety
+/// The texts live through the call.
+pub(super) unsafe fn read_fault(raw: &RawFault) -> Fault {
+    // SAFETY: the caller's promise.
+    let (message, details) = unsafe { (raw.message.get(), raw.details.get()) };
+    Fault {
+        code: raw.code.max(1),
+        outcome: Ran::from_bits(raw.outcome).unwrap_or(Ran::Ended),
+        retry: match raw.retry {
+            1 => Retry::Same,
+            2 => Retry::After(raw.after_ms),
+            3 => Retry::Elsewhere,
+            _ => Retry::Never,
+        },
+        message: String::from_utf8_lossy(message).into_owned(),
+        details: String::from_utf8_lossy(details).into_owned(),
+    }
+}
+
+unsafe extern "C" fn fault(handle: *mut c_void, raw: *const RawFault) {
+    // SAFETY: as in `reply`; `raw` lives through the call.
+    let (call, fault) = unsafe { (call_of(handle), read_fault(&*raw)) };
+    let before = call.outcome.take();
+    call.outcome.set(if matches!(before, Outcome::None) { Outcome::Fault(fault) } else { before });
+}
+
+unsafe extern "C" fn created(handle: *mut c_void, state: *mut c_void) {
+    // SAFETY: as in `reply`; the module hands the instance over.
+    let call = unsafe { call_of(handle) };
+    if call.method.id == MethodId::CREATE && call.container.instance.fill(state) {
+        call.outcome.set(Outcome::Value);
+    } else {
+        tracing::error!(
+            call = call.number,
+            "a method handed over an instance that nobody asked for; it is leaked"
+        );
+    }
+}
+
+unsafe extern "C" fn now_ns(handle: *mut c_void) -> u64 {
+    // SAFETY: as in `reply`.
+    unsafe { call_of(handle) }.core.now()
+}
+
+unsafe extern "C" fn random(handle: *mut c_void) -> u64 {
+    // SAFETY: as in `reply`.
+    unsafe { call_of(handle) }.core.random()
+}
+
+unsafe extern "C" fn cancelled(handle: *mut c_void) -> u32 {
+    // SAFETY: as in `reply`.
+    let call = unsafe { call_of(handle) };
+    u32::from(call.cancelled.get().is_some() || call.core.now() >= call.deadline)
+}
+
+unsafe extern "C" fn yield_due(handle: *mut c_void) -> u32 {
+    // SAFETY: as in `reply`.
+    let core = unsafe { call_of(handle) }.core.clone();
+    u32::from(core.now().saturating_sub(core.began.get()) > windlass_lane::limits::QUANTUM_NS)
+}
+
+/// Writes a module's line to the node's log.
+pub(super) fn write_log(module: &str, pool: &str, call: u64, level: u32, text: &[u8]) {
+    let text = String::from_utf8_lossy(text);
+    match level {
+        1 => tracing::error!(target: "module", module, pool, call, "{text}"),
+        2 => tracing::warn!(target: "module", module, pool, call, "{text}"),
+        3 => tracing::info!(target: "module", module, pool, call, "{text}"),
+        4 => tracing::debug!(target: "module", module, pool, call, "{text}"),
+        _ => tracing::trace!(target: "module", module, pool, call, "{text}"),
+    }
+}
+
+/// Whether the node's log takes lines of this level from modules.
+pub(super) fn logs(level: u32) -> bool {
+    match level {
+        1 => tracing::enabled!(target: "module", tracing::Level::ERROR),
+        2 => tracing::enabled!(target: "module", tracing::Level::WARN),
+        3 => tracing::enabled!(target: "module", tracing::Level::INFO),
+        4 => tracing::enabled!(target: "module", tracing::Level::DEBUG),
+        _ => tracing::enabled!(target: "module", tracing::Level::TRACE),
+    }
+}
+
+unsafe extern "C" fn log(handle: *mut c_void, level: u32, text: RawBytes) {
+    // SAFETY: as in `reply`.
+    let (call, text) = unsafe { (call_of(handle), text.get()) };
+    let container = &call.container;
+    write_log(&container.module.descriptor.name, &container.pool_name, call.number, level, text);
+}
+
+unsafe extern "C" fn log_enabled(_: *mut c_void, level: u32) -> u32 {
+    u32::from(logs(level))
+}
+
+unsafe extern "C" fn op_start(handle: *mut c_void, asked: *mut RawOp) -> u64 {
+    // SAFETY: as in `reply`; the module lends the record and hands over its bytes, which are taken out of it.
+    let (call, kind, a, bytes) = unsafe {
+        let asked = &mut *asked;
+        (call_of(handle), asked.kind, asked.a, std::mem::replace(&mut asked.bytes, RawOwned::empty()))
+    };
+    operation::start(&call, kind, a, bytes.as_slice())
+}
+
+unsafe extern "C" fn op_poll(
+    handle: *mut c_void,
+    token: u64,
+    waker: *const HostWaker,
+    out: *mut RawOpResult,
+) -> u32 {
+    // SAFETY: as in `reply`; the module lends its waker for this call.
+    let (call, waker) = unsafe { (call_of(handle), borrow_waker(waker)) };
+    let Some(done) = operation::poll(&call, token, &waker) else { return 0 };
+    let result = match done {
+        Ok((value, bytes)) => RawOpResult { code: 0, fault_head: 0, value, bytes: RawOwned::new(bytes) },
+        Err(fault) => {
+            let mut text = Vec::new();
+            fault.encode_text(&mut text);
+            let (retry, after_ms) = match fault.retry {
+                Retry::Never => (0, 0),
+                Retry::Same => (1, 0),
+                Retry::After(ms) => (2, ms),
+                Retry::Elsewhere => (3, 0),
+            };
+            RawOpResult {
+                code: u32::from(fault.code),
+                fault_head: fault.outcome as u32 | retry << 8,
+                value: u64::from(after_ms),
+                bytes: RawOwned::new(text),
+            }
+        }
+    };
+    // SAFETY: the module lends room for one result, initialised.
+    unsafe { *out = result };
+    1
+}
+
+unsafe extern "C" fn op_drop(handle: *mut c_void, token: u64) {
+    // SAFETY: as in `reply`.
+    operation::drop_one(&unsafe { call_of(handle) }, token);
+}

@@ -1,0 +1,225 @@
+//! Host: runs a method through its module's table, on a lane, and finishes its call.
+//!
+//! Lives here: `queue`, `start`, `cancel`, `finish`; `call` (a call's state), `operation` (what a task waits for), `blocking`
+//! (threads for methods that block), `library` (the C edge).
+//! From: `place` with a placed call. To: `reply`.
+//! Holds: every call that was queued is finished exactly once, also when its module panics, its future is dropped or its
+//! client is dead.
+
+pub(crate) mod blocking;
+pub(crate) mod call;
+pub(crate) mod library;
+pub(crate) mod operation;
+
+use crate::core::{Alarm, Core};
+use crate::limits::CANCEL_GRACE_NS;
+use crate::place::Placed;
+use crate::place::keys::Entered;
+use crate::reply::{Answer, Refused, ReplySlot};
+use crate::session::Session;
+use crate::stats::add;
+use call::{Call, Live, LiveKey, Outcome};
+use std::rc::Rc;
+use windlass_contract::slot::NO_DEADLINE;
+use windlass_contract::{CallId, Code, Fault};
+use windlass_driver::Nanos;
+use windlass_lane::{Class, SpawnError};
+
+/// Queues a placed call on its lane, behind all that came before it.
+pub(crate) fn queue(core: &Rc<Core>, placed: Placed) {
+    let class = if placed.method.flags.background { Class::Background } else { Class::Latency };
+    let call = Call::new(core, placed);
+    let queued = core.lanes.borrow_mut().push(class, call);
+    if let Err((call, SpawnError::QueueFull | SpawnError::TooManyTasks)) = queued {
+        let fault = Fault::new(Code::QueueFull, "the lane has as many calls waiting as it may have");
+        refuse(&call, fault);
+    }
+}
+
+fn refuse(call: &Rc<Call>, fault: Fault) {
+    let reply = call.reply.borrow_mut().take().unwrap_or_else(ReplySlot::nobody);
+    call.drop_buffers();
+    Refused::new(reply, fault).answer();
+}
+
+/// Begins a call: its key, then its method.
+pub(crate) fn start(core: &Rc<Core>, call: Rc<Call>, now: Nanos) {
+    if let Some((session, _)) = call.reply.borrow().as_ref().and_then(ReplySlot::asker)
+        && session.has_ended()
+    {
+        call.drop_buffers();
+        return;
+    }
+    if now >= call.deadline {
+        return refuse(
+            &call,
+            Fault::new(Code::DeadlineExceeded, "its time was over before it began")
+                .with_outcome(windlass_contract::Outcome::NotStarted),
+        );
+    }
+    if call.method.flags.key.is_none() {
+        return run(core, call, now);
+    }
+    let Some(key) = call.container.module.table.key(call.method.id, call.arguments()) else {
+        return refuse(&call, Fault::new(Code::BadArguments, "the arguments do not decode to the method's key"));
+    };
+    call.key.set(Some(key));
+    let entered = call.container.keys.borrow_mut().enter(key, call.clone(), call.method.flags.reentrant);
+    match entered {
+        Entered::Runs(call) => run(core, call, now),
+        Entered::Waits => keep_alive(core, &call, None),
+        Entered::WouldDeadlock(call) => {
+            let text = format!(
+                "{}.{} needs a key that its own root (call {}) holds; mark the method reentrant, or call it outside",
+                call.container.pool_name, call.method.name, call.root
+            );
+            refuse(&call, Fault::new(Code::WouldDeadlock, text));
+        }
+        Entered::Full(call) => {
+            refuse(&call, Fault::new(Code::QueueFull, "as many calls wait for keys of this container as may"));
+        }
+    }
+}
+
+/// Runs the method: to its end here, or as a task.
+fn run(core: &Rc<Core>, call: Rc<Call>, now: Nanos) {
+    call.began.set(now);
+    call.container.live.set(call.container.live.get() + 1);
+    if call.method.flags.blocking {
+        return blocking::submit(core, call);
+    }
+    core.began.set(now);
+    let Some(hosted) = library::start(&call) else { return };
+    // It goes on: a task of its own polls it from now on.
+    let class = if call.method.flags.background { Class::Background } else { Class::Latency };
+    let spawned = core.lanes.borrow_mut().spawn(class, hosted);
+    match spawned {
+        Ok(task) => keep_alive(core, &call, Some(task)),
+        // The future was dropped with the refusal, which finished the call as cancelled.
+        Err(error) => tracing::warn!(?error, call = call.number, "no task for a call"),
+    }
+}
+
+/// Enters the call among the living, so that it can be cancelled, and sets its deadline.
+fn keep_alive(core: &Rc<Core>, call: &Rc<Call>, task: Option<windlass_lane::TaskHandle>) {
+    let known = call.live.get();
+    let mut live = core.live.borrow_mut();
+    if let Some(entry) = known.and_then(|key| live.get_mut(key)) {
+        entry.task = task;
+        return;
+    }
+    let key = live.insert(Live { call: call.clone(), task });
+    drop(live);
+    call.live.set(Some(key));
+    if let Some((session, id)) = call.reply.borrow().as_ref().and_then(ReplySlot::asker) {
+        session.set_live(id, key);
+    }
+    if call.deadline != NO_DEADLINE {
+        let timer = core.timers.borrow_mut().set(call.deadline, Alarm::Deadline(key));
+        call.deadline_timer.set(timer);
+    }
+}
+
+/// A call has ended; answers it and lets go of all it held. Called once per call that ran.
+pub(crate) fn finish(call: &Rc<Call>) {
+    let core = &call.core;
+    let outcome = call.outcome.take();
+    let now = core.now();
+    core.read_at.set(now);
+    let ran_ns = now.saturating_sub(call.began.get());
+    let bytes = call.bytes();
+    let is_fault = !matches!(outcome, Outcome::Value);
+    if let Some(stats) = call.container.stats(&call.method) {
+        stats.record(ran_ns, bytes, is_fault);
+    }
+    add(&core.counters.calls, 1);
+    add(&core.counters.faults, u64::from(is_fault));
+    let reply = call.reply.borrow_mut().take().unwrap_or_else(ReplySlot::nobody);
+    match outcome {
+        Outcome::Value => {
+            let entries = call.settle_buffers(&reply);
+            let value = call.value.borrow();
+            reply.answer(&Answer::Value { bytes: &value, buffers: &entries });
+        }
+        Outcome::Fault(fault) => {
+            call.drop_buffers();
+            reply.answer(&Answer::Fault(&fault));
+        }
+        Outcome::None => {
+            call.drop_buffers();
+            let fault = match call.cancelled.get() {
+                Some(code) => ended_early(code).with_outcome(windlass_contract::Outcome::Unknown),
+                None => Fault::new(Code::Lost, format!("{} ended without an answer", call.method.name)),
+            };
+            reply.answer(&Answer::Fault(&fault));
+        }
+    }
+    call.container.live.set(call.container.live.get() - 1);
+    if let Some(timer) = call.deadline_timer.take() {
+        core.timers.borrow_mut().cancel(timer);
+    }
+    if let Some(key) = call.live.take()
+        && let Some(Live { task: Some(task), .. }) = core.live.borrow_mut().remove(key)
+    {
+        task.detach();
+    }
+    leave_key(core, call);
+    core.wake_flushers();
+}
+
+fn leave_key(core: &Rc<Core>, call: &Rc<Call>) {
+    let Some(key) = call.key.take() else { return };
+    let next = call.container.keys.borrow_mut().leave(key);
+    if let Some(next) = next {
+        // It waited its turn in the queue once; it goes to the front of what may run now.
+        run(core, next, core.read_at.get());
+    }
+}
+
+/// What a call that was asked to end answers.
+pub(crate) fn ended_early(code: Code) -> Fault {
+    match code {
+        Code::DeadlineExceeded => Fault::new(code, "the call's time ran out"),
+        Code::Draining => Fault::new(code, "the node stops"),
+        _ => Fault::new(Code::Cancelled, "the caller asked the call to end"),
+    }
+}
+
+/// A client asks one of its calls to end. A call that has not begun, or has ended, is left as it is.
+pub(crate) fn cancel_by_client(core: &Rc<Core>, from: &Rc<Session>, call: CallId) {
+    if let Some(live) = from.live(call) {
+        cancel(core, live, Code::Cancelled);
+    }
+}
+
+/// Asks a living call to end: what it waits for resolves, and after a grace its future is dropped.
+pub(crate) fn cancel(core: &Rc<Core>, key: LiveKey, code: Code) {
+    let Some((call, runs)) = core.live.borrow().get(key).map(|live| (live.call.clone(), live.task.is_some()))
+    else {
+        return;
+    };
+    if call.cancelled.get().is_some() {
+        return;
+    }
+    call.cancelled.set(Some(code));
+    if !runs && let Some(wanted) = call.key.get() {
+        let waited = call.container.keys.borrow_mut().give_up(wanted, &call);
+        if waited {
+            call.key.set(None);
+            core.live.borrow_mut().remove(key);
+            return refuse(&call, ended_early(code).with_outcome(windlass_contract::Outcome::NotStarted));
+        }
+    }
+    call.wake_all();
+    let at = core.now().saturating_add(CANCEL_GRACE_NS);
+    core.timers.borrow_mut().set(at, Alarm::Grace(key));
+}
+
+/// A cancelled call's grace is over: its future is dropped, which finishes it.
+pub(crate) fn drop_late(core: &Rc<Core>, key: LiveKey) {
+    let task = core.live.borrow_mut().get_mut(key).and_then(|live| live.task.take());
+    if let Some(task) = task {
+        tracing::warn!("a cancelled call did not end in its grace and is dropped");
+        drop(task);
+    }
+}

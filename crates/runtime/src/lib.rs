@@ -1,0 +1,25 @@
+//! The runtime: the life of a call inside a node. `path` shows all of it on one screen.
+//!
+//! Lives here, in the order of a call: `transport` (bytes arrive), `session` (who calls; only it builds `Admitted`),
+//! `place` (which container, which lane), `host` (runs the method through its table), `reply`. Around them: `worker`
+//! (one thread's turn), `node` (start and stop), `admin` (what the node answers about itself), `stats`.
+//! Holds: bytes of a peer are copied, then checked, then used, once, in `transport`. A `ReplySlot` is consumed exactly
+//! once. A worker is a value: it reaches the world only through the `Driver` it is handed.
+//! Not here: what a method does (`modules/`), the command line (`bin/windlass`), other nodes (`cluster`, later).
+
+mod admin;
+mod core;
+mod host;
+pub mod limits;
+mod node;
+mod path;
+mod place;
+mod reply;
+mod session;
+mod stats;
+mod transport;
+mod worker;
+
+pub use host::library::Table;
+pub use node::{Node, NodeConfig, NodeEnd, PoolSpec};
+pub use worker::{Next, Worker};

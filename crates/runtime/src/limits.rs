@@ -1,0 +1,48 @@
+//! Limits of a node: every count and size that a client could drive up.
+
+/// Sessions at once.
+pub const SESSIONS_MAX: usize = 4096;
+/// Connections that have not said hello yet.
+pub const GREETINGS_MAX: usize = 256;
+/// How long a connection may take to say hello, nanoseconds.
+pub const GREETING_NS: u64 = 2_000_000_000;
+/// Pools at once.
+pub const POOLS_MAX: usize = 4096;
+/// Slots taken from one session in one turn.
+pub const SLOTS_PER_TURN: usize = 64;
+/// Pieces of work run in one turn.
+pub const WORK_PER_TURN: usize = 256;
+/// Control messages taken from one session at once.
+pub const CONTROLS_PER_TURN: usize = 16;
+/// Heap and result segments of one session.
+pub const SEGMENTS_MAX: usize = 256;
+/// Frozen segments of one session.
+pub const FROZEN_MAX: usize = 1024;
+/// Leases one session may hold.
+pub const LEASES_MAX: u32 = 4096;
+/// Bytes of all segments of one session, unless configured.
+pub const SESSION_BYTES_MAX: u64 = 8 << 30;
+/// Bytes of one loan or buffer.
+pub const LOAN_BYTES_MAX: u64 = 4 << 30;
+/// Least bytes of a result segment.
+pub const RESULT_SEGMENT_BYTES: u64 = 1 << 20;
+/// Bytes of private buffers kept warm between calls.
+pub const WARM_BYTES_MAX: usize = 64 << 20;
+/// Calls of one key that wait for their turn, per container.
+pub const KEY_WAITING_MAX: usize = 1 << 14;
+/// Operations one call may have under way.
+pub const OPERATIONS_MAX: usize = 1024;
+/// Nested calls that one root may have under way.
+pub const NESTED_MAX: usize = 1 << 14;
+/// How long a cancelled call may clean up before its future is dropped, nanoseconds.
+pub const CANCEL_GRACE_NS: u64 = 2_000_000_000;
+/// How long the worker looks on before it sleeps, nanoseconds, when looking has paid lately.
+pub const SPIN_NS: u64 = 50_000;
+/// And when it has not.
+pub const SPIN_COLD_NS: u64 = 2_000;
+/// Threads of the blocking pool.
+pub const BLOCKING_THREADS_MAX: usize = 8;
+/// Blocking calls that wait for a thread.
+pub const BLOCKING_WAITING_MAX: usize = 1024;
+/// Turns between two looks at sockets while there is work.
+pub const TURNS_PER_POLL: u32 = 32;

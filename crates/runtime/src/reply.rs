@@ -1,0 +1,127 @@
+//! Reply: where an answer goes, once.
+//!
+//! Lives here: `ReplySlot`, `Answer`, `Wait` (an answer inside the node), `Refused`.
+//! From: `host` with what a method answered, or any step that refuses. To: the session's completion ring, or a waiting
+//! task.
+//! Holds: a `ReplySlot` is consumed once; one that is dropped answers `Lost`.
+
+use crate::session::Session;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::task::Waker;
+use windlass_contract::head::BufferEntry;
+use windlass_contract::{CallId, Code, Fault};
+
+/// What a call is answered with.
+#[derive(Debug)]
+pub(crate) enum Answer<'a> {
+    /// The reply's value in postcard, and where its buffers stand.
+    Value { bytes: &'a [u8], buffers: &'a [BufferEntry] },
+    /// Why there is none.
+    Fault(&'a Fault),
+}
+
+/// An answer awaited inside the node: by a nested call, or by `admin`.
+#[derive(Debug, Default)]
+pub(crate) struct Wait {
+    answer: RefCell<Option<Result<Vec<u8>, Fault>>>,
+    waker: RefCell<Option<Waker>>,
+    answered: Cell<bool>,
+}
+
+impl Wait {
+    pub(crate) fn answer(&self, answer: Result<Vec<u8>, Fault>) {
+        self.answered.set(true);
+        *self.answer.borrow_mut() = Some(answer);
+        if let Some(waker) = self.waker.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+    pub(crate) fn take(&self, waker: &Waker) -> Option<Result<Vec<u8>, Fault>> {
+        let answer = self.answer.borrow_mut().take();
+        if answer.is_none() {
+            *self.waker.borrow_mut() = Some(waker.clone());
+        }
+        answer
+    }
+}
+
+/// The answer as a future.
+pub(crate) async fn waited(wait: Rc<Wait>) -> Result<Vec<u8>, Fault> {
+    std::future::poll_fn(|cx| match wait.take(cx.waker()) {
+        Some(answer) => std::task::Poll::Ready(answer),
+        None => std::task::Poll::Pending,
+    })
+    .await
+}
+
+enum To {
+    Session(Rc<Session>, CallId),
+    Wait(Rc<Wait>),
+    Nobody,
+}
+
+/// The one right to answer a call.
+pub(crate) struct ReplySlot {
+    to: To,
+}
+
+impl ReplySlot {
+    pub(crate) fn session(session: Rc<Session>, call: CallId) -> Self {
+        Self { to: To::Session(session, call) }
+    }
+    pub(crate) fn wait(wait: Rc<Wait>) -> Self {
+        Self { to: To::Wait(wait) }
+    }
+    pub(crate) fn nobody() -> Self {
+        Self { to: To::Nobody }
+    }
+    /// The session that asked, if one did.
+    pub(crate) fn asker(&self) -> Option<(&Rc<Session>, CallId)> {
+        match &self.to {
+            To::Session(session, call) => Some((session, *call)),
+            To::Wait(_) | To::Nobody => None,
+        }
+    }
+    /// Answers.
+    pub(crate) fn answer(mut self, answer: &Answer<'_>) {
+        Self::give(std::mem::replace(&mut self.to, To::Nobody), answer);
+    }
+    fn give(to: To, answer: &Answer<'_>) {
+        match to {
+            To::Session(session, call) => session.complete(call, answer),
+            To::Wait(wait) => wait.answer(match answer {
+                Answer::Value { bytes, .. } => Ok(bytes.to_vec()),
+                Answer::Fault(fault) => Err((*fault).clone()),
+            }),
+            To::Nobody => {}
+        }
+    }
+}
+
+impl Drop for ReplySlot {
+    fn drop(&mut self) {
+        let to = std::mem::replace(&mut self.to, To::Nobody);
+        if !matches!(to, To::Nobody) {
+            let lost = Fault::new(Code::Lost, "the call was dropped without an answer");
+            Self::give(to, &Answer::Fault(&lost));
+        }
+    }
+}
+
+/// A call refused on its way: its slot and the reason.
+pub(crate) struct Refused {
+    reply: ReplySlot,
+    fault: Fault,
+}
+
+impl Refused {
+    pub(crate) fn new(reply: ReplySlot, fault: Fault) -> Self {
+        Self { reply, fault }
+    }
+    /// Tells the caller.
+    pub(crate) fn answer(self) {
+        tracing::debug!(fault = ?self.fault, "call refused");
+        self.reply.answer(&Answer::Fault(&self.fault));
+    }
+}

@@ -1,0 +1,57 @@
+//! Admit: who may call. The only place that builds `Admitted`.
+//!
+//! Holds: a call that skipped this room cannot reach `place`, because `Admitted` has no other maker.
+//! Not here: policies; their chain stands in this room when it comes.
+
+use crate::core::Core;
+use crate::reply::Refused;
+use crate::transport::Arrived;
+use std::rc::Rc;
+use windlass_contract::limits::DEPTH_MAX;
+use windlass_contract::{Code, Fault};
+
+/// A call that may go on.
+pub(crate) struct Admitted(Arrived);
+
+impl Admitted {
+    /// The call.
+    pub(crate) fn into_call(self) -> Arrived {
+        self.0
+    }
+}
+
+/// Admits a client's call.
+///
+/// # Errors
+/// `Draining` while the node stops.
+pub(crate) fn admit(core: &Rc<Core>, arrived: Arrived) -> Result<Admitted, Refused> {
+    if core.draining.get() {
+        return Err(Refused::new(
+            arrived.reply,
+            Fault::new(Code::Draining, "the node is stopping and takes no new calls"),
+        ));
+    }
+    if arrived.slot.flags & windlass_contract::slot::FLAG_ROOT != 0 {
+        let text = "a client's call is its own root: roots are given by the node";
+        return Err(Refused::new(arrived.reply, Fault::new(Code::Denied, text)));
+    }
+    Ok(Admitted(arrived))
+}
+
+/// Admits a call that a method makes. It goes on while the node drains: its root was admitted before.
+///
+/// # Errors
+/// `TooDeep` past `DEPTH_MAX`.
+pub(crate) fn admit_nested(core: &Rc<Core>, arrived: Arrived) -> Result<Admitted, Refused> {
+    let depth = arrived.root.map_or(0, |(_, depth)| depth);
+    if depth > DEPTH_MAX {
+        let text =
+            format!("calls nest {depth} deep ({DEPTH_MAX} at most): do two pools call each other in a circle?");
+        return Err(Refused::new(arrived.reply, Fault::new(Code::TooDeep, text)));
+    }
+    if core.live.borrow().nested_of(arrived.root.map_or(0, |(root, _)| root)) >= crate::limits::NESTED_MAX {
+        let text = "this root has as many nested calls under way as it may have";
+        return Err(Refused::new(arrived.reply, Fault::new(Code::QueueFull, text)));
+    }
+    Ok(Admitted(arrived))
+}

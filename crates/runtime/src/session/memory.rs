@@ -1,0 +1,299 @@
+//! A session's memory: heap, frozen and result segments, rooms and leases.
+//!
+//! Lives here: `Memories` (the tables), `ResultRoom` (room of a result segment, with one owner at a time).
+//! Holds: a room belongs to a call, a reply or a lease; it returns to its segment exactly once, and segments never change
+//! session, so recycled room never shows one client's bytes to another.
+
+use super::Session;
+use crate::core::Core;
+use crate::limits::{FROZEN_MAX, LEASES_MAX, RESULT_SEGMENT_BYTES, SEGMENTS_MAX};
+use crate::stats::add;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
+use std::sync::Arc;
+use windlass_contract::control::{Control, ControlKind};
+use windlass_contract::slot::Place;
+use windlass_contract::{Code, Fault};
+use windlass_memory::{Frozen, LendError, Lender, Role, Room, Segment, SegmentId, Span};
+
+/// A result segment and who has which part of it.
+struct ResultSegment {
+    id: SegmentId,
+    segment: Arc<Segment>,
+    lender: RefCell<Lender>,
+}
+
+/// The tables of one session.
+#[derive(Default)]
+pub(super) struct Memories {
+    heaps: RefCell<HashMap<SegmentId, Arc<Segment>>>,
+    frozen: RefCell<HashMap<SegmentId, Arc<Frozen>>>,
+    results: RefCell<Vec<Rc<ResultSegment>>>,
+    leases: RefCell<HashMap<(SegmentId, u64), ResultRoom>>,
+    next_heap: Cell<u32>,
+    next_result: Cell<u32>,
+    bytes: Cell<u64>,
+    rooms: Rc<Cell<u32>>,
+}
+
+impl Memories {
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes.get()
+    }
+    pub(super) fn leases(&self) -> u32 {
+        self.leases.borrow().len() as u32
+    }
+}
+
+/// Room of a result segment. Dropping it gives it back.
+pub(crate) struct ResultRoom {
+    of: Rc<ResultSegment>,
+    room: Option<Room>,
+    offset: u64,
+    rooms: Rc<Cell<u32>>,
+}
+
+impl ResultRoom {
+    pub(crate) fn segment_id(&self) -> SegmentId {
+        self.of.id
+    }
+    pub(crate) fn segment(&self) -> &Arc<Segment> {
+        &self.of.segment
+    }
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+    fn span(&self, len: u64) -> Option<Span> {
+        self.of.segment.span(self.offset, len).ok()
+    }
+    /// Writes bytes to its front.
+    pub(crate) fn write(&self, bytes: &[u8]) {
+        if let Some(span) = self.span(bytes.len() as u64) {
+            self.of.segment.copy_in(span, bytes);
+        }
+    }
+    /// Copies a span of a client's segment to its front.
+    pub(crate) fn fill_from(&self, segment: &Segment, from: Span) {
+        // In pieces, through a private buffer that stays in the cache: neither side is ever borrowed.
+        let mut piece = [0; 16 * 1024];
+        let mut done = 0;
+        while done < from.len() {
+            let count = (from.len() - done).min(piece.len() as u64);
+            let (Ok(source), Ok(target)) =
+                (segment.span(from.offset() + done, count), self.of.segment.span(self.offset + done, count))
+            else {
+                return;
+            };
+            segment.copy_out(source, &mut piece[..count as usize]);
+            self.of.segment.copy_in(target, &piece[..count as usize]);
+            done += count;
+        }
+    }
+}
+
+impl Drop for ResultRoom {
+    fn drop(&mut self) {
+        if let Some(room) = self.room.take() {
+            self.rooms.set(self.rooms.get() - 1);
+            self.of.lender.borrow_mut().give_back(room);
+        }
+    }
+}
+
+impl Session {
+    /// The segment that argument bytes may stand in.
+    pub(crate) fn argument_segment(&self, id: SegmentId) -> Result<Arc<Segment>, Fault> {
+        self.client_memory(id).ok_or_else(|| {
+            Fault::new(
+                Code::BadArguments,
+                format!("argument bytes in segment {:#x}, which is not the client's", id.0),
+            )
+        })
+    }
+
+    /// A segment that the client writes: its own or a heap.
+    pub(crate) fn client_memory(&self, id: SegmentId) -> Option<Arc<Segment>> {
+        if id == SegmentId::CLIENT {
+            return Some(self.client.clone());
+        }
+        self.memories.heaps.borrow().get(&id).cloned()
+    }
+
+    /// A frozen segment.
+    pub(crate) fn frozen(&self, id: SegmentId) -> Option<Arc<Frozen>> {
+        self.memories.frozen.borrow().get(&id).cloned()
+    }
+
+    /// Bytes that the session may still have.
+    pub(crate) fn bytes_left(&self, core: &Core) -> u64 {
+        let own = core.limits.session_bytes_max.saturating_sub(self.memories.bytes.get());
+        own.min(core.limits.node_bytes_max.saturating_sub(core.counters.segment_bytes.get()))
+    }
+
+    fn charge(&self, core: &Core, bytes: u64, what: &str) -> Result<(), Fault> {
+        let left = self.bytes_left(core);
+        if bytes > left {
+            let text = format!(
+                "{bytes} bytes for {what}, {left} left of the session's {}; release views, loans or frozen segments",
+                core.limits.session_bytes_max
+            );
+            return Err(Fault::new(Code::NoMemory, text));
+        }
+        add(&self.memories.bytes, bytes);
+        add(&core.counters.segment_bytes, bytes);
+        Ok(())
+    }
+
+    fn uncharge(&self, core: &Core, bytes: u64) {
+        self.memories.bytes.set(self.memories.bytes.get().saturating_sub(bytes));
+        core.counters.segment_bytes.set(core.counters.segment_bytes.get().saturating_sub(bytes));
+    }
+
+    fn make(&self, core: &Core, name: &str, bytes: u64, role: Role) -> Result<(Arc<Segment>, OwnedFd), Fault> {
+        let count = self.memories.heaps.borrow().len() + self.memories.results.borrow().len();
+        if count >= SEGMENTS_MAX {
+            return Err(Fault::new(Code::NoMemory, format!("the session has {SEGMENTS_MAX} segments already")));
+        }
+        self.charge(core, bytes, name)?;
+        let made = usize::try_from(bytes)
+            .map_err(|error| error.to_string())
+            .and_then(|bytes| Segment::create(name, bytes, role).map_err(|error| error.to_string()));
+        match made {
+            Ok((segment, fd)) => Ok((Arc::new(segment), fd)),
+            Err(text) => {
+                self.uncharge(core, bytes);
+                Err(Fault::new(Code::NoMemory, text))
+            }
+        }
+    }
+
+    /// Makes a heap segment for the client.
+    pub(crate) fn grow(&self, core: &Rc<Core>, bytes: u64) -> Result<(SegmentId, u64, OwnedFd), Fault> {
+        if bytes == 0 {
+            return Err(Fault::new(Code::BadArguments, "a heap segment of no bytes"));
+        }
+        let bytes = bytes.next_multiple_of(4096);
+        let (segment, fd) = self.make(core, "windlass-heap", bytes, Role::Heap)?;
+        let next = self.memories.next_heap.get() + 1;
+        self.memories.next_heap.set(next);
+        self.memories.heaps.borrow_mut().insert(SegmentId(next), segment);
+        Ok((SegmentId(next), bytes, fd))
+    }
+
+    /// Takes a frozen segment, checked, under the client's id.
+    pub(crate) fn take_frozen(&self, core: &Rc<Core>, id: SegmentId, frozen: Frozen) -> Result<(), Fault> {
+        let mut table = self.memories.frozen.borrow_mut();
+        if table.len() >= FROZEN_MAX {
+            return Err(Fault::new(
+                Code::NoMemory,
+                format!("the session has {FROZEN_MAX} frozen segments already"),
+            ));
+        }
+        if table.contains_key(&id) {
+            return Err(Fault::new(Code::BadFrozen, format!("id {:#x} is in use", id.0)));
+        }
+        self.charge(core, frozen.len() as u64, "a frozen segment")?;
+        table.insert(id, Arc::new(frozen));
+        Ok(())
+    }
+
+    /// Lends room in a result segment, making one if none has enough.
+    ///
+    /// # Errors
+    /// `LeaseLimit`, `NoMemory`.
+    pub(crate) fn lend_result(self: &Rc<Self>, core: &Rc<Core>, bytes: u64) -> Result<ResultRoom, Fault> {
+        if self.memories.rooms.get() >= LEASES_MAX {
+            let text = format!("{LEASES_MAX} leases are held; drop views that are no longer needed");
+            return Err(Fault::new(Code::LeaseLimit, text));
+        }
+        let wanted = bytes.max(1);
+        for of in self.memories.results.borrow().iter() {
+            let lent = of.lender.borrow_mut().lend(wanted);
+            match lent {
+                Ok(room) => return Ok(self.room(of.clone(), room)),
+                // This one has no such room; the next may have, or a new one is made.
+                Err(
+                    LendError::Empty
+                    | LendError::TooLong { .. }
+                    | LendError::NoRoom { .. }
+                    | LendError::TooMany { .. },
+                ) => {}
+            }
+        }
+        let of = self.new_result_segment(core, wanted)?;
+        let lent = of.lender.borrow_mut().lend(wanted);
+        lent.map(|room| self.room(of, room)).map_err(|error| Fault::new(Code::NoMemory, error.to_string()))
+    }
+
+    fn room(&self, of: Rc<ResultSegment>, room: Room) -> ResultRoom {
+        self.memories.rooms.set(self.memories.rooms.get() + 1);
+        ResultRoom { of, offset: room.offset(), room: Some(room), rooms: self.memories.rooms.clone() }
+    }
+
+    fn new_result_segment(self: &Rc<Self>, core: &Rc<Core>, wanted: u64) -> Result<Rc<ResultSegment>, Fault> {
+        let bytes = Lender::bytes_for(wanted).max(RESULT_SEGMENT_BYTES).next_multiple_of(4096);
+        let (segment, fd) = self.make(core, "windlass-result", bytes, Role::Result)?;
+        let number = self.memories.next_result.get() + 1;
+        self.memories.next_result.set(number);
+        let id = SegmentId(SegmentId::NODE.0 | number);
+        let lender = RefCell::new(Lender::new(segment.bytes() as u64));
+        let message = Control::new(ControlKind::Segment, id, bytes, 0);
+        crate::transport::wire::send(self, &message, Some(fd.as_fd()))?;
+        let of = Rc::new(ResultSegment { id, segment, lender });
+        self.memories.results.borrow_mut().push(of.clone());
+        Ok(of)
+    }
+
+    /// Turns a call's room into a lease, which lives until the client releases it.
+    pub(crate) fn lease(&self, room: ResultRoom) {
+        self.memories.leases.borrow_mut().insert((room.segment_id(), room.offset()), room);
+    }
+
+    pub(super) fn forget_lease(&self, segment: SegmentId, offset: u64) {
+        let gone = self.memories.leases.borrow_mut().remove(&(segment, offset));
+        drop(gone);
+    }
+
+    /// Releases a lease, or retires a heap or frozen segment.
+    ///
+    /// # Errors
+    /// A Fault that ends the session: the client released what it does not hold.
+    pub(crate) fn release(&self, core: &Rc<Core>, place: Place) -> Result<(), Fault> {
+        let Place { segment, offset, length } = place;
+        if segment.is_node_written() {
+            return match self.memories.leases.borrow_mut().remove(&(segment, offset)) {
+                Some(_room_returns) => Ok(()),
+                None => {
+                    let text = format!("no lease begins at byte {offset} of segment {:#x}", segment.0);
+                    Err(Fault::new(Code::SessionEnded, text))
+                }
+            };
+        }
+        let bytes = if length != 0 {
+            None
+        } else if segment.is_frozen() {
+            self.memories.frozen.borrow_mut().remove(&segment).map(|frozen| frozen.len() as u64)
+        } else {
+            self.memories.heaps.borrow_mut().remove(&segment).map(|heap| heap.bytes() as u64)
+        };
+        match bytes {
+            Some(bytes) => {
+                self.uncharge(core, bytes);
+                Ok(())
+            }
+            None => Err(Fault::new(Code::SessionEnded, format!("segment {:#x} is not one to retire", segment.0))),
+        }
+    }
+
+    /// Gives up all that calls do not hold.
+    pub(crate) fn give_up_memory(&self) {
+        self.memories.leases.borrow_mut().clear();
+        self.memories.frozen.borrow_mut().clear();
+        self.memories.heaps.borrow_mut().clear();
+        for slot in self.slots.borrow_mut().iter_mut() {
+            slot.reply = None;
+        }
+    }
+}

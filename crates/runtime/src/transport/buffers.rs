@@ -1,0 +1,135 @@
+//! Buffers of a call: entries become memory that the method may use.
+//!
+//! Lives here: `Backing` (one buffer's memory and who owns it), `resolve`.
+//! Holds: every range is proved against its segment; `In<Bytes>` is private or frozen, `Out<Bytes>` is room of the session's
+//! own result segment; room returns when its backing drops, unless it became a lease.
+
+use crate::core::Core;
+use crate::limits::LOAN_BYTES_MAX;
+use crate::session::{ResultRoom, Session};
+use crate::stats::add;
+use std::ops::Range;
+use std::rc::Rc;
+use std::sync::Arc;
+use windlass_contract::head::{BufferEntry, BufferKind, Direction};
+use windlass_contract::{Code, Fault};
+use windlass_memory::{Frozen, Segment, SegmentId, Span};
+
+/// The memory of one buffer.
+pub(crate) struct Backing {
+    pub(crate) direction: Direction,
+    pub(crate) kind: BufferKind,
+    pub(crate) memory: Memory,
+}
+
+/// Where it is.
+pub(crate) enum Memory {
+    /// A copy of ours.
+    Private(Vec<u8>),
+    /// Bytes that nobody writes any more.
+    Frozen(Arc<Frozen>, Range<usize>),
+    /// Room that the node lent.
+    Room(ResultRoom, u64),
+    /// The caller's live memory.
+    Shared(Arc<Segment>, Span, SegmentId),
+}
+
+impl Backing {
+    /// Bytes of the buffer.
+    pub(crate) fn len(&self) -> u64 {
+        match &self.memory {
+            Memory::Private(bytes) => bytes.len() as u64,
+            Memory::Frozen(_, range) => range.len() as u64,
+            Memory::Room(_, len) => *len,
+            Memory::Shared(_, span, _) => span.len(),
+        }
+    }
+}
+
+fn bad(at: usize, what: impl std::fmt::Display) -> Fault {
+    Fault::new(Code::BadBuffer, format!("buffer {at}: {what}"))
+}
+
+/// Proves the entries of a call and makes their memory.
+pub(crate) fn resolve(
+    core: &Rc<Core>,
+    from: &Rc<Session>,
+    entries: &[BufferEntry],
+) -> Result<Vec<Backing>, Fault> {
+    check_overlaps(entries)?;
+    entries.iter().enumerate().map(|(at, entry)| one(core, from, at, entry)).collect()
+}
+
+/// No entry that is written in place may overlap another one.
+fn check_overlaps(entries: &[BufferEntry]) -> Result<(), Fault> {
+    let written = |entry: &BufferEntry| entry.kind == BufferKind::Shared && entry.direction != Direction::In;
+    for (at, entry) in entries.iter().enumerate().filter(|(_, entry)| written(entry)) {
+        let end = entry.offset.saturating_add(entry.length);
+        for (other_at, other) in entries.iter().enumerate() {
+            let other_end = other.offset.saturating_add(other.length);
+            let meets = other.segment == entry.segment && other.offset < end && entry.offset < other_end;
+            if at != other_at && meets {
+                return Err(bad(at, format!("it is written in place and overlaps buffer {other_at}")));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn one(core: &Rc<Core>, from: &Rc<Session>, at: usize, entry: &BufferEntry) -> Result<Backing, Fault> {
+    if entry.length > LOAN_BYTES_MAX {
+        return Err(Fault::new(
+            Code::TooLarge,
+            format!("buffer {at} has {} bytes ({LOAN_BYTES_MAX} at most)", entry.length),
+        ));
+    }
+    let memory = match (entry.direction, entry.kind) {
+        (Direction::In, BufferKind::Bytes) => input(core, from, at, entry)?,
+        (Direction::Out, BufferKind::Bytes) => {
+            if entry.segment != SegmentId::NONE || entry.offset != 0 {
+                return Err(bad(at, "an `out` buffer of bytes names no segment: its length is the room wanted"));
+            }
+            Memory::Room(from.lend_result(core, entry.length)?, entry.length)
+        }
+        (Direction::InOut, BufferKind::Bytes) => {
+            let (segment, span) = live(from, at, entry)?;
+            let room = from.lend_result(core, entry.length)?;
+            room.fill_from(&segment, span);
+            add(&core.counters.copied_bytes, entry.length);
+            Memory::Room(room, entry.length)
+        }
+        (Direction::In, BufferKind::Shared) if entry.segment.is_frozen() => input(core, from, at, entry)?,
+        (_, BufferKind::Shared) => {
+            let (segment, span) = live(from, at, entry)?;
+            Memory::Shared(segment, span, entry.segment)
+        }
+    };
+    Ok(Backing { direction: entry.direction, kind: entry.kind, memory })
+}
+
+fn input(core: &Rc<Core>, from: &Rc<Session>, at: usize, entry: &BufferEntry) -> Result<Memory, Fault> {
+    if entry.segment.is_frozen() {
+        let frozen = from.frozen(entry.segment).ok_or_else(|| {
+            bad(at, format!("frozen segment {:#x} is not one of this session's", entry.segment.0))
+        })?;
+        let bytes = frozen.len() as u64;
+        let end = entry.offset.checked_add(entry.length).filter(|end| *end <= bytes).ok_or_else(|| {
+            bad(at, format!("bytes {} + {} are outside a frozen segment of {bytes}", entry.offset, entry.length))
+        })?;
+        add(&core.counters.frozen_bytes, entry.length);
+        return Ok(Memory::Frozen(frozen, entry.offset as usize..end as usize));
+    }
+    let (segment, span) = live(from, at, entry)?;
+    let mut private = core.warm.borrow_mut().take(entry.length as usize);
+    segment.copy_out_vec(span, &mut private);
+    add(&core.counters.copied_bytes, entry.length);
+    Ok(Memory::Private(private))
+}
+
+fn live(from: &Rc<Session>, at: usize, entry: &BufferEntry) -> Result<(Arc<Segment>, Span), Fault> {
+    let segment = from.client_memory(entry.segment).ok_or_else(|| {
+        bad(at, format!("segment {:#x} is not one that this session's client may write", entry.segment.0))
+    })?;
+    let span = segment.span(entry.offset, entry.length).map_err(|range| bad(at, range))?;
+    Ok((segment, span))
+}

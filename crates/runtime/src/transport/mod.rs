@@ -1,0 +1,149 @@
+//! Transport: a peer's bytes become checked values, once.
+//!
+//! Lives here: `take` (a slot and what it points to), `Arrived`; `buffers` (what a call's buffers became), `greet` (hello
+//! to session), `wire` (control messages).
+//! From: an entry that the ring's consumer copied. To: `session`.
+//! Holds: bytes are copied, then checked, then used. After this room nothing of a call lies in memory that a peer writes,
+//! but what its method asked for as `SharedBytes`. No assertion depends on a peer's bytes.
+
+pub(crate) mod buffers;
+pub(crate) mod greet;
+pub(crate) mod wire;
+
+use crate::core::Core;
+use crate::reply::{Refused, ReplySlot};
+use crate::session::Session;
+use buffers::Backing;
+use std::rc::Rc;
+use windlass_contract::head::{Head, HeadError};
+use windlass_contract::limits::ARGUMENT_BYTES_MAX;
+use windlass_contract::slot::{FLAG_DETACHED, Kind, Slot, SlotError};
+use windlass_contract::{Code, Fault};
+use windlass_memory::ring::Entry;
+
+/// A call whose bytes are private and whose ranges are proved.
+pub(crate) struct Arrived {
+    pub(crate) slot: Slot,
+    pub(crate) reply: ReplySlot,
+    /// Argument bytes with their head; the arguments begin at `skip`.
+    pub(crate) arguments: Vec<u8>,
+    pub(crate) skip: usize,
+    pub(crate) backing: Vec<Backing>,
+    /// Root number and depth of a nested call.
+    pub(crate) root: Option<(u64, u16)>,
+}
+
+/// What an entry came to.
+pub(crate) enum Taken {
+    /// A call.
+    Call(Arrived),
+    /// A release or a cancel, done.
+    Done,
+}
+
+/// Takes one entry of a session's ring.
+///
+/// # Errors
+/// `Refused` for a call that cannot go on; a broken protocol ends the session as well.
+pub(crate) fn take(core: &Rc<Core>, from: &Rc<Session>, entry: &Entry) -> Result<Taken, Refused> {
+    let slot = match Slot::decode(entry) {
+        Ok(slot) => slot,
+        Err(error) => {
+            let code = match error {
+                SlotError::UnknownKind(_) => Code::UnknownKind,
+                SlotError::UnknownQuery(_) | SlotError::QueryValue(..) | SlotError::ReservedFlags(_) => {
+                    Code::BadArguments
+                }
+            };
+            return refuse_raw(from, entry, Fault::new(code, error.to_string()));
+        }
+    };
+    match slot.kind {
+        Kind::Call => call(core, from, slot).map(Taken::Call),
+        Kind::Cancel => {
+            crate::host::cancel_by_client(core, from, slot.call);
+            Ok(Taken::Done)
+        }
+        Kind::Release => {
+            if let Err(fault) = from.release(core, slot.arguments) {
+                from.end(&fault);
+            }
+            Ok(Taken::Done)
+        }
+        Kind::Chunk | Kind::Credit | Kind::Invoke | Kind::InvokeReply => {
+            let what = format!("kind {:?} is reserved: version 1 of the protocol does not use it", slot.kind);
+            refuse_raw(from, entry, Fault::new(Code::UnknownKind, what))
+        }
+    }
+}
+
+/// Refuses an entry that is no call we know: as an answer when it names a free call slot, else by ending the session.
+fn refuse_raw(from: &Rc<Session>, entry: &Entry, fault: Fault) -> Result<Taken, Refused> {
+    match from.accept(windlass_contract::CallId::from_bits(entry[0])) {
+        Ok(reply) => Err(Refused::new(reply, fault)),
+        Err(_) => {
+            from.end(&fault);
+            Ok(Taken::Done)
+        }
+    }
+}
+
+fn call(core: &Rc<Core>, from: &Rc<Session>, slot: Slot) -> Result<Arrived, Refused> {
+    let reply = match from.accept(slot.call) {
+        Ok(reply) => reply,
+        Err(fault) => {
+            from.end(&fault);
+            return Err(Refused::new(ReplySlot::nobody(), fault));
+        }
+    };
+    let mut arguments = core.warm.borrow_mut().take(slot.arguments.length.min(ARGUMENT_BYTES_MAX) as usize);
+    match read(core, from, &slot, &mut arguments) {
+        Ok((skip, backing)) => {
+            let reply = if slot.flags & FLAG_DETACHED != 0 { from.detach(reply) } else { reply };
+            Ok(Arrived { slot, reply, arguments, skip, backing, root: None })
+        }
+        Err(fault) => {
+            core.warm.borrow_mut().keep(arguments);
+            Err(Refused::new(reply, fault))
+        }
+    }
+}
+
+/// Copies the argument bytes, reads their head, and proves the buffers. Answers where the arguments begin.
+fn read(
+    core: &Rc<Core>,
+    from: &Rc<Session>,
+    slot: &Slot,
+    arguments: &mut Vec<u8>,
+) -> Result<(usize, Vec<Backing>), Fault> {
+    let place = slot.arguments;
+    if place.length > ARGUMENT_BYTES_MAX {
+        let text =
+            format!("{} argument bytes ({ARGUMENT_BYTES_MAX} at most); send bulk data as a buffer", place.length);
+        return Err(Fault::new(Code::TooLarge, text));
+    }
+    if place.length > 0 {
+        let segment = from.argument_segment(place.segment)?;
+        let span = segment
+            .span(place.offset, u64::from(place.length))
+            .map_err(|range| Fault::new(Code::BadArguments, format!("argument bytes: {range}")))?;
+        segment.copy_out_vec(span, arguments);
+    }
+    if slot.flags & !FLAG_DETACHED == 0 {
+        return Ok((0, Vec::new()));
+    }
+    let (head, rest) = Head::decode(slot.flags, arguments).map_err(|error| {
+        let code = match error {
+            HeadError::TooDeep(_) => Code::TooDeep,
+            HeadError::Truncated(_) | HeadError::ReservedBytes => Code::BadArguments,
+            HeadError::BufferCount(_)
+            | HeadError::UnknownDirection(_)
+            | HeadError::UnknownBufferKind(_)
+            | HeadError::RoomHasPlace(..) => Code::BadBuffer,
+        };
+        Fault::new(code, error.to_string())
+    })?;
+    let skip = arguments.len() - rest.len();
+    let backing = buffers::resolve(core, from, &head.buffers)?;
+    Ok((skip, backing))
+}

@@ -1,0 +1,80 @@
+//! Control messages of a session: segments change hands.
+//!
+//! From: the session's socket, when the worker hears that something waits. To: the session's segments.
+//! Holds: each request gets one answer, `segment`, `accepted` or `refused`; a bye or garbage ends the session.
+
+use crate::core::Core;
+use crate::limits::CONTROLS_PER_TURN;
+use crate::session::Session;
+use std::io::ErrorKind;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::rc::Rc;
+use windlass_contract::control::{Control, ControlKind, DATAGRAM_BYTES_MAX};
+use windlass_contract::{Code, Fault};
+use windlass_memory::passing::{recv_with_fds, send_with_fds};
+use windlass_memory::{Frozen, SegmentId};
+
+/// Serves what waits on the socket, at most `CONTROLS_PER_TURN` messages.
+///
+/// # Errors
+/// A Fault that ends the session.
+pub(crate) fn serve(core: &Rc<Core>, session: &Rc<Session>) -> Result<(), Fault> {
+    let mut datagram = [0; DATAGRAM_BYTES_MAX];
+    for _ in 0..CONTROLS_PER_TURN {
+        let (length, descriptors) = match recv_with_fds(session.socket(), &mut datagram, 1) {
+            Ok((0, _)) => return Err(Fault::new(Code::SessionEnded, "the client hung up")),
+            Ok(received) => received,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => return Err(Fault::new(Code::SessionEnded, format!("the session's socket: {error}"))),
+        };
+        let message = Control::decode(&datagram[..length])
+            .map_err(|error| Fault::new(Code::SessionEnded, format!("control message: {error}")))?;
+        one(core, session, &message, descriptors)?;
+    }
+    Ok(())
+}
+
+fn one(core: &Rc<Core>, session: &Rc<Session>, message: &Control, descriptors: Vec<OwnedFd>) -> Result<(), Fault> {
+    let answered = match message.kind {
+        ControlKind::Grow => session.grow(core, message.length).map(|(segment, bytes, fd)| {
+            (Control::new(ControlKind::Segment, segment, bytes, message.request), Some(fd))
+        }),
+        ControlKind::Frozen => frozen(core, session, message, descriptors).map(|()| {
+            (Control::new(ControlKind::Accepted, message.segment, message.length, message.request), None)
+        }),
+        ControlKind::Bye => return Err(Fault::new(Code::SessionEnded, "the client said bye")),
+        other => {
+            return Err(Fault::new(Code::SessionEnded, format!("a client does not send {other:?}")));
+        }
+    };
+    let (answer, fd) = answered.unwrap_or_else(|fault| {
+        let mut refusal = Control::new(ControlKind::Refused, message.segment, message.length, message.request);
+        refusal.code = fault.code;
+        refusal.text = fault.message;
+        (refusal, None)
+    });
+    send(session, &answer, fd.as_ref().map(AsFd::as_fd))
+}
+
+/// Sends a message; a client that lets its socket fill up is ended.
+pub(crate) fn send(session: &Session, message: &Control, fd: Option<BorrowedFd<'_>>) -> Result<(), Fault> {
+    send_with_fds(session.socket(), &message.encode(), fd.as_slice())
+        .map_err(|error| Fault::new(Code::SessionEnded, format!("the client does not read its socket: {error}")))
+}
+
+fn frozen(
+    core: &Rc<Core>,
+    session: &Rc<Session>,
+    message: &Control,
+    mut descriptors: Vec<OwnedFd>,
+) -> Result<(), Fault> {
+    let bad = |text: String| Fault::new(Code::BadFrozen, text);
+    if !message.segment.is_frozen() || message.segment == SegmentId::NONE {
+        return Err(bad(format!("id {:#x} is not one for frozen segments", message.segment.0)));
+    }
+    let fd = descriptors.pop().ok_or_else(|| bad("no descriptor came with it".into()))?;
+    let limit = session.bytes_left(core);
+    let frozen = Frozen::accept(fd, message.length, limit).map_err(|error| bad(error.to_string()))?;
+    session.take_frozen(core, message.segment, frozen)
+}

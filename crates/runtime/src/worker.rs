@@ -1,0 +1,399 @@
+//! A worker: one thread's turn, as a value.
+//!
+//! Lives here: `Worker`, `Next`. A turn drains the rings, runs what is queued, tells the clients, looks at timers and sockets,
+//! and, when nothing is to be done, looks on for a while and then sleeps in the driver.
+//! Holds: it reaches the world through the `Driver` it is handed; a silent session is armed and forgotten, so a turn costs
+//! in proportion to the sessions that are active.
+
+use crate::core::{Alarm, Core};
+use crate::host::{self, blocking};
+use crate::limits::{
+    GREETING_NS, GREETINGS_MAX, SLOTS_PER_TURN, SPIN_COLD_NS, SPIN_NS, TURNS_PER_POLL, WORK_PER_TURN,
+};
+use crate::session::Session;
+use crate::stats::add;
+use crate::transport::{greet, wire};
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
+use windlass_contract::{Code, Fault};
+use windlass_driver::socket::{Listener, Peer};
+use windlass_driver::{Driver, Nanos, Ready, Token, Watch};
+use windlass_lane::{Quantum, Work};
+
+/// What the caller of `turn` is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Call again.
+    Again,
+    /// The node has stopped.
+    Stopped,
+}
+
+/// Which descriptor of a session an event is about.
+const BELL: u64 = 1 << 62;
+const SOCKET: u64 = 2 << 62;
+const PROCESS: u64 = 3 << 62;
+const WHICH: u64 = 3 << 62;
+const LISTENER: Token = Token(0);
+
+/// One worker of a node.
+pub struct Worker {
+    core: Rc<Core>,
+    listener: Listener,
+    greetings: HashMap<u64, (OwnedFd, Peer)>,
+    active: Vec<Rc<Session>>,
+    ready: Vec<Ready>,
+    quantum: Quantum,
+    turns: u32,
+    /// Since when there has been nothing to do.
+    quiet_since: Option<Nanos>,
+    /// How often looking on has paid lately, 0 to 1.
+    paid: f32,
+    /// When a stopping node gives up waiting.
+    stop_at: Option<Nanos>,
+    commands: std::sync::mpsc::Receiver<std::time::Duration>,
+    look_for_commands: bool,
+}
+
+impl std::fmt::Debug for Worker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "worker of {} with {} active sessions", self.core.name, self.active.len())
+    }
+}
+
+impl Worker {
+    pub(crate) fn new(
+        core: Rc<Core>,
+        listener: Listener,
+        commands: std::sync::mpsc::Receiver<std::time::Duration>,
+        driver: &mut dyn Driver,
+    ) -> io::Result<Self> {
+        driver.watch(listener.as_fd(), LISTENER, Watch::Level)?;
+        Ok(Self {
+            core,
+            listener,
+            greetings: HashMap::new(),
+            active: Vec::new(),
+            ready: Vec::new(),
+            quantum: Quantum::default(),
+            turns: 0,
+            quiet_since: None,
+            paid: 1.0,
+            stop_at: None,
+            commands,
+            look_for_commands: true,
+        })
+    }
+
+    /// One turn.
+    ///
+    /// # Errors
+    /// The driver's, when the machine refuses to watch or to sleep; the node cannot go on.
+    pub fn turn(&mut self, driver: &mut dyn Driver) -> io::Result<Next> {
+        add(&self.core.counters.turns, 1);
+        let mut worked = self.drain();
+        worked |= self.run(driver);
+        worked |= self.fire(driver);
+        worked |= self.core.blocking.out() > 0 && blocking::collect(&self.core);
+        self.announce();
+        self.take_apart(driver);
+        if self.is_over(driver) {
+            self.end_all(driver);
+            return Ok(Next::Stopped);
+        }
+        self.turns = self.turns.wrapping_add(1);
+        if worked {
+            self.won();
+            if self.turns.is_multiple_of(TURNS_PER_POLL) {
+                driver.poll(&mut self.ready)?;
+                self.serve(driver)?;
+            }
+        } else if !self.look_on(driver)? {
+            self.park(driver)?;
+        }
+        Ok(Next::Again)
+    }
+
+    /// Takes entries from the rings of the active sessions.
+    fn drain(&mut self) -> bool {
+        let mut any = false;
+        for session in &self.active {
+            let mut taken = 0;
+            while taken < SLOTS_PER_TURN
+                && !session.has_ended()
+                && let Some(entry) = session.next_entry()
+            {
+                taken += 1;
+                // Before the entry is acted on: its answer may let the client publish the next one.
+                session.commit();
+                crate::path::arrive(&self.core, session, &entry);
+            }
+            any |= taken > 0;
+        }
+        any
+    }
+
+    /// Runs what is queued, in order.
+    fn run(&mut self, driver: &mut dyn Driver) -> bool {
+        if self.core.lanes.borrow().is_idle() {
+            return false;
+        }
+        let mut now = driver.now();
+        self.quantum.begin(now);
+        for _ in 0..WORK_PER_TURN {
+            let work = self.core.lanes.borrow_mut().next();
+            match work {
+                Some(Work::Start(call)) => host::start(&self.core, call, now),
+                Some(Work::Resume(task)) => {
+                    self.core.began.set(now);
+                    task.run();
+                }
+                None => break,
+            }
+            now = match self.core.read_at.take() {
+                0 => driver.now(),
+                read => read,
+            };
+            self.quantum.end(now);
+        }
+        self.core.counters.overruns.set(self.quantum.overruns());
+        true
+    }
+
+    fn fire(&mut self, driver: &mut dyn Driver) -> bool {
+        if self.core.timers.borrow().next_at().is_none() {
+            return false;
+        }
+        let now = driver.now();
+        let mut any = false;
+        loop {
+            let due = self.core.timers.borrow_mut().due(now);
+            match due {
+                None => return any,
+                Some(Alarm::Wake(waker)) => waker.wake(),
+                Some(Alarm::Deadline(key)) => host::cancel(&self.core, key, Code::DeadlineExceeded),
+                Some(Alarm::Grace(key)) => host::drop_late(&self.core, key),
+                Some(Alarm::Greeting(number)) => {
+                    if let Some((socket, peer)) = self.greetings.remove(&number) {
+                        tracing::info!(pid = peer.pid, "a connection did not say hello in time");
+                        forget(driver, &socket);
+                    }
+                }
+            }
+            any = true;
+        }
+    }
+
+    /// Tells the clients what was published in this turn: at most one wake each.
+    fn announce(&self) {
+        loop {
+            let touched = self.core.sessions.borrow_mut().touched.pop();
+            match touched {
+                Some(session) => session.announce(),
+                None => return,
+            }
+        }
+    }
+
+    /// Looks on while it pays; answers whether to come back at once.
+    fn look_on(&mut self, driver: &mut dyn Driver) -> io::Result<bool> {
+        // Only a client that runs on another processor can send anything while this one looks on.
+        if self.quiet_since.is_none() && !self.active.iter().any(|session| session.runs_apart()) {
+            return Ok(false);
+        }
+        let now = driver.now();
+        let since = *self.quiet_since.get_or_insert(now);
+        let budget = if self.paid > 0.1 { SPIN_NS } else { SPIN_COLD_NS };
+        if now.saturating_sub(since) >= budget {
+            self.quiet_since = None;
+            self.paid -= self.paid / 8.0;
+            return Ok(false);
+        }
+        for _ in 0..64 {
+            if self.active.iter().any(|session| session.has_entry()) {
+                return Ok(true);
+            }
+            std::hint::spin_loop();
+        }
+        if self.turns.is_multiple_of(TURNS_PER_POLL) {
+            driver.poll(&mut self.ready)?;
+            self.serve(driver)?;
+        }
+        Ok(true)
+    }
+
+    fn won(&mut self) {
+        if self.quiet_since.take().is_some() {
+            self.paid += (1.0 - self.paid) / 8.0;
+        }
+    }
+
+    /// Sleeps, unless something came while it lay down.
+    fn park(&mut self, driver: &mut dyn Driver) -> io::Result<()> {
+        self.active.retain(|session| {
+            let forget = session.has_ended() || session.arm();
+            session.active.set(!forget);
+            !forget
+        });
+        if !self.active.is_empty() || !self.core.lanes.borrow().about_to_park() {
+            return Ok(());
+        }
+        let until = [self.core.timers.borrow().next_at(), self.stop_at].into_iter().flatten().min();
+        add(&self.core.counters.parks, 1);
+        let parked = driver.park(until, &mut self.ready);
+        self.core.lanes.borrow().unparked();
+        parked?;
+        self.serve(driver)
+    }
+
+    /// Serves what the driver found ready.
+    fn serve(&mut self, driver: &mut dyn Driver) -> io::Result<()> {
+        self.look_for_commands = true;
+        let mut ready = std::mem::take(&mut self.ready);
+        for event in ready.drain(..) {
+            self.one(driver, event)?;
+        }
+        self.ready = ready;
+        Ok(())
+    }
+
+    fn one(&mut self, driver: &mut dyn Driver, event: Ready) -> io::Result<()> {
+        if event.token == LISTENER {
+            return self.accept(driver);
+        }
+        let (which, number) = (event.token.0 & WHICH, event.token.0 & !WHICH);
+        if which == 0 {
+            if let Some((socket, peer)) = self.greetings.remove(&number) {
+                forget(driver, &socket);
+                self.greet(driver, socket, peer, number)?;
+            }
+            return Ok(());
+        }
+        let Some(session) = self.core.sessions.borrow().all.get(&number).cloned() else { return Ok(()) };
+        match which {
+            BELL => {
+                session.disarm();
+                if !session.active.replace(true) {
+                    self.active.push(session);
+                }
+            }
+            PROCESS => session.end(&Fault::new(Code::NodeGone, "the client's process ended")),
+            _ => {
+                if let Err(fault) = wire::serve(&self.core, &session) {
+                    session.end(&fault);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn accept(&mut self, driver: &mut dyn Driver) -> io::Result<()> {
+        loop {
+            let (socket, peer) = match self.listener.accept() {
+                Ok(Some(connection)) => connection,
+                Ok(None) => return Ok(()),
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    return Ok(());
+                }
+            };
+            if self.greetings.len() >= GREETINGS_MAX {
+                tracing::warn!(pid = peer.pid, "too many connections have not said hello; this one is closed");
+                continue;
+            }
+            let number = self.core.sessions.borrow_mut().number();
+            driver.watch(socket.as_fd(), Token(number), Watch::Level)?;
+            let at = driver.now().saturating_add(GREETING_NS);
+            self.core.timers.borrow_mut().set(at, Alarm::Greeting(number));
+            self.greetings.insert(number, (socket, peer));
+        }
+    }
+
+    fn greet(&mut self, driver: &mut dyn Driver, socket: OwnedFd, peer: Peer, number: u64) -> io::Result<()> {
+        let session = match greet::greet(&self.core, socket, peer, number) {
+            Ok(session) => session,
+            Err(fault) => {
+                tracing::info!(pid = peer.pid, %fault, "a connection was refused");
+                return Ok(());
+            }
+        };
+        tracing::debug!(session = number, client = %session.name, pid = peer.pid, "session begins");
+        driver.watch(session.doorbell(), Token(BELL | number), Watch::Edge)?;
+        driver.watch(session.socket(), Token(SOCKET | number), Watch::Level)?;
+        if let Some(process) = session.process() {
+            driver.watch(process, Token(PROCESS | number), Watch::Level)?;
+        }
+        self.core.sessions.borrow_mut().all.insert(number, session.clone());
+        session.active.set(true);
+        self.active.push(session);
+        Ok(())
+    }
+
+    /// Takes ended sessions apart: nothing of them is watched, their calls are asked to end, what no call holds returns.
+    fn take_apart(&mut self, driver: &mut dyn Driver) {
+        loop {
+            let ended = self.core.sessions.borrow_mut().ended.pop();
+            let Some(session) = ended else { return };
+            for fd in [Some(session.doorbell()), Some(session.socket()), session.process()].into_iter().flatten() {
+                // Not watched yet when it ended during its greeting.
+                let _may_be_unwatched = driver.unwatch(fd);
+            }
+            for live in session.all_live() {
+                host::cancel(&self.core, live, Code::Cancelled);
+            }
+            session.give_up_memory();
+            self.active.retain(|other| !Rc::ptr_eq(other, &session));
+            self.core.sessions.borrow_mut().all.remove(&session.number);
+        }
+    }
+
+    /// Whether a stopping node is done: nothing lives, or its time is up.
+    fn is_over(&mut self, driver: &mut dyn Driver) -> bool {
+        let asked = match std::mem::take(&mut self.look_for_commands).then(|| self.commands.try_recv()) {
+            Some(Ok(deadline)) => Some(deadline),
+            Some(Err(_)) | None => self.core.stop_asked.take().map(std::time::Duration::from_millis),
+        };
+        if let Some(deadline) = asked {
+            let at = driver.now().saturating_add(u64::try_from(deadline.as_nanos()).unwrap_or(u64::MAX));
+            self.stop_at = Some(self.stop_at.map_or(at, |before| before.min(at)));
+            self.core.draining.set(true);
+            tracing::info!(deadline_ms = deadline.as_millis() as u64, "the node drains");
+        }
+        let Some(at) = self.stop_at else { return false };
+        let quiet = self.core.live.borrow().len() == 0
+            && self.core.blocking.out() == 0
+            && self.core.lanes.borrow().is_idle();
+        if !quiet && driver.now() >= at {
+            let late = self.core.live.borrow().len() + self.core.blocking.out();
+            tracing::warn!(calls = late, "the node stops although calls run: its deadline is over");
+        }
+        quiet || driver.now() >= at
+    }
+
+    fn end_all(&mut self, driver: &mut dyn Driver) {
+        for key in self.core.live.borrow().keys() {
+            host::cancel(&self.core, key, Code::Draining);
+        }
+        // One last round: cancelled tasks answer for themselves, the rest is dropped and answered by the host.
+        self.run(driver);
+        for key in self.core.live.borrow().keys() {
+            host::drop_late(&self.core, key);
+        }
+        self.run(driver);
+        self.announce();
+        let sessions: Vec<Rc<Session>> = self.core.sessions.borrow().all.values().cloned().collect();
+        for session in sessions {
+            session.end(&Fault::new(Code::NodeGone, "the node has stopped"));
+        }
+        self.take_apart(driver);
+        self.core.places.borrow_mut().clear();
+    }
+}
+
+fn forget(driver: &mut dyn Driver, socket: &OwnedFd) {
+    if let Err(error) = driver.unwatch(socket.as_fd()) {
+        tracing::warn!(%error, "a socket could not be unwatched");
+    }
+}
