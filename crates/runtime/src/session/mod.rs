@@ -52,6 +52,8 @@ pub(crate) struct SessionParts {
 #[derive(Default)]
 struct CallSlot {
     call: Option<CallId>,
+    /// The generation of the last call, so that none comes twice.
+    last: Option<u32>,
     live: Option<LiveKey>,
     reply: Option<ResultRoom>,
 }
@@ -165,11 +167,15 @@ impl Session {
         if slot.call.is_some() {
             return Err(broken(format!("call slot {} is in use", call.slot())));
         }
+        if slot.last.is_some_and(|last| !follows(call.generation(), last)) {
+            return Err(broken(format!("{call:?} was there before: generations of a call slot count up")));
+        }
         let unconsumed = self.complete.borrow_mut().unconsumed().map_err(|error| broken(error.to_string()))?;
         if unconsumed + self.in_flight.get() >= self.layout.depth() {
             return Err(broken(format!("{unconsumed} completions were not taken")));
         }
         slot.call = Some(call);
+        slot.last = Some(call.generation());
         slot.reply = None;
         self.in_flight.set(self.in_flight.get() + 1);
         let this = self.this.upgrade();
@@ -351,6 +357,11 @@ impl Session {
             leases: self.memories.leases(),
         }
     }
+}
+
+/// Whether a generation is a later one, by at most half of all there are: they wrap.
+fn follows(generation: u32, last: u32) -> bool {
+    matches!(generation.wrapping_sub(last), 1..=0x7FFF_FFFF)
 }
 
 impl Drop for Session {
