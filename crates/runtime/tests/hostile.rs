@@ -160,7 +160,7 @@ fn rpc_R4_argument_bytes_in_a_frozen_segment_are_refused() {
             windlass_contract::control::ControlKind::Frozen,
             SegmentId::FIRST_FROZEN,
             4096,
-            &[frozen.fd()],
+            &[frozen.fd().unwrap()],
         );
         assert_eq!(answer.kind, windlass_contract::control::ControlKind::Accepted);
         let mut slot = raw.slot(rough("ping"));
@@ -204,7 +204,9 @@ fn rpc_R4_heads_that_are_cut_off_or_too_deep_are_refused() {
             let text = raw.ask(slot, &bytes[..cut]).refused(Code::BadArguments);
             assert!(text.contains("cut off"), "{text}");
         }
-        for (depth, code) in [(1, Code::Denied), (16, Code::Denied), (17, Code::TooDeep), (u16::MAX, Code::TooDeep)] {
+        for (depth, code) in
+            [(1, Code::Denied), (16, Code::Denied), (17, Code::TooDeep), (u16::MAX, Code::TooDeep)]
+        {
             let mut bytes = Vec::new();
             Head { root: Some(Root { root: 1, depth }), ..Head::default() }.encode(&mut bytes);
             bytes.push(5);
@@ -299,9 +301,12 @@ fn rpc_R4_overlapping_written_buffers_and_named_out_rooms_are_refused() {
         let mut raw = raw(node, good);
         let (heap, _segment, _fd) = raw.grow(8192);
         let out = |offset, length| shared_entry(Direction::Out, heap, offset, length);
-        for (left, right) in
-            [(out(0, 64), out(0, 64)), (out(0, 64), out(63, 64)), (out(100, 1), out(0, 4096)), (out(0, 8192), out(8191, 1))]
-        {
+        for (left, right) in [
+            (out(0, 64), out(0, 64)),
+            (out(0, 64), out(63, 64)),
+            (out(100, 1), out(0, 4096)),
+            (out(0, 8192), out(8191, 1)),
+        ] {
             let text = raw.with_buffers(rough("two"), &[left, right], &[]).refused(Code::BadBuffer);
             assert!(text.contains("overlaps"), "{text}");
         }

@@ -22,10 +22,10 @@ pub fn config(directory: PathBuf) -> NodeConfig {
     let mut config = NodeConfig::new("test", &ADMIN);
     config.directory = directory;
     config.modules = vec![&ECHO, &ROUGH];
-    let pool = |name: &str, module: &str, parameters| PoolSpec { name: name.into(), module: module.into(), parameters };
+    let pool =
+        |name: &str, module: &str, parameters| PoolSpec { name: name.into(), module: module.into(), parameters };
     let mode = vec![("value0".into(), "0".into())];
-    config.pools =
-        vec![pool("echo", "echo", vec![]), pool("other", "echo", vec![]), pool("rough", "rough", mode)];
+    config.pools = vec![pool("echo", "echo", vec![]), pool("other", "echo", vec![]), pool("rough", "rough", mode)];
     config
 }
 

@@ -60,7 +60,11 @@ pub fn hear_datagram(socket: BorrowedFd<'_>) -> Option<(Vec<u8>, Vec<OwnedFd>)> 
 }
 
 /// Says these bytes as a hello and hears the answer; `None` when the node hung up without one.
-pub fn say_hello(address: &str, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> (OwnedFd, Option<(Welcome, Vec<OwnedFd>)>) {
+pub fn say_hello(
+    address: &str,
+    bytes: &[u8],
+    fds: &[BorrowedFd<'_>],
+) -> (OwnedFd, Option<(Welcome, Vec<OwnedFd>)>) {
     let socket = dial(address);
     send_with_fds(socket.as_fd(), bytes, fds).unwrap();
     let heard = hear_datagram(socket.as_fd());

@@ -294,10 +294,7 @@ impl Module for Rough {
                     answer(call, run.await);
                 });
             }
-            29 => answer(
-                call,
-                whole(arguments, |arguments| Ok(arguments.value::<&str>("text")?.len() as u64)),
-            ),
+            29 => answer(call, whole(arguments, |arguments| Ok(arguments.value::<&str>("text")?.len() as u64))),
             _ => inherited(this, call, "rough", &["ping"]),
         }
         Started::ended()
