@@ -233,6 +233,10 @@ pub(crate) async fn create_pool(
         let text = format!("{name}: {}", fault.message);
         Fault { message: text, ..fault }
     })?;
+    if container.instance.is_empty() {
+        let text = format!("{name}: `create` of module {} answered without a container", module.descriptor.name);
+        return Err(Fault::new(Code::CreateFailed, text));
+    }
     drop(making);
     let pool = Pool { id, name: name.to_owned(), module, parameters, containers: vec![container] };
     let facts = pool_facts(&pool);
