@@ -30,8 +30,10 @@ pub const HEAP_BYTES_STEP_MAX: u64 = 256 << 20;
 /// Threads of one client that wait for a free call slot at once.
 pub const SLOT_WAITERS_MAX: u32 = 1024;
 
-/// Bytes of arguments or of a reply that need no allocation: those of a cell.
-pub const SMALL_BYTES: usize = windlass_contract::limits::CELL_BYTES as usize;
+/// Bytes of arguments that a call being put together keeps inline; they are moved with it.
+pub const ARGUMENTS_INLINE: usize = 128;
+/// Bytes of a reply that it keeps inline: as many as a completion has.
+pub const REPLY_INLINE: usize = windlass_contract::completion::INLINE_BYTES;
 
 /// Room that a schema-driven call lends for an `out` buffer for which its caller names none, in bytes.
 pub const DYNAMIC_ROOM: usize = 1 << 20;

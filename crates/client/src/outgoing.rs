@@ -20,11 +20,15 @@ use windlass_memory::words::CELL_BYTES;
 use crate::client::Client;
 use crate::frozen::FrozenLoan;
 use crate::heap::Loan;
+use crate::limits::ARGUMENTS_INLINE;
 use crate::pending::Pending;
 use crate::reply::Reply;
 use crate::session::Session;
 use crate::small::{Appending, SmallBytes};
 use crate::table::Out;
+
+/// The arguments of a call being put together.
+type Arguments = SmallBytes<ARGUMENTS_INLINE>;
 
 /// One call being put together. Give arguments and buffers in the order of the method's parameters, then `send` or
 /// `wait`.
@@ -36,7 +40,7 @@ pub struct Outgoing {
     query: Query,
     deadline: Option<Duration>,
     detached: bool,
-    arguments: SmallBytes,
+    arguments: Arguments,
     buffers: Vec<Asked>,
     fault: Option<Fault>,
 }
@@ -132,7 +136,7 @@ impl Outgoing {
             query: Query::Local,
             deadline: None,
             detached: false,
-            arguments: SmallBytes::new(),
+            arguments: Arguments::new(),
             buffers: Vec::new(),
             fault: None,
         }
@@ -146,6 +150,15 @@ impl Outgoing {
             let text = format!("an argument of {} does not encode: {error}", self.method.name);
             self.fail(Fault::new(Code::BadArguments, text));
         }
+        self
+    }
+
+    /// The next argument, bytes (`&[u8]` or `Vec<u8>` of the method), without a look at each of them.
+    pub fn argument_bytes(mut self, bytes: &[u8]) -> Self {
+        if let Err(error) = postcard::serialize_with_flavor(&bytes.len(), Appending(&mut self.arguments)) {
+            self.fail(Fault::new(Code::BadArguments, format!("a length does not encode: {error}")));
+        }
+        self.arguments.extend(bytes);
         self
     }
 
@@ -289,7 +302,7 @@ impl Outgoing {
         }
         self.check(session)?;
         let mut holds = Holds { arguments: None, buffers: std::mem::take(&mut self.buffers) };
-        let (arguments, flags) = self.argument_bytes(&holds);
+        let (arguments, flags) = self.with_head(&holds);
         let arguments = arguments.as_ref().unwrap_or(&self.arguments).as_slice();
         let most = ARGUMENT_BYTES_MAX.min(session.welcome().argument_bytes_max);
         if arguments.len() > most as usize {
@@ -352,14 +365,14 @@ impl Outgoing {
     }
 
     /// Head and arguments; `None` when there is no head and the arguments stand for themselves.
-    fn argument_bytes(&self, holds: &Holds) -> (Option<SmallBytes>, u16) {
+    fn with_head(&self, holds: &Holds) -> (Option<Arguments>, u16) {
         if holds.buffers.is_empty() {
             return (None, 0);
         }
         let head = Head { buffers: holds.buffers.iter().map(|asked| asked.entry).collect(), ..Head::default() };
         let mut encoded = Vec::new();
         head.encode(&mut encoded);
-        let mut bytes = SmallBytes::new();
+        let mut bytes = Arguments::new();
         bytes.extend(&encoded);
         bytes.extend(self.arguments.as_slice());
         (Some(bytes), head.flags())

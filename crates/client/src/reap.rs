@@ -19,11 +19,10 @@ use windlass_memory::ring::{COMPLETION, Consumer, Entry};
 use windlass_memory::{Segment, SegmentId};
 
 use crate::clock::Until;
-use crate::limits::{PARK_SLICE, SEGMENT_WAIT, SMALL_BYTES};
+use crate::limits::{PARK_SLICE, REPLY_INLINE, SEGMENT_WAIT};
 use crate::outgoing::{Asked, Hold, Holds};
-use crate::reply::{Given, Reply, ResultView};
+use crate::reply::{Given, Reply, ReplyBytes, ResultView};
 use crate::session::{Session, ended_by};
-use crate::small::SmallBytes;
 use crate::spin::Spin;
 use crate::table::{Answer, Out, locked};
 use crate::wire::News;
@@ -150,11 +149,11 @@ impl Session {
     }
 
     /// Copies the reply bytes into private memory.
-    fn reply_bytes(&self, completion: &Completion) -> Result<SmallBytes, Fault> {
+    fn reply_bytes(&self, completion: &Completion) -> Result<ReplyBytes, Fault> {
         let length = completion.length as usize;
         let (segment, offset) = match completion.at {
             ReplyAt::Inline(inline) => {
-                let mut bytes = SmallBytes::new();
+                let mut bytes = ReplyBytes::new();
                 bytes.extend(&inline[..length.min(inline.len())]);
                 return Ok(bytes);
             }
@@ -166,14 +165,14 @@ impl Session {
         }
         let memory = self.readable(segment)?;
         let span = memory.span(offset, length as u64).map_err(|error| lost(format!("its reply: {error}")))?;
-        if length <= SMALL_BYTES {
-            let mut room = [0; SMALL_BYTES];
+        if length <= REPLY_INLINE {
+            let mut room = [0; REPLY_INLINE];
             memory.copy_out(span, &mut room[..length]);
-            return Ok(SmallBytes::Inline(length as u16, room));
+            return Ok(ReplyBytes::Inline(length as u16, room));
         }
         let mut bytes = Vec::new();
         memory.copy_out_vec(span, &mut bytes);
-        Ok(SmallBytes::Spilled(bytes))
+        Ok(ReplyBytes::Spilled(bytes))
     }
 
     /// A segment that the node writes: its small one, or a result segment, which may still be in the socket.

@@ -15,12 +15,16 @@ use windlass_contract::{Code, Fault, Outcome};
 use windlass_memory::{RangeError, Segment, SegmentId, View};
 
 use crate::heap::Loan;
+use crate::limits::REPLY_INLINE;
 use crate::session::Session;
 use crate::small::SmallBytes;
 
+/// The bytes of a reply.
+pub(crate) type ReplyBytes = SmallBytes<REPLY_INLINE>;
+
 /// What a method answered.
 pub struct Reply {
-    bytes: SmallBytes,
+    bytes: ReplyBytes,
     /// Where the value begins.
     from: usize,
     given: Vec<Given>,
@@ -34,7 +38,7 @@ pub(crate) enum Given {
 }
 
 impl Reply {
-    pub(crate) fn new(bytes: SmallBytes, from: usize, given: Vec<Given>) -> Reply {
+    pub(crate) fn new(bytes: ReplyBytes, from: usize, given: Vec<Given>) -> Reply {
         Reply { bytes, from, given }
     }
 

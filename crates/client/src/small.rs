@@ -1,24 +1,23 @@
 //! Small: bytes that need no allocation while they fit a cell.
 //!
 //! Lives here: `SmallBytes`, used for the arguments of a call and for its reply.
-//! Holds: up to `SMALL_BYTES` stand inside; more go to a vector.
-
-use crate::limits::SMALL_BYTES;
+//! Holds: up to `N` stand inside; more go to a vector.
 
 /// Bytes, few of them inline.
 #[expect(clippy::large_enum_variant, reason = "being large inline is what it is for: no allocation per call")]
-pub(crate) enum SmallBytes {
+pub(crate) enum SmallBytes<const N: usize> {
     /// The first `u16` of them count.
-    Inline(u16, [u8; SMALL_BYTES]),
+    Inline(u16, [u8; N]),
     /// More than fit inline.
     Spilled(Vec<u8>),
 }
 
-const _: () = assert!(SMALL_BYTES <= u16::MAX as usize, "the inline length is a u16");
+impl<const N: usize> SmallBytes<N> {
+    const FITS: () = assert!(N <= u16::MAX as usize, "the inline length is a u16");
 
-impl SmallBytes {
-    pub(crate) const fn new() -> SmallBytes {
-        SmallBytes::Inline(0, [0; SMALL_BYTES])
+    pub(crate) const fn new() -> Self {
+        let () = Self::FITS;
+        SmallBytes::Inline(0, [0; N])
     }
 
     #[inline]
@@ -50,9 +49,9 @@ impl SmallBytes {
 }
 
 /// Writes postcard to the end of small bytes.
-pub(crate) struct Appending<'a>(pub(crate) &'a mut SmallBytes);
+pub(crate) struct Appending<'a, const N: usize>(pub(crate) &'a mut SmallBytes<N>);
 
-impl postcard::ser_flavors::Flavor for Appending<'_> {
+impl<const N: usize> postcard::ser_flavors::Flavor for Appending<'_, N> {
     type Output = ();
 
     #[inline]
@@ -76,16 +75,18 @@ impl postcard::ser_flavors::Flavor for Appending<'_> {
 mod tests {
     use super::*;
 
+    const SMALL_BYTES: usize = 256;
+
     #[test]
     fn bytes_past_the_inline_room_spill_and_none_is_lost() {
-        let mut bytes = SmallBytes::new();
+        let mut bytes = SmallBytes::<SMALL_BYTES>::new();
         let all: Vec<u8> = (0..700_u32).map(|at| at as u8).collect();
         for chunk in all.chunks(7) {
             bytes.extend(chunk);
         }
         assert!(matches!(bytes, SmallBytes::Spilled(_)));
         assert_eq!(bytes.as_slice(), all);
-        let mut exact = SmallBytes::new();
+        let mut exact = SmallBytes::<SMALL_BYTES>::new();
         exact.extend(&all[..SMALL_BYTES]);
         assert!(matches!(exact, SmallBytes::Inline(..)));
         assert_eq!(exact.as_slice(), &all[..SMALL_BYTES]);

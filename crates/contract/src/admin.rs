@@ -204,14 +204,21 @@ pub enum Response {
 /// Name of the admin module and of its pool.
 pub const MODULE: &str = "admin";
 
-/// `admin.find(name: str) -> PoolFacts`: the one method a client must know to find all others.
+/// `admin.find_pool(name: str) -> PoolFacts`: the one method a client must know to find all others.
 pub fn find() -> MethodRef {
-    method(10, "find", &[("name", Schema::Str)], &PoolFacts::schema())
+    method(10, "find_pool", &[("name", Schema::Str)], &PoolFacts::schema())
 }
 
 /// `admin.describe(name: str) -> bytes`: a `ModuleDescriptor` in postcard.
 pub fn describe() -> MethodRef {
     method(11, "describe", &[("name", Schema::Str)], &Schema::Bytes)
+}
+
+/// `admin.create_pool(name: str, module: str, parameters: bytes) -> PoolFacts`: makes a pool, or answers the one that exists
+/// with the same module and parameters. `parameters` are the encoded arguments of the module's `create`.
+pub fn create() -> MethodRef {
+    let values = [("name", Schema::Str), ("module", Schema::Str), ("parameters", Schema::Bytes)];
+    method(12, "create_pool", &values, &PoolFacts::schema())
 }
 
 fn method(id: u32, name: &'static str, values: &[(&str, Schema)], reply: &Schema) -> MethodRef {

@@ -3,7 +3,7 @@
 //! Lives here, in the order data moves: ids (`ids`), the records of a call (`slot`, `head`, `completion`), of a
 //! connection (`hello`, `control`), the described shapes (`schema`), the one error (`fault`), and the edge to a
 //! module's code: the C table (`abi`), what a method may ask (`context`), its buffers (`buffers`), and the glue that
-//! macro output calls (`serve`).
+//! macro output calls (`describe`, `serve`).
 //! From: bytes that a peer wrote, already copied into private memory. To: typed values, or a `Fault` that says why not.
 //! Holds: every decoder here is total: any bytes give a value or a named error, never a panic.
 //! Not here: who may call (`runtime`), shared memory itself (`memory`), the macros (`macros`).
@@ -14,6 +14,7 @@ pub mod buffers;
 pub mod completion;
 pub mod context;
 pub mod control;
+pub mod describe;
 pub mod fault;
 #[cfg(any(test, fuzzing, feature = "fuzzing"))]
 pub mod fuzzing;

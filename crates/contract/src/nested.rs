@@ -1,6 +1,6 @@
 //! Nested calls: a method that calls another pool, through its context.
 //!
-//! Lives here: `Context::call`, used by the `Nested` client that `#[module]` generates.
+//! Lives here: `Context::call` and `Encoding` (its arguments), used by the `Nested` client that `#[module]` generates.
 //! Holds: a nested call carries its root and depth, takes no session credit, and is refused past `DEPTH_MAX`.
 //! Not here: buffers; methods with buffers are called from a client.
 
@@ -8,6 +8,7 @@ use crate::abi::OpKind;
 use crate::context::Context;
 use crate::slot::{Kind, NO_DEADLINE, Place, Query, Slot};
 use crate::{CallId, Code, Fault, MethodRef, Outcome, PoolId};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use windlass_memory::SegmentId;
 
@@ -44,5 +45,29 @@ impl Context<'_> {
             Fault::new(Code::BadReply, format!("the reply of {} does not decode", method.name))
                 .with_outcome(Outcome::Ended)
         })
+    }
+}
+
+/// The arguments of a call, encoded one after another.
+#[derive(Clone, Debug, Default)]
+pub struct Encoding(Vec<u8>);
+
+impl Encoding {
+    /// No arguments yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+    /// The same and `value`.
+    ///
+    /// # Errors
+    /// `BadArguments` when serde cannot write the value (a map or sequence of unknown length).
+    pub fn with(mut self, value: &impl Serialize) -> Result<Self, Fault> {
+        self.0 = postcard::to_extend(value, self.0)
+            .map_err(|error| Fault::new(Code::BadArguments, format!("an argument does not encode: {error}")))?;
+        Ok(self)
+    }
+    /// The bytes.
+    pub fn as_slice(&self) -> &[u8] {
+        &self.0
     }
 }

@@ -1,27 +1,27 @@
 //! What macro output calls to serve a call: decode the arguments, run, encode the answer.
 //!
-//! Lives here: `Arguments` (a cursor over values and buffers), `answer`, `inherited` (methods 1 to 9), `event`.
+//! Lives here: `Values` (a cursor over encoded values), `Arguments` (the same, with buffers), `run`, `run_async`, `create`
+//! and `create_async` (one method from its arguments to its answer), `answer`, `inherited` (methods 1 to 9), `event`.
 //! From: an `Incoming` call. To: its reply.
 //! Holds: arguments decode wholly or not at all; bytes left over are refused.
 
+use crate::abi::Started;
 use crate::buffers::Parameter;
 use crate::context::Incoming;
 use crate::limits::REPLY_BYTES_MAX;
-use crate::module::{Cost, Event, Hooks, Sample};
-use crate::{Code, Fault, MethodId};
+use crate::module::{Cost, Event, Hooks, Module, Sample};
+use crate::{Code, Fault, MethodId, Outcome};
 use serde::{Deserialize, Serialize};
 
-/// The arguments of a call, taken one after another in the order of the parameters.
-pub struct Arguments<'a> {
-    call: Incoming<'a>,
+/// Encoded values, taken one after another in the order of the parameters.
+pub struct Values<'a> {
     rest: &'a [u8],
-    buffer: usize,
 }
 
-impl<'a> Arguments<'a> {
+impl<'a> Values<'a> {
     /// Begins.
-    pub fn of(call: Incoming<'a>) -> Self {
-        Self { call, rest: call.arguments(), buffer: 0 }
+    pub fn of(arguments: &'a [u8]) -> Self {
+        Self { rest: arguments }
     }
 
     /// The next value.
@@ -46,6 +46,36 @@ impl<'a> Arguments<'a> {
     pub fn value_or<T: Deserialize<'a>>(&mut self, name: &str, default: impl FnOnce() -> T) -> Result<T, Fault> {
         if self.rest.is_empty() { Ok(default()) } else { self.value(name) }
     }
+}
+
+/// The arguments of a call, taken one after another in the order of the parameters.
+pub struct Arguments<'a> {
+    call: Incoming<'a>,
+    values: Values<'a>,
+    buffer: usize,
+}
+
+impl<'a> Arguments<'a> {
+    /// Begins.
+    pub fn of(call: Incoming<'a>) -> Self {
+        Self { call, values: Values::of(call.arguments()), buffer: 0 }
+    }
+
+    /// The next value.
+    ///
+    /// # Errors
+    /// `BadArguments` names the parameter.
+    pub fn value<T: Deserialize<'a>>(&mut self, name: &str) -> Result<T, Fault> {
+        self.values.value(name)
+    }
+
+    /// The next value, or its default when an older or terser caller did not send it.
+    ///
+    /// # Errors
+    /// `BadArguments` names the parameter.
+    pub fn value_or<T: Deserialize<'a>>(&mut self, name: &str, default: impl FnOnce() -> T) -> Result<T, Fault> {
+        self.values.value_or(name, default)
+    }
 
     /// The next buffer.
     ///
@@ -67,11 +97,9 @@ impl<'a> Arguments<'a> {
     /// # Errors
     /// `BadArguments` says how many bytes are too many.
     pub fn end(self) -> Result<(), Fault> {
-        if !self.rest.is_empty() {
-            return Err(Fault::new(
-                Code::BadArguments,
-                format!("{} bytes follow the last argument", self.rest.len()),
-            ));
+        let left = self.values.rest.len();
+        if left > 0 {
+            return Err(Fault::new(Code::BadArguments, format!("{left} bytes follow the last argument")));
         }
         let (took, came) = (self.buffer, self.call.buffers().len());
         if took != came {
@@ -79,6 +107,57 @@ impl<'a> Arguments<'a> {
         }
         Ok(())
     }
+}
+
+/// Runs a plain method: takes its arguments, calls it, answers.
+pub fn run<'a, T: Serialize>(call: Incoming<'a>, method: impl FnOnce(Arguments<'a>) -> Result<T, Fault>) {
+    answer(call, method(Arguments::of(call)));
+}
+
+/// Begins an `async` method, which takes its arguments when it is first polled and answers when it ends.
+pub fn run_async<'a, T, F>(call: Incoming<'a>, method: impl FnOnce(Arguments<'a>) -> F) -> Started<'a>
+where
+    T: Serialize,
+    F: Future<Output = Result<T, Fault>> + 'a,
+{
+    let method = method(Arguments::of(call));
+    Started::future(call, async move { answer(call, method.await) })
+}
+
+/// Runs a plain `create`: the instance goes to the host, or a Fault to the caller.
+pub fn create<'a, M: Module>(
+    call: Incoming<'a>,
+    create: impl FnOnce(Arguments<'a>) -> Result<M, Fault>,
+) -> Started<'a> {
+    created(call, create(Arguments::of(call)));
+    Started::ended()
+}
+
+/// Begins an `async` `create`.
+pub fn create_async<'a, M: Module, F>(call: Incoming<'a>, create: impl FnOnce(Arguments<'a>) -> F) -> Started<'a>
+where
+    F: Future<Output = Result<M, Fault>> + 'a,
+{
+    let create = create(Arguments::of(call));
+    Started::future(call, async move { created(call, create.await) })
+}
+
+fn created<M: Module>(call: Incoming<'_>, result: Result<M, Fault>) {
+    match result {
+        Ok(instance) => call.created(instance),
+        Err(fault) => call.fault(&fault),
+    }
+}
+
+/// What a method that ran says, as a Fault that does not claim the call never started (which a nested call's Fault may).
+///
+/// # Errors
+/// The method's own.
+pub fn ended<T, E: Into<Fault>>(result: Result<T, E>) -> Result<T, Fault> {
+    result.map_err(|error| {
+        let fault = error.into();
+        if fault.outcome == Outcome::NotStarted { fault.with_outcome(Outcome::Ended) } else { fault }
+    })
 }
 
 /// Answers a call with the outcome of its method.
@@ -101,11 +180,11 @@ pub fn answer<T: Serialize>(call: Incoming<'_>, result: Result<T, Fault>) {
                     bytes.len()
                 ),
             )
-            .with_outcome(crate::Outcome::Ended),
+            .with_outcome(Outcome::Ended),
         ),
         Err(error) => call.fault(
             &Fault::new(Code::Internal, format!("the reply does not encode: {error}"))
-                .with_outcome(crate::Outcome::Ended),
+                .with_outcome(Outcome::Ended),
         ),
     }
 }
@@ -168,8 +247,7 @@ pub(crate) fn event<M: Hooks>(this: &M, event: u32, call: Incoming<'_>) {
             answer(call, only::<Vec<Sample>>(call, "event").map(|samples| this.train(&samples)));
         }
         e if e == Event::Schedule as u32 => {
-            let schedule =
-                |(method, hash, containers): (u32, u64, u32)| this.schedule(method, hash, containers);
+            let schedule = |(method, hash, containers): (u32, u64, u32)| this.schedule(method, hash, containers);
             answer(call, only(call, "event").map(schedule));
         }
         e if e == Event::ReplicaStart as u32 => {

@@ -28,8 +28,7 @@ impl Dice {
 }
 
 /// Numbers at the edges of what a field may hold.
-const EDGES: [u64; 12] =
-    [0, 1, 7, 16, 17, 40, 41, 0x7F, 0xFF, 0xFFFF, u32::MAX as u64, u64::MAX];
+const EDGES: [u64; 12] = [0, 1, 7, 16, 17, 40, 41, 0x7F, 0xFF, 0xFFFF, u32::MAX as u64, u64::MAX];
 
 fn mutate(bytes: &mut Vec<u8>, other: &[u8], dice: &mut Dice) {
     let at = dice.below(bytes.len());

@@ -15,9 +15,7 @@ use windlass_contract::head::{BufferEntry, BufferKind, Direction, Head, Root, Tr
 use windlass_contract::hello::{CONTRACT_HASH, Hello, Welcome};
 use windlass_contract::schema::{Field, MethodFlags, MethodSchema, Parameter, Shape, Variant};
 use windlass_contract::slot::{FLAG_BUFFERS, FLAG_ROOT, FLAG_TRACE, Kind, NO_DEADLINE, Place, Query, Slot};
-use windlass_contract::{
-    CallId, Code, Fault, MethodId, ModuleDescriptor, Outcome, PoolId, Retry, Schema, admin,
-};
+use windlass_contract::{CallId, Code, Fault, MethodId, ModuleDescriptor, Outcome, PoolId, Retry, Schema, admin};
 use windlass_memory::SegmentId;
 use windlass_memory::ring::Entry;
 
@@ -32,13 +30,19 @@ fn kept(name: &str, built: &[u8]) -> Vec<u8> {
     let path = folder().join(name).with_extension("hex");
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound && std::env::var("WINDLASS_BLESS").is_ok_and(|v| v == "1") => {
+        Err(error)
+            if error.kind() == ErrorKind::NotFound && std::env::var("WINDLASS_BLESS").is_ok_and(|v| v == "1") =>
+        {
             std::fs::write(&path, write(built)).expect("a golden file can be written");
             write(built)
         }
         Err(error) => panic!("{}: {error} (WINDLASS_BLESS=1 writes files that are missing)", path.display()),
     };
-    assert_eq!(write(built), text, "{name}: the bytes differ from those of the first release (left: built, right: kept)");
+    assert_eq!(
+        write(built),
+        text,
+        "{name}: the bytes differ from those of the first release (left: built, right: kept)"
+    );
     parse(&text)
 }
 
@@ -157,7 +161,8 @@ fn tasks_K22_the_text_of_a_fault_is_message_and_details() {
 
 #[test]
 fn tasks_K14_the_head_of_arguments_keeps_trace_root_and_every_way_a_buffer_goes() {
-    let entry = |segment, direction, kind, offset, length| BufferEntry { segment, direction, kind, offset, length };
+    let entry =
+        |segment, direction, kind, offset, length| BufferEntry { segment, direction, kind, offset, length };
     let head = Head {
         trace: Some(Trace { trace: *b"0123456789abcdef", span: 0x0102_0304_0506_0708, flags: 1 }),
         root: Some(Root { root: 99, depth: 3 }),
@@ -250,10 +255,8 @@ fn descriptor() -> ModuleDescriptor {
         name: name.into(),
         shape: Shape::Value { schema, since: default.is_some(), default },
     };
-    let buffer = |name: &str, direction, kind| Parameter {
-        name: name.into(),
-        shape: Shape::Buffer { direction, kind },
-    };
+    let buffer =
+        |name: &str, direction, kind| Parameter { name: name.into(), shape: Shape::Buffer { direction, kind } };
     let scalars = Schema::Tuple(vec![
         Schema::Unit,
         Schema::Bool,

@@ -29,15 +29,8 @@ fn query() -> impl Strategy<Value = Query> {
 }
 
 fn slot() -> impl Strategy<Value = Slot> {
-    let kinds = vec![
-        Kind::Call,
-        Kind::Cancel,
-        Kind::Release,
-        Kind::Chunk,
-        Kind::Credit,
-        Kind::Invoke,
-        Kind::InvokeReply,
-    ];
+    let kinds =
+        vec![Kind::Call, Kind::Cancel, Kind::Release, Kind::Chunk, Kind::Credit, Kind::Invoke, Kind::InvokeReply];
     let ids = (any::<u64>(), any::<u64>(), any::<u32>());
     let place = (any::<u32>(), any::<u32>(), any::<u64>());
     (ids, proptest::sample::select(kinds), query(), 0..16u16, any::<u64>(), any::<u64>(), place).prop_map(
@@ -56,12 +49,7 @@ fn slot() -> impl Strategy<Value = Slot> {
 }
 
 fn retry() -> impl Strategy<Value = Retry> {
-    prop_oneof![
-        Just(Retry::Never),
-        Just(Retry::Same),
-        any::<u32>().prop_map(Retry::After),
-        Just(Retry::Elsewhere),
-    ]
+    prop_oneof![Just(Retry::Never), Just(Retry::Same), any::<u32>().prop_map(Retry::After), Just(Retry::Elsewhere),]
 }
 
 fn outcome() -> impl Strategy<Value = Outcome> {
@@ -69,8 +57,8 @@ fn outcome() -> impl Strategy<Value = Outcome> {
 }
 
 fn completion() -> impl Strategy<Value = Completion> {
-    let fault = (1..=u16::MAX, outcome(), retry())
-        .prop_map(|(code, outcome, retry)| FaultHead { code, outcome, retry });
+    let fault =
+        (1..=u16::MAX, outcome(), retry()).prop_map(|(code, outcome, retry)| FaultHead { code, outcome, retry });
     let at = prop_oneof![
         (0..=INLINE_BYTES as u32, any::<[u8; 32]>(), any::<[u8; 8]>()).prop_map(|(length, most, rest)| {
             let mut bytes = [0; INLINE_BYTES];
@@ -102,8 +90,11 @@ fn buffer_entry() -> impl Strategy<Value = BufferEntry> {
 }
 
 fn head() -> impl Strategy<Value = Head> {
-    let trace = (any::<[u8; 16]>(), any::<u64>(), any::<u32>())
-        .prop_map(|(trace, span, flags)| Trace { trace, span, flags });
+    let trace = (any::<[u8; 16]>(), any::<u64>(), any::<u32>()).prop_map(|(trace, span, flags)| Trace {
+        trace,
+        span,
+        flags,
+    });
     let root = (any::<u64>(), 0..=DEPTH_MAX).prop_map(|(root, depth)| Root { root, depth });
     (option::of(trace), option::of(root), vec(buffer_entry(), 0..=BUFFERS_MAX))
         .prop_map(|(trace, root, buffers)| Head { trace, root, buffers })
@@ -177,9 +168,8 @@ fn control() -> impl Strategy<Value = Control> {
 }
 
 fn fault() -> impl Strategy<Value = Fault> {
-    (1..=u16::MAX, outcome(), retry(), text(FAULT_MESSAGE_MAX), text(FAULT_DETAILS_MAX)).prop_map(
-        |(code, outcome, retry, message, details)| Fault { code, outcome, retry, message, details },
-    )
+    (1..=u16::MAX, outcome(), retry(), text(FAULT_MESSAGE_MAX), text(FAULT_DETAILS_MAX))
+        .prop_map(|(code, outcome, retry, message, details)| Fault { code, outcome, retry, message, details })
 }
 
 /// Bytes that pass the first checks of some decoder, and then are anything.

@@ -179,6 +179,17 @@ impl<const W: usize, C: Cells, H: Word> Producer<W, C, H> {
         self.published
     }
 
+    /// Whether `more` entries fit beside those that the consumer has not committed. Reads the consumer's word only when
+    /// the ring looks too full by what was read of it before.
+    ///
+    /// # Errors
+    /// `BackwardsHead`.
+    #[inline]
+    pub fn has_room(&mut self, more: u32) -> Result<bool, BackwardsHead> {
+        let looks = self.published.wrapping_sub(self.taken);
+        Ok(looks.saturating_add(more) <= self.depth || self.unconsumed()?.saturating_add(more) <= self.depth)
+    }
+
     /// Entries published that the consumer has not committed yet, by its word as it stands now.
     ///
     /// # Errors

@@ -75,7 +75,7 @@ fn describe(core: &Rc<Core>, name: &str) -> Result<Vec<u8>, Fault> {
 
 fn pool_facts(pool: &Pool) -> PoolFacts {
     let calls = |container: &Rc<Container>| -> u64 {
-        container.all_stats().iter().map(|(_, stats)| stats.calls.get() + stats.faults.get()).sum()
+        container.all_stats().map(|(_, stats)| stats.calls.get() + stats.faults.get()).sum()
     };
     PoolFacts {
         id: pool.id.bits(),
@@ -130,14 +130,11 @@ fn methods(core: &Rc<Core>) -> Vec<MethodFacts> {
     let us = |ns: u64| ns as f64 / 1000.0;
     let mut facts = Vec::new();
     for pool in core.places.borrow().pools() {
-        for (id, stats) in pool.containers.iter().flat_map(|container| container.all_stats()) {
+        for (method, stats) in pool.containers.iter().flat_map(|container| container.all_stats()) {
             let cost = stats.cost();
             facts.push(MethodFacts {
                 pool: pool.name.clone(),
-                method: pool
-                    .module
-                    .method(MethodId(id))
-                    .map_or_else(|| id.to_string(), |method| method.name.clone()),
+                method: method.name.clone(),
                 calls: stats.calls.get(),
                 faults: stats.faults.get(),
                 p50_us: us(stats.quantile_ns(0.5)),

@@ -226,6 +226,7 @@ fn make_core(config: &NodeConfig, driver: &mut RealDriver) -> Result<Rc<Core>, F
         limits: NodeLimits { session_bytes_max: config.session_bytes_max, node_bytes_max: config.node_bytes_max },
         clock: driver.clock(),
         began: Cell::new(0),
+        read_at: Cell::new(0),
         lanes: RefCell::new(Lanes::new(remote.clone())),
         timers: RefCell::new(Timers::default()),
         sessions: RefCell::new(Sessions::default()),

@@ -54,6 +54,7 @@ pub struct Worker {
     /// When a stopping node gives up waiting.
     stop_at: Option<Nanos>,
     commands: std::sync::mpsc::Receiver<std::time::Duration>,
+    look_for_commands: bool,
 }
 
 impl std::fmt::Debug for Worker {
@@ -82,6 +83,7 @@ impl Worker {
             paid: 1.0,
             stop_at: None,
             commands,
+            look_for_commands: true,
         })
     }
 
@@ -94,7 +96,7 @@ impl Worker {
         let mut worked = self.drain();
         worked |= self.run(driver);
         worked |= self.fire(driver);
-        worked |= blocking::collect(&self.core);
+        worked |= self.core.blocking.out() > 0 && blocking::collect(&self.core);
         self.announce();
         self.take_apart(driver);
         if self.is_over(driver) {
@@ -150,7 +152,10 @@ impl Worker {
                 }
                 None => break,
             }
-            now = driver.now();
+            now = match self.core.read_at.take() {
+                0 => driver.now(),
+                read => read,
+            };
             self.quantum.end(now);
         }
         self.core.counters.overruns.set(self.quantum.overruns());
@@ -245,6 +250,7 @@ impl Worker {
 
     /// Serves what the driver found ready.
     fn serve(&mut self, driver: &mut dyn Driver) -> io::Result<()> {
+        self.look_for_commands = true;
         let mut ready = std::mem::take(&mut self.ready);
         for event in ready.drain(..) {
             self.one(driver, event)?;
@@ -345,9 +351,9 @@ impl Worker {
 
     /// Whether a stopping node is done: nothing lives, or its time is up.
     fn is_over(&mut self, driver: &mut dyn Driver) -> bool {
-        let asked = match self.commands.try_recv() {
-            Ok(deadline) => Some(deadline),
-            Err(_) => self.core.stop_asked.take().map(std::time::Duration::from_millis),
+        let asked = match std::mem::take(&mut self.look_for_commands).then(|| self.commands.try_recv()) {
+            Some(Ok(deadline)) => Some(deadline),
+            Some(Err(_)) | None => self.core.stop_asked.take().map(std::time::Duration::from_millis),
         };
         if let Some(deadline) = asked {
             let at = driver.now().saturating_add(u64::try_from(deadline.as_nanos()).unwrap_or(u64::MAX));

@@ -38,8 +38,7 @@ impl Sources {
         let file = file
             .or_else(|| variable(FILE_VARIABLE).map(PathBuf::from))
             .or_else(|| Some(PathBuf::from(FILE)).filter(|path| path.is_file()));
-        let environment =
-            KEYS.iter().filter_map(|key| Some((key.path, variable(&key.variable())?))).collect();
+        let environment = KEYS.iter().filter_map(|key| Some((key.path, variable(&key.variable())?))).collect();
         Self { file, environment, flags }
     }
 
@@ -52,7 +51,8 @@ impl Sources {
         if let Some(path) = &self.file {
             read_file(path, &mut settings)?;
         }
-        let texts = self.environment.iter().map(|one| (one, true)).chain(self.flags.iter().map(|one| (one, false)));
+        let texts =
+            self.environment.iter().map(|one| (one, true)).chain(self.flags.iter().map(|one| (one, false)));
         for ((path, text), environment) in texts {
             let key = key(path).ok_or_else(|| Fault::new(Code::Internal, format!("no key {path}")))?;
             let from = || if environment { key.variable() } else { key.flag.unwrap_or(key.path).to_owned() };
@@ -232,7 +232,8 @@ mod tests {
     fn the_commented_file_changes_nothing_and_reads_as_itself_once_uncommented() {
         let file = crate::keys::commented();
         assert_eq!(format!("{:?}", read(&file).expect("comments only")), format!("{:?}", Settings::default()));
-        let key_lines = |line: &str| line.strip_prefix("# ").filter(|rest| rest.contains(" = ")).map(str::to_owned);
+        let key_lines =
+            |line: &str| line.strip_prefix("# ").filter(|rest| rest.contains(" = ")).map(str::to_owned);
         let uncommented: String =
             file.lines().map(|line| key_lines(line).unwrap_or_else(|| line.to_owned()) + "\n").collect();
         let uncommented = uncommented.replace("# [[pool]]", "[[pool]]");

@@ -173,77 +173,77 @@ macro_rules! key {
 /// The table, in the order of the file: keys without a table first.
 pub const KEYS: &[Key] = &[
     key!("name" Text = "\"local\"", Some("--name"),
-        "The node's name. Clients and commands find it by this name; one node of a name runs at a time.",
-        |to, value| {
-            let name = text(value)?;
-            let fits = node_dir::is_name(name);
-            fits.then(|| name.clone_into(&mut to.name))
-                .ok_or_else(|| format!("{name:?} cannot name a node: 1 to 64 of letters, digits, _, - and ."))
-        }),
+    "The node's name. Clients and commands find it by this name; one node of a name runs at a time.",
+    |to, value| {
+        let name = text(value)?;
+        let fits = node_dir::is_name(name);
+        fits.then(|| name.clone_into(&mut to.name))
+            .ok_or_else(|| format!("{name:?} cannot name a node: 1 to 64 of letters, digits, _, - and ."))
+    }),
     key!("state" Text = "\"\"", Some("--state"),
         "The node's directory, with its socket and its lock. Empty: $WINDLASS_DIR/NAME, or else\n\
          $XDG_RUNTIME_DIR/windlass/NAME, or else /tmp/windlass-UID/NAME.",
         |to, value| set_path(&mut to.state, value)),
     key!("cpus" Numbers = "[]", Some("--cpus"),
-        "Processors that the worker keeps to. Empty: any.",
-        |to, value| {
-            to.cpus = list(value, |one| whole(one).map(|number| number as usize))?;
-            Ok(())
-        }),
+    "Processors that the worker keeps to. Empty: any.",
+    |to, value| {
+        to.cpus = list(value, |one| whole(one).map(|number| number as usize))?;
+        Ok(())
+    }),
     key!("modules" Texts = "[]", Some("--module"),
-        "Module libraries (.so) to load at start, besides those that are linked in.",
-        |to, value| {
-            to.modules = list(value, |one| text(one).map(PathBuf::from))?;
-            Ok(())
-        }),
+    "Module libraries (.so) to load at start, besides those that are linked in.",
+    |to, value| {
+        to.modules = list(value, |one| text(one).map(PathBuf::from))?;
+        Ok(())
+    }),
     key!("drain_ms" Number = "5000", Some("--drain-ms"),
-        "How long calls may take to end when the node is told to stop, in milliseconds.",
-        |to, value| {
-            to.drain = Duration::from_millis(whole(value)?);
-            Ok(())
-        }),
+    "How long calls may take to end when the node is told to stop, in milliseconds.",
+    |to, value| {
+        to.drain = Duration::from_millis(whole(value)?);
+        Ok(())
+    }),
     key!("limits.session_bytes" Bytes = "\"8GiB\"", None,
-        "Shared memory of one session, in bytes or as text with a unit.",
-        |to, value| {
-            to.session_bytes = Some(size(value)?).filter(|bytes| *bytes > 0);
-            Ok(())
-        }),
+    "Shared memory of one session, in bytes or as text with a unit.",
+    |to, value| {
+        to.session_bytes = Some(size(value)?).filter(|bytes| *bytes > 0);
+        Ok(())
+    }),
     key!("limits.node_bytes" Bytes = "0", None,
-        "Shared memory of all sessions together. 0: 70 % of the memory that the node may use.",
-        |to, value| {
-            to.node_bytes = Some(size(value)?).filter(|bytes| *bytes > 0);
-            Ok(())
-        }),
+    "Shared memory of all sessions together. 0: 70 % of the memory that the node may use.",
+    |to, value| {
+        to.node_bytes = Some(size(value)?).filter(|bytes| *bytes > 0);
+        Ok(())
+    }),
     key!("log.level" Text = "\"info\"", Some("--log"),
-        "off, error, warn, info, debug or trace; then, if wanted, name=level for a crate of the node or a module:\n\
-         \"warn,runtime=debug,echo=trace\". A running node reads this again on SIGHUP.",
-        |to, value| {
-            to.levels = Levels::parse(text(value)?)?;
-            Ok(())
-        }),
+    "off, error, warn, info, debug or trace; then, if wanted, name=level for a crate of the node or a module:\n\
+     \"warn,runtime=debug,echo=trace\". A running node reads this again on SIGHUP.",
+    |to, value| {
+        to.levels = Levels::parse(text(value)?)?;
+        Ok(())
+    }),
     key!("log.format" Text = "\"text\"", Some("--log-format"),
-        "text, or json: one object per line.",
-        |to, value| {
-            to.format = one_of(text(value)?, &[("text", Format::Text), ("json", Format::Json)])?;
-            Ok(())
-        }),
+    "text, or json: one object per line.",
+    |to, value| {
+        to.format = one_of(text(value)?, &[("text", Format::Text), ("json", Format::Json)])?;
+        Ok(())
+    }),
     key!("log.file" Text = "\"\"", Some("--log-file"),
         "The file to write to; a date is put behind its name. Empty: standard error.",
         |to, value| set_path(&mut to.log_file, value)),
     key!("log.rotation" Text = "\"daily\"", None,
-        "When a new file is begun: hourly, daily or never.",
-        |to, value| {
-            let all =
-                [("hourly", Rotation::Hourly), ("daily", Rotation::Daily), ("never", Rotation::Never)];
-            to.rotation = one_of(text(value)?, &all)?;
-            Ok(())
-        }),
+    "When a new file is begun: hourly, daily or never.",
+    |to, value| {
+        let all =
+            [("hourly", Rotation::Hourly), ("daily", Rotation::Daily), ("never", Rotation::Never)];
+        to.rotation = one_of(text(value)?, &all)?;
+        Ok(())
+    }),
     key!("log.files_kept" Number = "7", None,
-        "How many files are kept; the oldest is removed. 0: all.",
-        |to, value| {
-            to.files_kept = whole(value)? as usize;
-            Ok(())
-        }),
+    "How many files are kept; the oldest is removed. 0: all.",
+    |to, value| {
+        to.files_kept = whole(value)? as usize;
+        Ok(())
+    }),
 ];
 
 fn text(value: &Value) -> Result<&str, String> {
@@ -331,7 +331,8 @@ mod tests {
     #[test]
     fn text_sets_what_the_file_sets() {
         let mut settings = Settings::default();
-        let set = |settings: &mut Settings, path: &str, text: &str| key(path).expect(path).set_text(settings, text);
+        let set =
+            |settings: &mut Settings, path: &str, text: &str| key(path).expect(path).set_text(settings, text);
         set(&mut settings, "cpus", "0, 1").unwrap();
         set(&mut settings, "limits.session_bytes", "64MiB").unwrap();
         set(&mut settings, "drain_ms", "10").unwrap();

@@ -3,7 +3,6 @@
 //! Lives here: `Program` (what is linked in), `run` (serve until told to stop), `main` (a whole program around it).
 //! Holds: signals are taken over before the node is ready, so none that comes after the ready line is lost.
 
-use crate::admin::ADMIN;
 use crate::args::ServeArgs;
 use crate::config::Sources;
 use crate::keys::Settings;
@@ -15,6 +14,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use windlass_admin::Admin;
 use windlass_contract::abi::ModuleTable;
 use windlass_contract::{Code, Fault, ModuleDescriptor, node_dir};
 use windlass_runtime::{Node, NodeConfig, NodeEnd, PoolSpec};
@@ -22,9 +22,7 @@ use windlass_runtime::{Node, NodeConfig, NodeEnd, PoolSpec};
 /// What a program that is a node brings.
 #[derive(Clone, Copy, Debug)]
 pub struct Program {
-    /// The module that becomes pool 0.
-    pub admin: &'static ModuleTable,
-    /// Linked-in modules.
+    /// Linked-in modules, besides `admin`.
     pub modules: &'static [&'static ModuleTable],
     /// Whether a node whose configuration names no pools has one of each module, called like it, with default parameters.
     pub pool_of_each: bool,
@@ -32,7 +30,11 @@ pub struct Program {
 
 /// A node of the modules that are linked into this program.
 #[derive(Debug, Parser)]
-#[command(version, about, after_help = "The node is stopped with SIGTERM, Ctrl-C or `windlass stop`. SIGHUP reads the levels of the log again.")]
+#[command(
+    version,
+    about,
+    after_help = "The node is stopped with SIGTERM, Ctrl-C or `windlass stop`. SIGHUP reads the levels of the log again."
+)]
 struct Flags {
     #[command(flatten)]
     serve: ServeArgs,
@@ -47,7 +49,7 @@ struct Flags {
 /// default parameters, unless the configuration names pools. Ends with the exit code of its Fault.
 pub fn main(modules: &'static [&'static ModuleTable]) -> ExitCode {
     let flags = Flags::parse();
-    let program = Program { admin: &ADMIN, modules, pool_of_each: true };
+    let program = Program { modules, pool_of_each: true };
     match run(&flags.serve, flags.json, &program) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
@@ -119,7 +121,7 @@ fn config_of(settings: &Settings, program: &Program) -> Result<NodeConfig, Fault
     let directory = settings.directory();
     let absolute = std::path::absolute(&directory)
         .map_err(|error| Fault::new(Code::BadConfig, format!("the directory {}: {error}", directory.display())))?;
-    let mut config = NodeConfig::new(&settings.name, program.admin);
+    let mut config = NodeConfig::new(&settings.name, Admin::TABLE);
     config.directory = absolute;
     config.modules = program.modules.to_vec();
     config.libraries = settings.modules.clone();
@@ -161,7 +163,8 @@ fn say_ready(name: &str, socket: &Path, json: bool) {
 
 /// Lets this process be told to stop when `parent` ends.
 fn end_with(parent: u32) -> Result<(), Fault> {
-    let failed = |error: rustix::io::Errno| Fault::new(Code::Io, format!("watching the process {parent}: {error}"));
+    let failed =
+        |error: rustix::io::Errno| Fault::new(Code::Io, format!("watching the process {parent}: {error}"));
     rustix::process::set_parent_process_death_signal(Some(Signal::TERM)).map_err(failed)?;
     // It may have ended before the kernel knew of our wish.
     let now = rustix::process::getppid().map_or(0, Pid::as_raw_pid);

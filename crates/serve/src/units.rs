@@ -16,8 +16,14 @@ const SIZES: &[(&str, u64)] = &[
     ("kB", 1_000),
     ("B", 1),
 ];
-const TIMES: &[(&str, u64)] =
-    &[("ns", 1), ("us", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000), ("min", 60_000_000_000), ("h", 3_600_000_000_000)];
+const TIMES: &[(&str, u64)] = &[
+    ("ns", 1),
+    ("us", 1_000),
+    ("ms", 1_000_000),
+    ("s", 1_000_000_000),
+    ("min", 60_000_000_000),
+    ("h", 3_600_000_000_000),
+];
 
 /// Reads `8GiB`, `0.5 GiB`, `64kB`, `4096`: bytes.
 ///
@@ -72,7 +78,11 @@ pub fn duration_text(time: Duration) -> String {
         _ => ("ns", 1.0),
     };
     let value = ns / scale;
-    if value >= 100.0 || value.fract() == 0.0 { format!("{value:.0} {name}") } else { format!("{value:.1} {name}") }
+    if value >= 100.0 || value.fract() == 0.0 {
+        format!("{value:.0} {name}")
+    } else {
+        format!("{value:.1} {name}")
+    }
 }
 
 #[cfg(test)]

@@ -25,6 +25,8 @@ use std::ffi::c_void;
 pub const TABLE_VERSION: u32 = 1;
 /// The entry symbol of a module library is this, then the crate's name with `-` as `_`.
 pub const ENTRY_PREFIX: &str = "windlass_module_";
+/// What the entry symbol is: a function that gives the table, which lives as long as the library.
+pub type Entry = extern "C" fn() -> &'static ModuleTable;
 
 /// Bytes that the maker keeps: valid for the call they are passed to, or for ever where noted.
 #[derive(Clone, Copy, Debug)]

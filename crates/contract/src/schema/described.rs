@@ -7,6 +7,11 @@ use std::collections::{BTreeMap, HashMap};
 /// A type that can be an argument or a reply.
 ///
 /// Holds: `schema` describes exactly what `serde` writes for the type; the derive keeps the two together.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot cross to another process: nothing describes it",
+    label = "no schema",
+    note = "put `#[data]` on the type, or take a type that has a schema (numbers, text, lists, options, maps, tuples)"
+)]
 pub trait Described {
     /// The type's shape. `depth` counts nesting, so that a recursive type ends in `Schema::check`, not in a loop.
     fn schema_at(depth: usize) -> Schema;
@@ -22,8 +27,9 @@ pub trait Described {
     }
 }
 
-/// The shape of `T` one level further in; past the limit a chain of options that `Schema::check` refuses.
-pub(super) fn nested<T: Described + ?Sized>(depth: usize) -> Schema {
+/// The shape of `T` one level further in; past the limit `Unit`, where `Schema::check` has long refused.
+/// For the derive, which describes the fields of a type with it.
+pub fn nested<T: Described + ?Sized>(depth: usize) -> Schema {
     if depth > SCHEMA_DEPTH_MAX { Schema::Unit } else { T::schema_at(depth + 1) }
 }
 

@@ -212,7 +212,10 @@ impl Schema {
             if count > bytes.len() as u64 {
                 return None;
             }
-            (0..count).map(|_| inner.decode_at(bytes, depth + 1, left)).collect::<Option<Vec<_>>>().map(Value::Array)
+            (0..count)
+                .map(|_| inner.decode_at(bytes, depth + 1, left))
+                .collect::<Option<Vec<_>>>()
+                .map(Value::Array)
         };
         Some(match self {
             Self::Unit => Value::Null,

@@ -12,7 +12,7 @@ mod described;
 mod dynamic;
 mod method;
 
-pub use described::Described;
+pub use described::{Described, nested};
 pub(crate) use dynamic::write_varint;
 pub use dynamic::{DynamicError, parse_text};
 pub use method::{DescriptorError, MethodFlags, MethodSchema, ModuleDescriptor, Parameter, Shape};
@@ -54,10 +54,7 @@ pub enum Schema {
     /// A fixed sequence of types.
     Tuple(#[serde(deserialize_with = "deeper")] Vec<Schema>),
     /// Keys to values.
-    Map(
-        #[serde(deserialize_with = "deeper")] Box<Schema>,
-        #[serde(deserialize_with = "deeper")] Box<Schema>,
-    ),
+    Map(#[serde(deserialize_with = "deeper")] Box<Schema>, #[serde(deserialize_with = "deeper")] Box<Schema>),
     /// Named fields, in order.
     Struct {
         name: String,

@@ -14,6 +14,7 @@ pub fn folder() -> PathBuf {
 pub fn parse(text: &str) -> Vec<u8> {
     let digits: Vec<char> = text.chars().filter(|sign| !sign.is_whitespace()).collect();
     assert!(digits.len().is_multiple_of(2), "digits come in pairs");
-    let pair = |pair: &[char]| u8::from_str_radix(&pair.iter().collect::<String>(), 16).expect("hexadecimal digits");
+    let pair =
+        |pair: &[char]| u8::from_str_radix(&pair.iter().collect::<String>(), 16).expect("hexadecimal digits");
     digits.chunks(2).map(pair).collect()
 }

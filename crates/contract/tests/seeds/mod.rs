@@ -8,8 +8,8 @@ mod golden_files;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
-use windlass_contract::{Schema, admin};
 use windlass_contract::{Described, ModuleDescriptor};
+use windlass_contract::{Schema, admin};
 
 /// Name and bytes of one seed.
 pub type Seed = (String, Vec<u8>);
@@ -90,9 +90,15 @@ fn records(target: &str) -> Vec<Seed> {
     };
     // Offsets of fields that a liar would choose: kind, query, flags; code and retry; magic, calls, reserved bytes.
     let lies: &[(&str, usize, u8)] = match target {
-        "slot" => &[("kind-0", 20, 0), ("kind-8", 20, 8), ("query-7", 21, 7), ("flags", 23, 0x40), ("phase", 23, 0x80)],
-        "completion" => &[("kind-6", 8, 6), ("length", 20, 41), ("flags", 10, 3), ("outcome", 14, 3), ("retry", 15, 4)],
-        "hello" => &[("magic", 0, b'G'), ("versions", 4, 9), ("calls", 24, 3), ("reserved", 40, 1), ("name", 64, 0xFF)],
+        "slot" => {
+            &[("kind-0", 20, 0), ("kind-8", 20, 8), ("query-7", 21, 7), ("flags", 23, 0x40), ("phase", 23, 0x80)]
+        }
+        "completion" => {
+            &[("kind-6", 8, 6), ("length", 20, 41), ("flags", 10, 3), ("outcome", 14, 3), ("retry", 15, 4)]
+        }
+        "hello" => {
+            &[("magic", 0, b'G'), ("versions", 4, 9), ("calls", 24, 3), ("reserved", 40, 1), ("name", 64, 0xFF)]
+        }
         _ => &[("kind-0", 0, 0), ("kind-8", 0, 8), ("reserved", 24, 1), ("text", 32, 0xC0)],
     };
     let mut seeds: Vec<Seed> = names.iter().map(|name| ((*name).to_owned(), golden(name))).collect();
@@ -177,7 +183,23 @@ fn dynamics() -> Vec<Seed> {
     let shapes = json!({
         "a": "Empty", "b": {"Circle": 2.5}, "c": {"Box": [1.0, "inf"]}, "d": {"Named": {"name": "é"}}, "e": null
     });
-    let all = json!([null, true, 8, 1000, 70_000, u64::MAX, -8, -1000, -70_000, i64::MIN, 0.5, "nan", "é", "text", [255]]);
+    let all = json!([
+        null,
+        true,
+        8,
+        1000,
+        70_000,
+        u64::MAX,
+        -8,
+        -1000,
+        -70_000,
+        i64::MIN,
+        0.5,
+        "nan",
+        "é",
+        "text",
+        [255]
+    ]);
     let pairs = Schema::Map(Box::new(<(u8, char)>::schema()), Box::new(Schema::Bytes));
     let deep = (0..40).fold(Schema::U8, |inner, _| Schema::Option(Box::new(inner)));
     let wide = Schema::List(Box::new(Schema::Tuple(vec![Schema::Unit; 200])));

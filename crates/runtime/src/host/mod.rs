@@ -124,10 +124,14 @@ fn keep_alive(core: &Rc<Core>, call: &Rc<Call>, task: Option<windlass_lane::Task
 pub(crate) fn finish(call: &Rc<Call>) {
     let core = &call.core;
     let outcome = call.outcome.take();
-    let ran_ns = core.now().saturating_sub(call.began.get());
+    let now = core.now();
+    core.read_at.set(now);
+    let ran_ns = now.saturating_sub(call.began.get());
     let bytes = call.bytes();
     let is_fault = !matches!(outcome, Outcome::Value);
-    call.container.stats(call.method.id).record(ran_ns, bytes, is_fault);
+    if let Some(stats) = call.container.stats(&call.method) {
+        stats.record(ran_ns, bytes, is_fault);
+    }
     add(&core.counters.calls, 1);
     add(&core.counters.faults, u64::from(is_fault));
     let reply = call.reply.borrow_mut().take().unwrap_or_else(ReplySlot::nobody);
@@ -168,8 +172,7 @@ fn leave_key(core: &Rc<Core>, call: &Rc<Call>) {
     let next = call.container.keys.borrow_mut().leave(key);
     if let Some(next) = next {
         // It waited its turn in the queue once; it goes to the front of what may run now.
-        let now = core.now();
-        run(core, next, now);
+        run(core, next, core.read_at.get());
     }
 }
 

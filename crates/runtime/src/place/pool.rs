@@ -6,8 +6,8 @@ use super::keys::Keys;
 use crate::core::Descriptor;
 use crate::host::library::{Instance, Table};
 use crate::stats::MethodStats;
-use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 use windlass_contract::head::{BufferKind, Direction};
@@ -21,6 +21,8 @@ pub(crate) struct Method {
     pub(crate) hashes: Vec<u64>,
     pub(crate) buffers: Vec<(String, Direction, BufferKind)>,
     pub(crate) flags: MethodFlags,
+    /// Where its counters stand in a container; `usize::MAX` for an inherited one that nothing is counted of.
+    index: usize,
 }
 
 /// A module, linked in or loaded.
@@ -29,7 +31,8 @@ pub(crate) struct Module {
     pub(crate) encoded: Descriptor,
     pub(crate) table: Table,
     pub(crate) origin: String,
-    methods: HashMap<u32, Rc<Method>>,
+    /// In order of their numbers.
+    methods: Vec<Rc<Method>>,
 }
 
 impl Module {
@@ -41,13 +44,15 @@ impl Module {
         let encoded: Descriptor = table.describe().into();
         let descriptor = ModuleDescriptor::decode(&encoded)
             .map_err(|error| Fault::new(Code::ModuleRefused, format!("{origin}: {error}")))?;
-        let methods =
-            descriptor.methods.iter().map(|method| (method.id.0, Rc::new(Method::new(method)))).collect();
+        let mut schemas: Vec<&MethodSchema> = descriptor.methods.iter().collect();
+        schemas.sort_by_key(|schema| schema.id);
+        let methods = schemas.iter().enumerate().map(|(at, schema)| Rc::new(Method::new(schema, at))).collect();
         Ok(Rc::new(Self { descriptor, encoded, table, origin, methods }))
     }
     /// The method of this number.
     pub(crate) fn method(&self, id: MethodId) -> Option<&Rc<Method>> {
-        self.methods.get(&id.0)
+        let at = self.methods.binary_search_by_key(&id, |method| method.id).ok()?;
+        self.methods.get(at)
     }
 }
 
@@ -65,16 +70,17 @@ impl Method {
             _ => "monitor",
         };
         let flags = MethodFlags::default();
-        Rc::new(Self { id, name: name.into(), hashes: Vec::new(), buffers: Vec::new(), flags })
+        Rc::new(Self { id, name: name.into(), hashes: Vec::new(), buffers: Vec::new(), flags, index: usize::MAX })
     }
 
-    fn new(schema: &MethodSchema) -> Self {
+    fn new(schema: &MethodSchema, index: usize) -> Self {
         Self {
             id: schema.id,
             name: schema.name.clone(),
             hashes: schema.hashes.clone(),
             buffers: schema.buffers().map(|(one, direction, kind)| (one.name.clone(), direction, kind)).collect(),
             flags: schema.flags.clone(),
+            index,
         }
     }
 }
@@ -87,28 +93,22 @@ pub(crate) struct Container {
     pub(crate) instance: Instance,
     pub(crate) keys: RefCell<Keys>,
     pub(crate) live: Cell<u64>,
-    stats: RefCell<BTreeMap<u32, Rc<MethodStats>>>,
+    /// One per method of the module, made on its first call.
+    stats: Vec<OnceCell<MethodStats>>,
 }
 
 impl Container {
     pub(crate) fn new(pool: PoolId, pool_name: String, module: Rc<Module>, instance: Instance) -> Rc<Self> {
-        Rc::new(Self {
-            pool,
-            pool_name,
-            module,
-            instance,
-            keys: RefCell::default(),
-            live: Cell::new(0),
-            stats: RefCell::default(),
-        })
+        let stats = module.methods.iter().map(|_| OnceCell::new()).collect();
+        Rc::new(Self { pool, pool_name, module, instance, keys: RefCell::default(), live: Cell::new(0), stats })
     }
-    /// The method's counters, made on its first call.
-    pub(crate) fn stats(&self, method: MethodId) -> Rc<MethodStats> {
-        self.stats.borrow_mut().entry(method.0).or_insert_with(|| Rc::new(MethodStats::new())).clone()
+    /// The method's counters.
+    pub(crate) fn stats(&self, method: &Method) -> Option<&MethodStats> {
+        self.stats.get(method.index).map(|cell| cell.get_or_init(MethodStats::new))
     }
     /// The counters of all methods that were called.
-    pub(crate) fn all_stats(&self) -> Vec<(u32, Rc<MethodStats>)> {
-        self.stats.borrow().iter().map(|(method, stats)| (*method, stats.clone())).collect()
+    pub(crate) fn all_stats(&self) -> impl Iterator<Item = (&Method, &MethodStats)> {
+        self.module.methods.iter().zip(&self.stats).filter_map(|(method, cell)| Some((&**method, cell.get()?)))
     }
 }
 
@@ -131,7 +131,8 @@ pub(crate) struct Pool {
 /// All pools and modules of a node.
 #[derive(Default)]
 pub(crate) struct Places {
-    pools: HashMap<PoolId, Rc<Pool>>,
+    /// By the counter of their ids; ids are given in order and not reused.
+    pools: Vec<Option<Rc<Pool>>>,
     names: BTreeMap<String, PoolId>,
     /// Names whose pool is being made.
     pub(crate) making: BTreeMap<String, PoolId>,
@@ -141,14 +142,17 @@ pub(crate) struct Places {
 
 impl Places {
     pub(crate) fn by_id(&self, id: PoolId) -> Option<&Rc<Pool>> {
-        self.pools.get(&id)
+        if id.node() != 0 {
+            return None;
+        }
+        self.pools.get(usize::try_from(id.counter()).ok()?)?.as_ref()
     }
     /// The pool of this name, or of this id as text.
     pub(crate) fn by_text(&self, text: &str) -> Option<&Rc<Pool>> {
         if let Some(id) = self.names.get(text) {
-            return self.pools.get(id);
+            return self.by_id(*id);
         }
-        self.pools.values().find(|pool| pool.id.to_string() == text)
+        self.pools().find(|pool| pool.id.to_string() == text)
     }
     /// `UnknownPool`, naming those that exist.
     pub(crate) fn unknown(&self, text: &str) -> Fault {
@@ -163,15 +167,19 @@ impl Places {
     }
     pub(crate) fn insert(&mut self, pool: Pool) {
         self.names.insert(pool.name.clone(), pool.id);
-        self.pools.insert(pool.id, Rc::new(pool));
+        let at = pool.id.counter() as usize;
+        if self.pools.len() <= at {
+            self.pools.resize(at + 1, None);
+        }
+        self.pools[at] = Some(Rc::new(pool));
     }
     pub(crate) fn remove(&mut self, id: PoolId) -> Option<Rc<Pool>> {
-        let pool = self.pools.remove(&id)?;
+        let pool = self.pools.get_mut(usize::try_from(id.counter()).ok()?)?.take()?;
         self.names.remove(&pool.name);
         Some(pool)
     }
     pub(crate) fn pools(&self) -> impl Iterator<Item = &Rc<Pool>> {
-        self.names.values().filter_map(|id| self.pools.get(id))
+        self.names.values().filter_map(|id| self.by_id(*id))
     }
     pub(crate) fn module(&self, name: &str) -> Option<&Rc<Module>> {
         self.modules.get(name)

@@ -165,9 +165,9 @@ impl Session {
         if slot.call.is_some() {
             return Err(broken(format!("call slot {} is in use", call.slot())));
         }
-        let unconsumed = self.complete.borrow_mut().unconsumed().map_err(|error| broken(error.to_string()))?;
-        if unconsumed + self.in_flight.get() >= self.layout.depth() {
-            return Err(broken(format!("{unconsumed} completions were not taken")));
+        let wanted = self.in_flight.get() + 1;
+        if !self.complete.borrow_mut().has_room(wanted).map_err(|error| broken(error.to_string()))? {
+            return Err(broken("completions are not taken".into()));
         }
         slot.call = Some(call);
         slot.reply = None;

@@ -51,7 +51,9 @@ pub(crate) fn take(core: &Rc<Core>, from: &Rc<Session>, entry: &Entry) -> Result
         Err(error) => {
             let code = match error {
                 SlotError::UnknownKind(_) => Code::UnknownKind,
-                SlotError::UnknownQuery(_) | SlotError::ReservedFlags(_) => Code::BadArguments,
+                SlotError::UnknownQuery(_) | SlotError::QueryValue(..) | SlotError::ReservedFlags(_) => {
+                    Code::BadArguments
+                }
             };
             return refuse_raw(from, entry, Fault::new(code, error.to_string()));
         }

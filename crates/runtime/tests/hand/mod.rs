@@ -221,7 +221,7 @@ impl Module for Admin {
             "admin",
             vec![
                 m(0, "create", &[], Schema::Unit),
-                m(10, "find", &text, PoolFacts::schema()),
+                m(10, "find_pool", &text, PoolFacts::schema()),
                 m(11, "describe", &text, Schema::Bytes),
                 m(30, "ask", &[Schema::Bytes], Schema::Bytes),
             ],

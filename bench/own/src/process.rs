@@ -1,0 +1,349 @@
+//! A pair of processes under the driver: started, asked, watched, ended.
+//!
+//! Lives here: `Pair` (server and client of one contender), `Process` (one of them), `kinds` (what a binary offers).
+//! Holds: every wait has a limit; a pair that is dropped is ended, by closing its input and, if that is not enough, by
+//! its process id. Nothing is ever signalled by name.
+//! Not here: what is asked and when (`drive`).
+
+use crate::{
+    limits::{END_WAIT, KINDS_WAIT, LINE_BYTES_MAX, READY_WAIT, RUN_WAIT},
+    place::{PlaceError, Placement, Side},
+    protocol::{Answer, Ask, Kind},
+};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::{
+    fs,
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// Why a pair gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum PairError {
+    /// A process could not be started.
+    #[error("cannot start {}: {source}", program.display())]
+    Start {
+        /// Which binary.
+        program: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It could not be placed on its core.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    /// It said nothing for too long.
+    #[error("{who} said nothing for {waited:?}")]
+    Silent {
+        /// Server or client, and of which kind.
+        who: String,
+        /// How long we waited.
+        waited: Duration,
+    },
+    /// It ended instead of answering; its own words are on standard error.
+    #[error("{who} ended instead of answering")]
+    Ended {
+        /// Server or client, and of which kind.
+        who: String,
+    },
+    /// It said something that is not in the protocol.
+    #[error("{who} said `{line}`, which is not in the protocol")]
+    Garbled {
+        /// Server or client, and of which kind.
+        who: String,
+        /// What it said.
+        line: String,
+    },
+    /// Reading from or writing to it failed.
+    #[error("{who}: {source}")]
+    Pipe {
+        /// Server or client, and of which kind.
+        who: String,
+        /// What the pipe said.
+        source: io::Error,
+    },
+}
+
+/// One contender process with its pipes. Dropping it ends it.
+#[derive(Debug)]
+pub struct Process {
+    who: String,
+    child: Child,
+    input: Option<ChildStdin>,
+    output: ChildStdout,
+    unread: Vec<u8>,
+}
+
+impl Process {
+    /// Starts `program words..`; standard error is the driver's.
+    ///
+    /// # Errors
+    /// [`PairError::Start`].
+    pub fn start(program: &Path, words: &[&str]) -> Result<Self, PairError> {
+        let start = |source| PairError::Start { program: program.to_owned(), source };
+        let mut child = Command::new(program)
+            .args(words)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(start)?;
+        let input = child.stdin.take();
+        let Some(output) = child.stdout.take() else { return Err(start(io::Error::other("no standard output"))) };
+        Ok(Self { who: words.join(" "), child, input, output, unread: Vec::new() })
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Writes one line to it.
+    ///
+    /// # Errors
+    /// [`PairError::Pipe`] when it no longer reads.
+    pub fn tell(&mut self, line: &str) -> Result<(), PairError> {
+        let told = match &mut self.input {
+            Some(input) => writeln!(input, "{line}").and_then(|()| input.flush()),
+            None => Err(io::ErrorKind::BrokenPipe.into()),
+        };
+        told.map_err(|source| PairError::Pipe { who: self.who.clone(), source })
+    }
+
+    /// Its next line; `None` when it closed its output.
+    ///
+    /// # Errors
+    /// [`PairError::Silent`] after `wait`; [`PairError::Garbled`] for a line beyond the limit; [`PairError::Pipe`].
+    pub fn line(&mut self, wait: Duration) -> Result<Option<String>, PairError> {
+        let until = Instant::now() + wait;
+        loop {
+            if let Some(end) = self.unread.iter().position(|&byte| byte == b'\n') {
+                let line: Vec<u8> = self.unread.drain(..=end).collect();
+                return Ok(Some(String::from_utf8_lossy(&line[..end]).into_owned()));
+            }
+            if self.unread.len() > LINE_BYTES_MAX {
+                let line = String::from_utf8_lossy(&self.unread[..80]).into_owned();
+                return Err(PairError::Garbled { who: self.who.clone(), line });
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            let mut chunk = [0; 4096];
+            let read = readable(&self.output, left)
+                .and_then(|ready| if ready { self.output.read(&mut chunk).map(Some) } else { Ok(None) })
+                .map_err(|source| PairError::Pipe { who: self.who.clone(), source })?;
+            match read {
+                None if left.is_zero() => return Err(PairError::Silent { who: self.who.clone(), waited: wait }),
+                None => {}
+                Some(0) => return Ok(None),
+                Some(length) => self.unread.extend_from_slice(&chunk[..length]),
+            }
+        }
+    }
+
+    fn line_or_end(&mut self, wait: Duration) -> Result<String, PairError> {
+        self.line(wait)?.ok_or_else(|| PairError::Ended { who: self.who.clone() })
+    }
+
+    /// Closes its input, waits for it to end, kills it by its id if it does not. Says whether it ended well by itself.
+    pub fn end(&mut self) -> bool {
+        drop(self.input.take());
+        let until = Instant::now() + END_WAIT;
+        loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => return status.success(),
+                Ok(None) if Instant::now() < until => std::thread::sleep(Duration::from_micros(500)),
+                Ok(None) | Err(_) => break,
+            }
+        }
+        eprintln!("{} did not end within {END_WAIT:?}; killed", self.who);
+        if let Err(error) = self.child.kill().and_then(|()| self.child.wait().map(drop)) {
+            eprintln!("{}: {error}", self.who);
+        }
+        false
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Waits until there is something to read (or the end of it); false when `wait` is over or a signal came.
+fn readable(output: &ChildStdout, wait: Duration) -> io::Result<bool> {
+    let wait = Timespec::try_from(wait).map_err(io::Error::other)?;
+    let mut watched = [PollFd::new(output, PollFlags::IN)];
+    match poll(&mut watched, Some(&wait)) {
+        Ok(ready) => Ok(ready > 0),
+        Err(rustix::io::Errno::INTR) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Server and client of one contender, placed and connected.
+///
+/// Holds: the client is ended before its server (fields drop in this order).
+#[derive(Debug)]
+pub struct Pair {
+    client: Process,
+    server: Process,
+}
+
+impl Pair {
+    /// Starts the server, waits until it is ready, starts the client.
+    ///
+    /// # Errors
+    /// A process does not start, cannot be placed, or says something else than `ready ADDRESS` in time.
+    pub fn start(program: &Path, kind: &str, placement: Placement) -> Result<Self, PairError> {
+        let mut server = placement.inherit(Side::Server, || Process::start(program, &["server", kind]))??;
+        let line = server.line_or_end(READY_WAIT)?;
+        let Some(address) = line.strip_prefix("ready ") else {
+            return Err(PairError::Garbled { who: server.who.clone(), line });
+        };
+        let client = placement.inherit(Side::Client, || Process::start(program, &["client", kind, address]))??;
+        Ok(Self { client, server })
+    }
+
+    /// Asks for one run and waits for its answer.
+    ///
+    /// # Errors
+    /// The client ends, is silent for too long, or answers outside the protocol.
+    pub fn ask(&mut self, ask: Ask) -> Result<Answer, PairError> {
+        self.client.tell(&ask.to_string())?;
+        let line = self.client.line_or_end(RUN_WAIT)?;
+        serde_json::from_str(&line).map_err(|_| PairError::Garbled { who: self.client.who.clone(), line })
+    }
+
+    /// CPU time of both processes since they started, in nanoseconds; `None` where the kernel does not say.
+    #[must_use]
+    pub fn cpu_ns(&self) -> Option<u64> {
+        Some(cpu_ns(self.client.id())? + cpu_ns(self.server.id())?)
+    }
+
+    /// Peak resident memory of both processes, in bytes; `None` where the kernel does not say.
+    #[must_use]
+    pub fn peak_bytes(&self) -> Option<u64> {
+        Some(peak_bytes(self.client.id())? + peak_bytes(self.server.id())?)
+    }
+
+    /// Ends both, client first. Says whether both ended well by themselves.
+    #[must_use]
+    pub fn end(mut self) -> bool {
+        let client = self.client.end();
+        let server = self.server.end();
+        client && server
+    }
+}
+
+/// User and system time of a process, in nanoseconds.
+///
+/// `/proc/PID/stat` counts in ticks of 10 ms, too coarse for a run of 200 ms; where the kernel also shows each
+/// thread's exact run time, that is used. Which of the two depends on the kernel alone, so two readings compare.
+fn cpu_ns(pid: u32) -> Option<u64> {
+    if Path::new(&format!("/proc/{pid}/sched")).exists() {
+        exact_cpu_ns(pid)
+    } else {
+        parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    }
+}
+
+/// The exact run times of the threads there are; one that ends while we look is no longer counted.
+fn exact_cpu_ns(pid: u32) -> Option<u64> {
+    let mut total = 0;
+    for thread in fs::read_dir(format!("/proc/{pid}/task")).ok()? {
+        if let Ok(sched) = fs::read_to_string(thread.ok()?.path().join("sched")) {
+            total += parse_sched(&sched)?;
+        }
+    }
+    Some(total)
+}
+
+/// `se.sum_exec_runtime : 571.932083`, in milliseconds with six decimals.
+fn parse_sched(sched: &str) -> Option<u64> {
+    let line = sched.lines().find(|line| line.starts_with("se.sum_exec_runtime"))?;
+    let (whole, part) = line.rsplit(':').next()?.trim().split_once('.')?;
+    let part: u64 = if part.len() == 6 { part.parse().ok()? } else { return None };
+    Some(whole.parse::<u64>().ok()? * 1_000_000 + part)
+}
+
+/// Fields 14 and 15, counted after the name, which may hold spaces and brackets.
+fn parse_stat(stat: &str) -> Option<u64> {
+    let ticks_per_s = rustix::param::clock_ticks_per_second();
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let ticks = fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
+    (ticks * 1_000_000_000).checked_div(ticks_per_s)
+}
+
+fn peak_bytes(pid: u32) -> Option<u64> {
+    parse_peak(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
+}
+
+fn parse_peak(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
+}
+
+/// What a contender binary offers.
+///
+/// # Errors
+/// It does not start, ends badly, is silent for too long, or prints something else than kinds.
+pub fn kinds(program: &Path) -> Result<Vec<Kind>, PairError> {
+    let mut process = Process::start(program, &["kinds"])?;
+    let mut kinds = Vec::new();
+    while let Some(line) = process.line(KINDS_WAIT)? {
+        let kind = serde_json::from_str(&line);
+        kinds.push(kind.map_err(|_| PairError::Garbled { who: program.display().to_string(), line })?);
+    }
+    if process.end() { Ok(kinds) } else { Err(PairError::Ended { who: program.display().to_string() }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Process {
+        Process::start(Path::new("/bin/sh"), &["-c", script]).expect("a shell")
+    }
+
+    #[test]
+    fn lines_arrive_whole_and_the_end_is_told_from_silence() {
+        let mut process = shell("printf 'one\\ntwo\\nthr'; printf 'ee\\n'; read held");
+        for expected in ["one", "two", "three"] {
+            assert_eq!(process.line(READY_WAIT).expect("a line").as_deref(), Some(expected));
+        }
+        assert!(matches!(process.line(Duration::from_millis(1)), Err(PairError::Silent { .. })));
+        drop(process.input.take());
+        assert_eq!(process.line(READY_WAIT).expect("the end"), None);
+    }
+
+    #[test]
+    fn closing_its_input_ends_a_process_and_tells_how() {
+        assert!(shell("read held; exit 0").end());
+        assert!(!shell("read held; exit 3").end());
+    }
+
+    #[test]
+    fn a_server_that_is_not_ready_is_garbled() {
+        let failure =
+            Pair::start(Path::new("/bin/echo"), "any", Placement::Unpinned).expect_err("echo is no server");
+        assert_eq!(failure.to_string(), "server any said `server any`, which is not in the protocol");
+        let failure =
+            Pair::start(Path::new("/bin/true"), "any", Placement::Unpinned).expect_err("true says nothing");
+        assert_eq!(failure.to_string(), "server any ended instead of answering");
+    }
+
+    #[test]
+    fn kernel_figures_are_read_from_their_files() {
+        assert_eq!(parse_sched("x\nse.sum_exec_runtime   :  1571.932083\n"), Some(1_571_932_083));
+        assert_eq!(parse_peak("Name: a\nVmHWM:\t    1234 kB\n"), Some(1234 * 1024));
+        let ticks = 1_000_000_000 / rustix::param::clock_ticks_per_second();
+        assert_eq!(parse_stat("7 (a b) c) S 1 1 1 0 -1 0 0 0 0 0 12 30 0 0 20"), Some(42 * ticks));
+    }
+
+    #[test]
+    fn a_live_process_has_a_peak_and_a_cpu_time() {
+        let me = std::process::id();
+        assert!(peak_bytes(me).expect("known") > 0);
+        assert!(cpu_ns(me).expect("known") > 0);
+    }
+}

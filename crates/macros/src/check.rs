@@ -1,0 +1,224 @@
+//! Check: what no single function can know, and what attributes mean together.
+//!
+//! Holds: a model that passes makes code that compiles, as far as a macro can see; the rest (a type without a schema, an
+//! error that is no Fault) the compiler says at the author's own tokens.
+
+use crate::model::{Kind, Method, Module, Receiver};
+use crate::names;
+use crate::parse::{Errors, OWN_FIRST};
+use proc_macro2::Ident;
+use syn::visit::{self, Visit};
+use syn::{Error, Expr, ExprCall, ExprPath, Result};
+
+/// Functions of `contract::module::Hooks`.
+const HOOKS: &[&str] = &[
+    "destroy",
+    "node_failure",
+    "recover",
+    "migrate",
+    "upgrade",
+    "restart",
+    "monitor",
+    "estimate",
+    "sample",
+    "train",
+    "schedule",
+    "replica_start",
+    "replica_aggregate",
+    "flush_work",
+];
+/// Functions that every generated client has of its own.
+const CLIENT_OWN: &[&str] = &["connect", "on", "pool", "find", "create"];
+/// `contract::limits::BUFFERS_MAX`.
+const BUFFERS_MAX: usize = 16;
+/// `contract::limits::NAME_MAX`.
+const NAME_MAX: usize = 64;
+
+/// Checks the whole module; all errors come together.
+pub fn module(module: &Module) -> Result<()> {
+    let mut errors = Errors::default();
+    match &module.creates[..] {
+        [_] => {}
+        [] => errors.add(Error::new_spanned(
+            &module.state,
+            "a module needs a function marked `#[create]` that makes a container: `fn create() -> Self`",
+        )),
+        [_, second, ..] => {
+            errors.add(Error::new(second.ident.span(), "a module has one `#[create]`; this is the second"))
+        }
+    }
+    for create in &module.creates {
+        since_stands_last(create, &mut errors);
+    }
+    for (at, one) in module.methods.iter().enumerate() {
+        number_and_name(one, &module.methods[..at], &mut errors);
+        state_rule(module, one, &mut errors);
+        flags(module, one, &mut errors);
+        key(one, &mut errors);
+        since_stands_last(one, &mut errors);
+    }
+    for hook in &module.hooks {
+        let name = hook.sig.ident.to_string();
+        if !HOOKS.contains(&name.as_str()) {
+            let hint = names::nearest(&name, HOOKS).map(|near| format!(", did you mean `{near}`?"));
+            let hint = hint.unwrap_or_else(|| ";".into());
+            let text = format!("there is no hook `{name}`{hint} There are {}", names::list(HOOKS));
+            errors.add(Error::new(hook.sig.ident.span(), text));
+        }
+    }
+    errors.end()
+}
+
+fn number_and_name(method: &Method, before: &[Method], errors: &mut Errors) {
+    let (id, name) = (method.id, &method.name);
+    if id < OWN_FIRST {
+        let text = format!(
+            "numbers 0 to 9 are inherited (create, destroy, .. monitor); a module's own begin at {OWN_FIRST}"
+        );
+        errors.add(Error::new(method.id_at, text));
+    }
+    if let Some(other) = before.iter().find(|other| other.id == id) {
+        errors.add(Error::new(method.id_at, format!("method `{}` has number {id} already", other.name)));
+    }
+    if before.iter().any(|other| other.name == *name) {
+        errors.add(Error::new(method.ident.span(), format!("there are two methods `{name}`")));
+    }
+    let fits = name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_')) && name.len() <= NAME_MAX;
+    if !fits {
+        let text = format!("a method's name is 1 to {NAME_MAX} of a-z, 0-9 and _");
+        errors.add(Error::new(method.ident.span(), text));
+    }
+    if CLIENT_OWN.contains(&name.as_str()) {
+        let text = format!("every generated client has a `{name}` of its own: choose another name");
+        errors.add(Error::new(method.ident.span(), text));
+    }
+}
+
+fn state_rule(module: &Module, method: &Method, errors: &mut Errors) {
+    if method.receiver != Receiver::Exclusive {
+        return;
+    }
+    if let Some(other) = module.methods.iter().find(|other| other.is_async) {
+        let text = format!(
+            "`{}` is an `async fn`, so calls overlap and no method may take `&mut self`: take `&self` and keep the state \
+             in `Cell` or `RefCell` (never borrowed across `.await`), or make every method a plain `fn`",
+            other.name
+        );
+        errors.add(Error::new(method.ident.span(), text));
+    }
+}
+
+fn flags(module: &Module, method: &Method, errors: &mut Errors) {
+    let flags = &method.flags;
+    let at = method.ident.span();
+    if flags.blocking {
+        if method.is_async {
+            errors.add(Error::new(at, "a blocking method holds a thread of its own: make it a plain `fn`"));
+        }
+        if method.receiver != Receiver::None {
+            errors.add(Error::new(
+                at,
+                "a blocking method runs on another thread than its container: take no `self`, pass what it needs",
+            ));
+        }
+        if method.parameters.iter().any(|one| matches!(one.kind, Kind::Context)) {
+            errors.add(Error::new(at, "a blocking method runs outside the lanes, where there is no `Context`"));
+        }
+        if flags.key.is_some() {
+            errors.add(Error::new(at, "a key orders calls on a lane, and a blocking method runs on none"));
+        }
+    }
+    if let Some(period) = &flags.period
+        && (method.values().next().is_some() || method.buffers().next().is_some())
+    {
+        let text = "the node calls a periodic method itself, so it takes no parameters but `self` and `&Context`";
+        errors.add(Error::new(period.at.span(), text));
+    }
+    if flags.detached
+        && (!method.reply.is_unit() || method.buffers().any(|(_, buffer)| buffer.shared || buffer.gives_back()))
+    {
+        errors.add(Error::new(
+            at,
+            "nobody waits for a detached method: answer `()`, and take no `Out`, `InOut` or `SharedBytes`",
+        ));
+    }
+    if flags.reentrant && flags.key.is_none() {
+        errors.add(Error::new(at, "`reentrant` lets a nested call pass its root's key: say the key, `key = ..`"));
+    }
+    if flags.aggregate && !module.hooks.iter().any(|hook| hook.sig.ident == "replica_aggregate") {
+        errors.add(Error::new(
+            at,
+            "`aggregate` needs the hook that folds the replies: `#[hook] fn replica_aggregate(&self, method: u32, \
+             replies: &[Vec<u8>]) -> Result<Vec<u8>, Fault>`",
+        ));
+    }
+    let buffers = method.buffers().count();
+    if buffers > BUFFERS_MAX {
+        errors.add(Error::new(at, format!("{buffers} buffers; a call carries {BUFFERS_MAX} at most")));
+    }
+}
+
+fn key(method: &Method, errors: &mut Errors) {
+    let Some(key) = &method.flags.key else { return };
+    let values: Vec<String> = method.values().map(|one| one.ident.to_string()).collect();
+    let values: Vec<&str> = values.iter().map(String::as_str).collect();
+    let used = names_in(key);
+    for name in &used {
+        if values.contains(&name.to_string().as_str()) {
+            continue;
+        }
+        let buffer = method.parameters.iter().any(|one| one.ident == *name);
+        let text = match (buffer, &values[..]) {
+            (true, _) => format!("a key is made of values, and `{name}` is none"),
+            (false, []) => format!("a key is made of the method's values; `{}` takes none", method.name),
+            (false, _) => {
+                format!("`{name}` is no parameter of `{}`; it takes {}", method.name, names::list(&values))
+            }
+        };
+        errors.add(Error::new(name.span(), text));
+    }
+    if used.is_empty() {
+        errors.add(Error::new_spanned(key, "a key names a parameter: `key = name`, `key = (name, block / 8)`"));
+    }
+}
+
+/// Names in an expression that can only be parameters: plain ones that are not called.
+pub fn names_in(expression: &Expr) -> Vec<Ident> {
+    struct Names(Vec<Ident>);
+    impl<'a> Visit<'a> for Names {
+        fn visit_expr_call(&mut self, call: &'a ExprCall) {
+            call.args.iter().for_each(|argument| self.visit_expr(argument));
+        }
+        fn visit_expr_path(&mut self, path: &'a ExprPath) {
+            if let Some(name) = path.path.get_ident()
+                && name.to_string().starts_with(|first: char| first.is_lowercase() || first == '_')
+                && !self.0.contains(name)
+            {
+                self.0.push(name.clone());
+            }
+            visit::visit_expr_path(self, path);
+        }
+    }
+    let mut names = Names(Vec::new());
+    names.visit_expr(expression);
+    names.0
+}
+
+fn since_stands_last(method: &Method, errors: &mut Errors) {
+    let mut later = None;
+    for one in method.values() {
+        let Kind::Value { since, .. } = one.kind else { continue };
+        match (&later, since) {
+            (_, true) => later = Some(&one.ident),
+            (Some(earlier), false) => {
+                let text = format!(
+                    "`{}` stands before this and was added with `since`: older clients send a prefix, so values with \
+                     `since` stand last",
+                    earlier
+                );
+                errors.add(Error::new(one.ident.span(), text));
+            }
+            (None, false) => {}
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! `Client` and `Blocking`: the module as other processes call it, and the typed `create`.
+//!
+//! Holds: both take and give the same types and differ in how they wait. Values go by reference where the method owns
+//! them; bulk bytes go as whatever makes a payload; what a method gives back stands behind its value, in order.
+
+use super::docs;
+use crate::model::{Buffer, Direction, Kind, Method, Module, Parameter};
+use crate::{names, parse};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote};
+use syn::{GenericArgument, PathArguments, Type};
+
+/// How a client waits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Style {
+    Async,
+    Blocking,
+}
+
+/// Both clients, and `create`; nothing when the facade is built without them.
+pub fn clients(model: &Module) -> TokenStream {
+    let facade = &model.facade;
+    let asynchronous = client(model, Style::Async);
+    let blocking = client(model, Style::Blocking);
+    let create = model.creates.first().map(|create| {
+        let function = create_function(model, create, Style::Async);
+        quote!(#function)
+    });
+    quote! {
+        #facade::__client! {
+            #asynchronous
+            #blocking
+            #create
+        }
+    }
+}
+
+fn client(model: &Module, style: Style) -> TokenStream {
+    let (ident, doc, keyword, find) = match style {
+        Style::Async => {
+            (format_ident!("Client"), "waits as a future", Some(quote!(async)), quote!(pool_async(pool).await?))
+        }
+        Style::Blocking => {
+            (format_ident!("Blocking"), "blocks its thread while it waits", None, quote!(pool(pool)?))
+        }
+    };
+    let doc = format!("A client of one pool of `{}` that {doc}. Cheap to clone, for any thread.", model.name);
+    let methods = model.methods.iter().map(|one| method(model, one, style));
+    let create = match style {
+        Style::Async => None,
+        Style::Blocking => model.creates.first().map(|create| create_function(model, create, style)),
+    };
+    quote! {
+        #[doc = #doc]
+        #[derive(Clone)]
+        pub struct #ident {
+            __pool: __windlass::client::Pool,
+        }
+
+        impl #ident {
+            /// Connects to the node called `node` (or in that directory) and finds the pool called `pool`.
+            ///
+            /// # Errors
+            /// `NotConnected` says how to start a node; `UnknownPool` names the pools that exist.
+            pub #keyword fn connect(node: &str, pool: &str) -> ::core::result::Result<Self, __windlass::Fault> {
+                let client = __windlass::client::Client::connect(node)?;
+                ::core::result::Result::Ok(Self::on(client.#find))
+            }
+            /// On a pool of a session that is there already.
+            pub fn on(pool: __windlass::client::Pool) -> Self {
+                Self { __pool: pool }
+            }
+            /// The pool.
+            pub fn pool(&self) -> &__windlass::client::Pool {
+                &self.__pool
+            }
+            #create
+            #(#methods)*
+        }
+
+        impl ::core::fmt::Debug for #ident {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.debug_struct(::core::stringify!(#ident)).field("pool", &self.__pool.id()).finish()
+            }
+        }
+    }
+}
+
+fn method(model: &Module, method: &Method, style: Style) -> TokenStream {
+    let ident = &method.ident;
+    let docs = docs(model, method);
+    let (keyword, wait) = match style {
+        Style::Async => (Some(quote!(async)), quote!(.send().await?)),
+        Style::Blocking => (None, quote!(.wait()?)),
+    };
+    let mut lives = Vec::new();
+    let mut parameters = Vec::new();
+    let mut puts = Vec::new();
+    for parameter in &method.parameters {
+        let name = name(parameter);
+        match &parameter.kind {
+            Kind::Context => {}
+            Kind::Value { .. } => {
+                let ty = value_type(&parameter.ty);
+                parameters.push(quote!(#name: #ty));
+                puts.push(quote!(.argument(&#name)));
+            }
+            Kind::Buffer(buffer) => {
+                let (ty, put) = buffer_parameter(*buffer, &mut lives);
+                parameters.push(quote!(#name: #ty));
+                puts.push(quote!(.#put(#name)));
+            }
+        }
+    }
+    let (reply, take) = reply(method);
+    let mutable = method.buffers().any(|(_, buffer)| buffer.gives_back()).then(|| quote!(mut));
+    let detached = method.flags.detached.then(|| quote!(.detached()));
+    let generics = (!lives.is_empty()).then(|| quote!(<#(#lives),*>));
+    quote! {
+        #(#docs)*
+        pub #keyword fn #ident #generics(&self, #(#parameters),*) -> ::core::result::Result<#reply, __windlass::Fault> {
+            let #mutable __reply = self.__pool.call(methods::#ident())#(#puts)*#detached #wait;
+            #take
+        }
+    }
+}
+
+/// How a client passes a buffer, and what puts it into the call.
+fn buffer_parameter(buffer: Buffer, lives: &mut Vec<TokenStream>) -> (TokenStream, TokenStream) {
+    if buffer.shared {
+        let put = match buffer.direction {
+            Direction::In => quote!(input_shared),
+            Direction::Out => quote!(output_shared),
+            Direction::InOut => quote!(inout_shared),
+        };
+        return (quote!(__windlass::client::Loan), put);
+    }
+    let mut payload = || {
+        let life = syn::Lifetime::new(&format!("'__{}", lives.len()), Span::call_site());
+        lives.push(quote!(#life));
+        quote!(impl ::core::convert::Into<__windlass::client::Payload<#life>>)
+    };
+    match buffer.direction {
+        Direction::In => (payload(), quote!(input)),
+        Direction::Out => (quote!(usize), quote!(output)),
+        Direction::InOut => (payload(), quote!(inout)),
+    }
+}
+
+/// What a method gives a client, and how it is taken out of the reply.
+fn reply(method: &Method) -> (TokenStream, TokenStream) {
+    let value = &method.reply.ty;
+    let mut types = Vec::new();
+    let mut takes = Vec::new();
+    for (at, (_, buffer)) in method.buffers().filter(|(_, buffer)| buffer.gives_back()).enumerate() {
+        if buffer.shared {
+            types.push(quote!((__windlass::client::Loan, usize)));
+            takes.push(quote!(__reply.take_loan(#at)?));
+        } else {
+            types.push(quote!(__windlass::client::ResultView));
+            takes.push(quote!(__reply.take_view(#at)?));
+        }
+    }
+    if types.is_empty() {
+        return (quote!(#value), quote!(__reply.value()));
+    }
+    if !method.reply.is_unit() {
+        types.insert(0, quote!(#value));
+        takes.insert(0, quote!(__reply.value()?));
+    }
+    match &types[..] {
+        [only] => (only.clone(), quote!(::core::result::Result::Ok(#(#takes)*))),
+        _ => (quote!((#(#types),*)), quote!(::core::result::Result::Ok((#(#takes),*)))),
+    }
+}
+
+/// The typed `create`: makes the pool, or finds the one of the same name, module and parameters.
+fn create_function(model: &Module, create: &Method, style: Style) -> TokenStream {
+    let module = &model.name;
+    let (given, keyword, wait) = match style {
+        Style::Async => (quote!(Client), Some(quote!(async)), quote!(.send().await?)),
+        Style::Blocking => (quote!(Self), None, quote!(.wait()?)),
+    };
+    let parameters = create.values().map(|one| {
+        let (name, ty) = (name(one), value_type(&one.ty));
+        quote!(#name: #ty)
+    });
+    let values = create.values().map(name);
+    // Hygienic: a parameter of `create` may have the same name.
+    let [client, pool] = ["client", "pool"].map(|name| Ident::new(name, Span::mixed_site()));
+    let doc =
+        format!("Makes a pool of `{module}` called `pool`, or finds it when it exists with the same parameters.");
+    quote! {
+        #[doc = #doc]
+        ///
+        /// # Errors
+        /// `PoolExists` when the name belongs to another module or other parameters, and what `create` says.
+        pub #keyword fn create(
+            #client: &__windlass::client::Client,
+            #pool: &str,
+            #(#parameters),*
+        ) -> ::core::result::Result<#given, __windlass::Fault> {
+            let __parameters = __windlass::nested::Encoding::new()#(.with(&#values)?)*;
+            let __reply = #client
+                .admin()
+                .call(__windlass::admin::create())
+                .argument(&#pool)
+                .argument(&#module)
+                .argument(&__parameters.as_slice())
+                #wait;
+            let __facts: __windlass::admin::PoolFacts = __reply.value()?;
+            let __pool = #client.pool_of(__windlass::PoolId::from_bits(__facts.id));
+            ::core::result::Result::Ok(#given::on(__pool))
+        }
+    }
+}
+
+/// The name of a client's parameter: as the author wrote it, without the `_` of one that is not used.
+pub fn name(parameter: &Parameter) -> Ident {
+    let ident = parameter.ident.to_string();
+    let wire = names::wire(&ident);
+    match ident.strip_prefix("r#") {
+        Some(_) => Ident::new_raw(&wire, parameter.ident.span()),
+        None => syn::parse_str(&wire).map_or_else(
+            |_| parameter.ident.clone(),
+            |mut plain: Ident| {
+                plain.set_span(parameter.ident.span());
+                plain
+            },
+        ),
+    }
+}
+
+/// How a client passes a value of type `ty`: text, bytes and lists by reference, the rest as it is.
+pub fn value_type(ty: &Type) -> TokenStream {
+    match (parse::last_name(ty).as_deref(), element(ty)) {
+        (Some("String"), _) => quote!(&str),
+        (Some("Vec"), Some(element)) => quote!(&[#element]),
+        _ => quote!(#ty),
+    }
+}
+
+/// `T` of `Vec<T>`.
+fn element(ty: &Type) -> Option<&Type> {
+    let Type::Path(path) = ty else { return None };
+    let PathArguments::AngleBracketed(list) = &path.path.segments.last()?.arguments else { return None };
+    match list.args.first()? {
+        GenericArgument::Type(element) if list.args.len() == 1 => Some(element),
+        _ => None,
+    }
+}

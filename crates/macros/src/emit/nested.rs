@@ -1,0 +1,65 @@
+//! `Nested`: how methods of other modules call this one, through their context.
+//!
+//! Holds: methods with buffers are absent; buffers belong to a client's session.
+
+use super::{client, docs, ours};
+use crate::model::{Method, Module};
+use proc_macro2::TokenStream;
+use quote::quote;
+
+/// The type and its methods.
+pub fn nested(model: &Module) -> TokenStream {
+    let doc = format!(
+        "Calls a pool of `{}` from inside a method; the calls carry that method's root and depth.",
+        model.name
+    );
+    let methods = model.methods.iter().filter(|one| one.buffers().next().is_none()).map(|one| method(model, one));
+    quote! {
+        #[doc = #doc]
+        #[derive(Clone, Copy, Debug)]
+        pub struct Nested<'a> {
+            __cx: __windlass::context::Context<'a>,
+            __pool: __windlass::PoolId,
+        }
+
+        impl<'a> Nested<'a> {
+            /// Finds the pool by name.
+            ///
+            /// # Errors
+            /// `UnknownPool` names the pools that exist.
+            pub async fn find(
+                cx: &__windlass::context::Context<'a>,
+                pool: &str,
+            ) -> ::core::result::Result<Self, __windlass::Fault> {
+                ::core::result::Result::Ok(Self::on(cx, cx.find_pool(pool).await?))
+            }
+            /// On a pool whose id is known; asks nobody.
+            pub fn on(cx: &__windlass::context::Context<'a>, pool: __windlass::PoolId) -> Self {
+                Self { __cx: *cx, __pool: pool }
+            }
+            /// The pool's id.
+            pub fn pool(&self) -> __windlass::PoolId {
+                self.__pool
+            }
+            #(#methods)*
+        }
+    }
+}
+
+fn method(model: &Module, method: &Method) -> TokenStream {
+    let (ident, reply) = (&method.ident, &method.reply.ty);
+    let docs = docs(model, method);
+    let parameters = method.values().map(|one| {
+        let (name, ty) = (client::name(one), client::value_type(&one.ty));
+        quote!(#name: #ty)
+    });
+    let values = method.values().map(client::name);
+    let encoding = ours(&quote::format_ident!("encoding"));
+    quote! {
+        #(#docs)*
+        pub async fn #ident(&self, #(#parameters),*) -> ::core::result::Result<#reply, __windlass::Fault> {
+            let #encoding = __windlass::nested::Encoding::new()#(.with(&#values)?)*;
+            self.__cx.call::<#reply>(self.__pool, methods::#ident(), #encoding.as_slice()).await
+        }
+    }
+}

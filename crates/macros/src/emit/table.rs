@@ -1,0 +1,210 @@
+//! The table: dispatch by number, keys, hooks, and the one exported symbol.
+//!
+//! Holds: arguments decode wholly before the author's function runs; dispatch is a `match`, whatever the highest number.
+
+use super::{ours, schema};
+use crate::model::{Kind, Method, Module, Parameter, Receiver};
+use crate::{check, names};
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+
+/// `impl Module`.
+pub fn module(model: &Module) -> TokenStream {
+    let (state, name) = (&model.state, &model.name);
+    let access = if model.all_sync() { quote!(Exclusive) } else { quote!(Shared) };
+    let descriptor = schema::descriptor(model);
+    let create = model.creates.first().map(create);
+    let names: Vec<&String> = model.methods.iter().map(|method| &method.name).collect();
+    let (blocking, on_lanes): (Vec<&Method>, Vec<&Method>) =
+        model.methods.iter().partition(|method| method.flags.blocking);
+    let arms = on_lanes.iter().map(|method| start(method, model.all_sync()));
+    let blocks = blocking.iter().map(|method| block(method));
+    let keys = model.methods.iter().filter_map(key);
+    let end = if model.all_sync() { quote!() } else { quote!(__windlass::abi::Started::ended()) };
+    quote! {
+        impl __windlass::module::Module for #state {
+            type Access = __windlass::module::#access;
+
+            #descriptor
+
+            fn descriptor_cell() -> &'static ::std::sync::OnceLock<::std::vec::Vec<u8>> {
+                static CELL: ::std::sync::OnceLock<::std::vec::Vec<u8>> = ::std::sync::OnceLock::new();
+                &CELL
+            }
+
+            #create
+
+            fn start<'a>(
+                __this: <Self::Access as __windlass::module::Access>::This<'a, Self>,
+                __call: __windlass::context::Incoming<'a>,
+            ) -> <Self::Access as __windlass::module::Access>::Started<'a> {
+                match __call.method() {
+                    #(#arms)*
+                    _ => {
+                        __windlass::serve::inherited(&*__this, __call, #name, &[#(#names),*]);
+                        #end
+                    }
+                }
+            }
+
+            fn block(__call: __windlass::context::Incoming<'_>) {
+                match __call.method() {
+                    #(#blocks)*
+                    __other => __call.fault(&__windlass::serve::unknown_method(#name, __other, &[#(#names),*])),
+                }
+            }
+
+            fn key(__method: u32, __arguments: &[u8]) -> ::core::option::Option<u64> {
+                match __method {
+                    #(#keys)*
+                    _ => ::core::option::Option::None,
+                }
+            }
+        }
+    }
+}
+
+/// `impl Hooks`, with what the author overrides.
+pub fn hooks(model: &Module) -> TokenStream {
+    let (facade, state, hooks) = (&model.facade, &model.state, &model.hooks);
+    quote! {
+        impl #facade::__private::module::Hooks for #state {
+            #(#hooks)*
+        }
+    }
+}
+
+/// The entry symbol, `windlass_module_<crate>`.
+pub fn entry(model: &Module) -> TokenStream {
+    if !model.export {
+        return TokenStream::new();
+    }
+    let (facade, state) = (&model.facade, &model.state);
+    // Cargo says the name; a build without Cargo has one module per library as well, so its own name serves.
+    let library = std::env::var("CARGO_CRATE_NAME").unwrap_or_else(|_| model.name.replace('-', "_"));
+    let symbol = format!("windlass_module_{library}");
+    quote! {
+        #[allow(unsafe_code, reason = "the entry symbol of the module library: its name holds the crate's, so no two meet")]
+        const _: () = {
+            #[unsafe(export_name = #symbol)]
+            extern "C" fn entry() -> &'static #facade::__private::abi::ModuleTable {
+                <#state>::TABLE
+            }
+            // The type that a node opens the symbol as.
+            const _: #facade::__private::abi::Entry = entry;
+        };
+    }
+}
+
+fn create(create: &Method) -> TokenStream {
+    let serve = if create.is_async { quote!(create_async) } else { quote!(create) };
+    let body = body(create);
+    quote! {
+        fn create<'a>(__call: __windlass::context::Incoming<'a>) -> __windlass::abi::Started<'a> {
+            __windlass::serve::#serve(__call, #body)
+        }
+    }
+}
+
+fn start(method: &Method, all_sync: bool) -> TokenStream {
+    let id = method.id;
+    let body = body(method);
+    match (method.is_async, all_sync) {
+        (true, _) => quote! {
+            #id => __windlass::serve::run_async(__call, #body),
+        },
+        (false, true) => quote! {
+            #id => __windlass::serve::run(__call, #body),
+        },
+        (false, false) => quote! {
+            #id => {
+                __windlass::serve::run(__call, #body);
+                __windlass::abi::Started::ended()
+            }
+        },
+    }
+}
+
+fn block(method: &Method) -> TokenStream {
+    let id = method.id;
+    let body = body(method);
+    quote!(#id => __windlass::serve::run(__call, #body),)
+}
+
+/// A closure that takes the arguments, calls the author's function and gives its result.
+fn body(method: &Method) -> TokenStream {
+    let ident = &method.ident;
+    let mut takes = Vec::new();
+    let mut passes = Vec::new();
+    if method.receiver != Receiver::None {
+        passes.push(quote!(__this));
+    }
+    for parameter in &method.parameters {
+        let local = ours(&parameter.ident);
+        if matches!(parameter.kind, Kind::Context) {
+            takes.push(quote!(let #local = __call.context();));
+            passes.push(quote!(&#local));
+        } else {
+            let take = take(parameter, &quote!(__arguments));
+            takes.push(quote!(let #local = #take?;));
+            passes.push(quote!(#local));
+        }
+    }
+    let wait = method.is_async.then(|| quote!(.await));
+    let call = quote!(Self::#ident(#(#passes),*)#wait);
+    let result = if method.reply.fallible {
+        // At the author's type, where an error that is no Fault is told.
+        quote_spanned!(method.reply.at=> __windlass::serve::ended(#call))
+    } else {
+        quote!(::core::result::Result::Ok(#call))
+    };
+    let keyword = method.is_async.then(|| quote!(async move));
+    let mutable = (method.values().next().is_some() || method.buffers().next().is_some()).then(|| quote!(mut));
+    quote! {
+        |#mutable __arguments| #keyword {
+            #(#takes)*
+            __arguments.end()?;
+            #result
+        }
+    }
+}
+
+/// The next argument, off `from`.
+fn take(parameter: &Parameter, from: &TokenStream) -> TokenStream {
+    let ty = &parameter.ty;
+    let name = names::wire(&parameter.ident.to_string());
+    match &parameter.kind {
+        Kind::Value { default: Some(default), .. } => {
+            let default = schema::default_of(default, ty);
+            quote!(#from.value_or::<#ty>(#name, || #default))
+        }
+        Kind::Buffer(_) => quote!(#from.buffer::<#ty>(#name)),
+        _ => quote!(#from.value::<#ty>(#name)),
+    }
+}
+
+/// The hash of the method's key: decodes as many values as the key needs.
+fn key(method: &Method) -> Option<TokenStream> {
+    let key = method.flags.key.as_ref()?;
+    let id = method.id;
+    let used = check::names_in(key);
+    let last = method.values().enumerate().filter(|(_, one)| used.contains(&one.ident)).last();
+    let needed = last.map_or(0, |(at, _)| at + 1);
+    let takes = method.values().take(needed).map(|one| {
+        let take = take(one, &quote!(__values));
+        let local = if used.contains(&one.ident) {
+            let ident = &one.ident;
+            quote!(#ident)
+        } else {
+            quote!(_)
+        };
+        quote!(let #local = #take.ok()?;)
+    });
+    Some(quote! {
+        #id => {
+            let mut __values = __windlass::serve::Values::of(__arguments);
+            #(#takes)*
+            __windlass::serve::key_hash(#id, &(#key))
+        }
+    })
+}

@@ -1,0 +1,186 @@
+//! The model: what the author of a module said, free of syntax.
+//!
+//! Holds: what stands here was understood; whether it fits together is for `check`.
+
+use proc_macro2::Ident;
+use syn::{Attribute, Expr, ImplItemFn, LitStr, Path, Type};
+
+/// A module.
+pub struct Module {
+    /// Where the facade is.
+    pub facade: Path,
+    /// The type that holds a container's state.
+    pub state: Type,
+    /// Its name to callers.
+    pub name: String,
+    /// Its version; the crate's when absent.
+    pub version: Option<LitStr>,
+    /// Whether the entry symbol is emitted.
+    pub export: bool,
+    /// Its documentation.
+    pub docs: String,
+    /// Functions marked `#[create]`: one, says `check`.
+    pub creates: Vec<Method>,
+    /// Functions marked `#[method]`.
+    pub methods: Vec<Method>,
+    /// Functions marked `#[hook]`, without the mark.
+    pub hooks: Vec<ImplItemFn>,
+}
+
+/// A method, or `create`.
+pub struct Method {
+    /// Its function.
+    pub ident: Ident,
+    /// Its name to callers.
+    pub name: String,
+    /// Its number.
+    pub id: u32,
+    /// Where the number stands, or the function's name.
+    pub id_at: proc_macro2::Span,
+    /// Its doc comment as written, for the client.
+    pub doc_attributes: Vec<Attribute>,
+    /// Its doc comment as text, for the schema.
+    pub docs: String,
+    /// How it takes its container.
+    pub receiver: Receiver,
+    /// An `async fn`.
+    pub is_async: bool,
+    /// Its parameters, in order.
+    pub parameters: Vec<Parameter>,
+    /// What it answers.
+    pub reply: Reply,
+    /// How the node is to run it.
+    pub flags: Flags,
+}
+
+/// How a method takes its container.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Receiver {
+    /// Not at all.
+    None,
+    /// `&self`.
+    Shared,
+    /// `&mut self`.
+    Exclusive,
+}
+
+/// How the node is to run a method; `contract::schema::MethodFlags` says what each means.
+#[derive(Default)]
+pub struct Flags {
+    /// An expression over the parameters.
+    pub key: Option<Expr>,
+    /// Never leaves its node.
+    pub local: bool,
+    /// Second class.
+    pub background: bool,
+    /// Called by the node.
+    pub period: Option<Period>,
+    /// Callers do not wait.
+    pub detached: bool,
+    /// On a thread of its own pool.
+    pub blocking: bool,
+    /// May be sent twice.
+    pub idempotent: bool,
+    /// Runs inside the call that holds the key.
+    pub reentrant: bool,
+    /// Folded by the module.
+    pub aggregate: bool,
+}
+
+/// How often the node calls a method.
+pub struct Period {
+    /// Nanoseconds.
+    pub ns: u64,
+    /// Where it stands.
+    pub at: LitStr,
+}
+
+/// One parameter.
+pub struct Parameter {
+    /// Its name.
+    pub ident: Ident,
+    /// Its type as written.
+    pub ty: Type,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What a parameter is.
+pub enum Kind {
+    /// The node's `Context`; not sent.
+    Context,
+    /// A value inside the arguments.
+    Value {
+        /// What callers who leave it out mean.
+        default: Option<Expr>,
+        /// Added later than the method.
+        since: bool,
+    },
+    /// A buffer.
+    Buffer(Buffer),
+}
+
+/// What a buffer is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Buffer {
+    /// Which way.
+    pub direction: Direction,
+    /// The caller's own memory, in place.
+    pub shared: bool,
+}
+
+impl Buffer {
+    /// Whether the caller gets it back.
+    pub fn gives_back(self) -> bool {
+        self.direction != Direction::In
+    }
+}
+
+/// Which way a buffer goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Direction {
+    /// Caller to method.
+    In,
+    /// Method to caller.
+    Out,
+    /// Both.
+    InOut,
+}
+
+/// What a method answers.
+pub struct Reply {
+    /// The value's type.
+    pub ty: Type,
+    /// Whether the function gives a `Result` of it.
+    pub fallible: bool,
+    /// Where the type stands.
+    pub at: proc_macro2::Span,
+}
+
+impl Module {
+    /// The state rule: every method is a plain `fn`.
+    pub fn all_sync(&self) -> bool {
+        !self.methods.iter().any(|method| method.is_async)
+    }
+}
+
+impl Method {
+    /// Its values, in order.
+    pub fn values(&self) -> impl Iterator<Item = &Parameter> {
+        self.parameters.iter().filter(|one| matches!(one.kind, Kind::Value { .. }))
+    }
+    /// Its buffers, in order.
+    pub fn buffers(&self) -> impl Iterator<Item = (&Parameter, Buffer)> {
+        self.parameters.iter().filter_map(|one| match one.kind {
+            Kind::Buffer(buffer) => Some((one, buffer)),
+            _ => None,
+        })
+    }
+}
+
+impl Reply {
+    /// Whether it is `()`.
+    pub fn is_unit(&self) -> bool {
+        matches!(&self.ty, Type::Tuple(tuple) if tuple.elems.is_empty())
+    }
+}

@@ -1,0 +1,88 @@
+//! Windlass: a runtime for data services. This crate is the one that users name.
+//!
+//! ```
+//! use windlass::prelude::*;
+//! use std::collections::HashMap;
+//!
+//! #[derive(Default)]
+//! pub struct Counter {
+//!     totals: HashMap<String, u64>,
+//! }
+//!
+//! /// Counts things by name.
+//! #[module(version = "1.2")]
+//! impl Counter {
+//!     /// Starts at nothing.
+//!     #[create]
+//!     fn create() -> Self {
+//!         Self::default()
+//!     }
+//!
+//!     /// Adds `by` and answers the new total.
+//!     #[method(key = name)]
+//!     fn add(&mut self, name: &str, by: u64) -> u64 {
+//!         let total = self.totals.entry(name.to_owned()).or_default();
+//!         *total += by;
+//!         *total
+//!     }
+//! }
+//!
+//! # #[cfg(feature = "client")]
+//! fn from_another_process() -> Result<u64, Fault> {
+//!     let counter = counter::Blocking::connect("local", "counters")?;
+//!     counter.add("cats", 2)
+//! }
+//! ```
+//!
+//! Lives here: `prelude`, the re-exports behind it, and what expansions name (`__private`).
+//! Features: `module` (write one), `client` (call one; default), `node` (run one in this process).
+//! Holds: a build with `module` alone contains no client.
+//! Not here: anything that runs.
+
+#[cfg(feature = "module")]
+pub mod prelude;
+
+#[cfg(feature = "client")]
+pub use windlass_client::{
+    Client, Connect, Counters, FrozenLoan, Loan, Outgoing, Payload, Pending, Pool, Query, Reply, ResultView,
+    dynamic,
+};
+#[cfg(feature = "module")]
+pub use {
+    serde,
+    windlass_contract::buffers::{Bytes, In, InOut, Out, SharedBytes},
+    windlass_contract::context::{Context, Level},
+    windlass_contract::module::{Cost, Hooks, Sample},
+    windlass_contract::{
+        Code, Described, Fault, MethodId, MethodRef, MethodSchema, ModuleDescriptor, Outcome, PoolId, Retry,
+        Schema,
+    },
+    windlass_macros::{Described, create, data, hook, method, module},
+};
+
+/// What expansions name. No promise is made about it to anybody else.
+#[cfg(feature = "module")]
+#[doc(hidden)]
+pub mod __private {
+    #[cfg(feature = "client")]
+    pub use windlass_client as client;
+    pub use windlass_contract::{
+        Described, Fault, MethodRef, PoolId, abi, admin, context, describe, module, nested, schema, serve,
+    };
+}
+
+/// Its content, with the feature `client`.
+#[cfg(feature = "client")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __client {
+    ($($content:tt)*) => { $($content)* };
+}
+
+/// Its content, with the feature `client`.
+#[cfg(not(feature = "client"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __client {
+    ($($content:tt)*) => {};
+}

@@ -1,0 +1,153 @@
+//! Admin: pool 0 of every node. What an operator asks and orders, as ordinary calls.
+//!
+//! Holds: it has no state and no power of its own: each method puts one request to the node through `Context::control`,
+//! which is granted to pool 0 alone.
+//! It names contract and macros themselves (`face`), not the facade: the facade's own `node` brings this module along.
+//! Not here: the answers (`runtime/src/admin.rs`), their shapes (`contract/src/admin.rs`).
+
+mod face;
+
+use windlass_contract::admin::{MethodFacts, ModuleFacts, NodeFacts, PoolFacts, Request, Response, SessionFacts};
+use windlass_contract::context::Context;
+use windlass_contract::{Code, Fault};
+use windlass_macros::module;
+
+/// The node's own pool.
+pub struct Admin;
+
+/// Pools, modules, sessions, statistics, flush and stop.
+#[module(crate = "crate::face")]
+impl Admin {
+    /// Made by the node when it starts.
+    #[create]
+    fn create() -> Self {
+        Self
+    }
+
+    /// The pool of this name, or of this id.
+    #[method(id = 10, idempotent)]
+    async fn find_pool(&self, cx: &Context<'_>, name: &str) -> Result<PoolFacts, Fault> {
+        pool(ask(cx, Request::Find(name.into())).await?)
+    }
+
+    /// The descriptor, in postcard, of the module of this pool or, failing that, of the module of this name.
+    #[method(id = 11, idempotent)]
+    async fn describe(&self, cx: &Context<'_>, name: &str) -> Result<Vec<u8>, Fault> {
+        match ask(cx, Request::Describe(name.into())).await? {
+            Response::Descriptor(bytes) => Ok(bytes),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Makes a pool, or answers the one that exists with the same module and parameters. `parameters` are the encoded
+    /// arguments of the module's `create`. Errors: `PoolExists` when the name has another module or parameters.
+    #[method(id = 12, idempotent)]
+    async fn create_pool(
+        &self,
+        cx: &Context<'_>,
+        name: &str,
+        module: &str,
+        parameters: &[u8],
+    ) -> Result<PoolFacts, Fault> {
+        let (name, module, parameters) = (name.into(), module.into(), parameters.into());
+        pool(ask(cx, Request::Create { name, module, parameters }).await?)
+    }
+
+    /// Ends a pool: it takes no new calls, and is gone when the last one has ended.
+    #[method(id = 13)]
+    async fn destroy_pool(&self, cx: &Context<'_>, name: &str) -> Result<(), Fault> {
+        done(ask(cx, Request::Destroy(name.into())).await?)
+    }
+
+    /// All pools.
+    #[method(id = 14, idempotent)]
+    async fn pools(&self, cx: &Context<'_>) -> Result<Vec<PoolFacts>, Fault> {
+        match ask(cx, Request::Pools).await? {
+            Response::Pools(all) => Ok(all),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// All modules.
+    #[method(id = 15, idempotent)]
+    async fn modules(&self, cx: &Context<'_>) -> Result<Vec<ModuleFacts>, Fault> {
+        modules(ask(cx, Request::Modules).await?)
+    }
+
+    /// All sessions.
+    #[method(id = 16, idempotent)]
+    async fn sessions(&self, cx: &Context<'_>) -> Result<Vec<SessionFacts>, Fault> {
+        match ask(cx, Request::Sessions).await? {
+            Response::Sessions(all) => Ok(all),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// The node as a whole.
+    #[method(id = 17, idempotent)]
+    async fn node(&self, cx: &Context<'_>) -> Result<NodeFacts, Fault> {
+        match ask(cx, Request::Node).await? {
+            Response::Node(facts) => Ok(facts),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// What every method that was called has done.
+    #[method(id = 18, idempotent)]
+    async fn methods(&self, cx: &Context<'_>) -> Result<Vec<MethodFacts>, Fault> {
+        match ask(cx, Request::Methods).await? {
+            Response::Methods(all) => Ok(all),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Waits until every call accepted before this one has ended.
+    #[method(id = 19, idempotent)]
+    async fn flush(&self, cx: &Context<'_>) -> Result<(), Fault> {
+        done(ask(cx, Request::Flush).await?)
+    }
+
+    /// Stops the node, letting calls end for so many milliseconds.
+    #[method(id = 20, idempotent)]
+    async fn stop(&self, cx: &Context<'_>, #[arg(default = 5000)] deadline_ms: u64) -> Result<(), Fault> {
+        done(ask(cx, Request::Stop(deadline_ms)).await?)
+    }
+
+    /// Opens a module library. Errors: `ModuleRefused` says what does not fit.
+    #[method(id = 21)]
+    async fn load(&self, cx: &Context<'_>, path: &str) -> Result<Vec<ModuleFacts>, Fault> {
+        modules(ask(cx, Request::Load(path.into())).await?)
+    }
+}
+
+async fn ask(cx: &Context<'_>, request: Request) -> Result<Response, Fault> {
+    let broken =
+        |error: postcard::Error| Fault::new(Code::Internal, format!("admin and its node disagree: {error}"));
+    let answer = cx.control(postcard::to_allocvec(&request).map_err(broken)?).await?;
+    postcard::from_bytes(&answer).map_err(broken)
+}
+
+fn pool(response: Response) -> Result<PoolFacts, Fault> {
+    match response {
+        Response::Pool(facts) => Ok(facts),
+        other => Err(unexpected(&other)),
+    }
+}
+
+fn modules(response: Response) -> Result<Vec<ModuleFacts>, Fault> {
+    match response {
+        Response::Modules(all) => Ok(all),
+        other => Err(unexpected(&other)),
+    }
+}
+
+fn done(response: Response) -> Result<(), Fault> {
+    match response {
+        Response::Done => Ok(()),
+        other => Err(unexpected(&other)),
+    }
+}
+
+fn unexpected(response: &Response) -> Fault {
+    Fault::new(Code::Internal, format!("the node answered something else: {response:?}"))
+}

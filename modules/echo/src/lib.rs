@@ -1,0 +1,128 @@
+//! Echo: the template module, one method of every kind. Copy it to begin a module of your own.
+//!
+//! Holds: its methods do nothing but what their one line says, so that what a call costs is the call.
+//! Some methods are `async`, so all take `&self` and the state stands in a `RefCell`, borrowed between waits only.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+use windlass::prelude::*;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// State of a container.
+pub struct Echo {
+    totals: RefCell<HashMap<String, u64>>,
+    limit: u64,
+}
+
+/// Says back what it hears, by every road there is.
+#[module]
+impl Echo {
+    /// Makes a container; totals of `add` may grow up to `limit`.
+    #[create]
+    fn create(cx: &Context, #[arg(default = u64::MAX)] limit: u64) -> Self {
+        cx.log(Level::Debug, "an echo begins");
+        Self { totals: RefCell::default(), limit }
+    }
+
+    /// Answers `text`.
+    #[method(id = 10, idempotent)]
+    fn echo(&self, text: &str) -> String {
+        text.to_owned()
+    }
+
+    /// Answers the XXH3-64 of `data`.
+    #[method(id = 11, idempotent)]
+    fn checksum(&self, data: In<Bytes>) -> u64 {
+        xxh3_64(&data)
+    }
+
+    /// Copies `data` to `out` and answers how many bytes there were. Errors: `TooLarge` when the room is too small.
+    #[method(id = 12, idempotent)]
+    fn copy(&self, data: In<Bytes>, mut out: Out<Bytes>) -> Result<u64, Fault> {
+        let room = out.len();
+        let short = || Fault::new(Code::TooLarge, format!("{} bytes do not fit the room of {room}", data.len()));
+        out.fill(&data).ok_or_else(short)?;
+        Ok(data.len() as u64)
+    }
+
+    /// Turns `data` around.
+    #[method(id = 13)]
+    fn reverse(&self, mut data: InOut<Bytes>) {
+        data.reverse();
+    }
+
+    /// Fills the caller's own memory with `byte`.
+    #[method(id = 14, idempotent)]
+    fn fill(&self, byte: u8, mut out: Out<SharedBytes>) {
+        let piece = [byte; 4096];
+        let mut at = 0;
+        while at < out.len() {
+            at += out.write_at(at, &piece);
+        }
+        out.set_len(at);
+    }
+
+    /// Adds `by` to the total called `name` and answers it. Errors: fault 1001 once it would pass the limit.
+    #[method(id = 15, key = name)]
+    fn add(&self, name: &str, by: u64) -> Result<u64, Fault> {
+        let mut totals = self.totals.borrow_mut();
+        let total = totals.entry(name.to_owned()).or_default();
+        let sum = total.checked_add(by).filter(|&sum| sum <= self.limit);
+        *total = sum.ok_or_else(|| Fault::module(1, format!("{name} would pass its limit of {}", self.limit)))?;
+        Ok(*total)
+    }
+
+    /// Waits `us` microseconds while other calls go on.
+    #[method(id = 16, idempotent)]
+    async fn pause(&self, cx: &Context<'_>, us: u64) -> Result<(), Fault> {
+        cx.sleep(Duration::from_micros(us)).await
+    }
+
+    /// Asks the echo called `pool` to echo `text`: a call inside a call.
+    #[method(id = 17, idempotent)]
+    async fn relay(&self, cx: &Context<'_>, pool: &str, text: &str) -> Result<String, Fault> {
+        echo::Nested::find(cx, pool).await?.echo(text).await
+    }
+
+    /// Panics with `text`; the caller gets `Panicked`, everybody else goes on.
+    #[method(id = 18)]
+    #[allow(clippy::panic, reason = "this is what it is for")]
+    fn panic(&self, text: &str) {
+        panic!("{text}");
+    }
+
+    /// Keeps a thread of its own busy for `us` microseconds and answers how many rounds of work it did.
+    #[method(id = 19, blocking)]
+    #[allow(clippy::disallowed_methods, reason = "a blocking method runs outside the lanes and their clock")]
+    fn spin(us: u64) -> u64 {
+        let begun = Instant::now();
+        let mut rounds = 0_u64;
+        while begun.elapsed() < Duration::from_micros(us) {
+            rounds = black_box(rounds + 1);
+        }
+        rounds
+    }
+
+    /// Answers `value`.
+    #[method(id = 20, idempotent)]
+    fn ping(&self, value: u64) -> u64 {
+        value
+    }
+
+    /// Answers the XXH3-64 of a few `bytes` that travel with the arguments.
+    #[method(id = 21, idempotent)]
+    fn digest(&self, bytes: &[u8]) -> u64 {
+        xxh3_64(bytes)
+    }
+
+    /// How many totals there are.
+    #[hook]
+    fn monitor(&self, _cx: &Context<'_>, question: &str) -> Result<String, Fault> {
+        match question {
+            "" => Ok(format!("{{\"totals\":{}}}", self.totals.borrow().len())),
+            other => Err(Fault::new(Code::Unsupported, format!("echo has no answer to {other:?}; ask nothing"))),
+        }
+    }
+}
