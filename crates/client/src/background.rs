@@ -35,10 +35,12 @@ impl Background {
         let mut started = locked(&this.started);
         if !*started {
             let held = Arc::clone(session);
-            // The client's one thread; clippy's `disallowed_methods` asks that nobody starts threads by the way.
-            std::thread::Builder::new().name("windlass-replies".into()).spawn(move || run(&held)).map_err(
-                |error| Fault::new(Code::Io, format!("no thread for futures could be started: {error}")),
-            )?;
+            #[allow(clippy::disallowed_methods, reason = "the client's one thread; a client has no driver to ask")]
+            let spawned = std::thread::Builder::new().name("windlass-replies".into()).spawn(move || run(&held));
+            // Its handle is let go: it ends by itself when the last client is gone.
+            spawned.map_err(|error| {
+                Fault::new(Code::Io, format!("no thread for futures could be started: {error}"))
+            })?;
             *started = true;
         }
         drop(started);

@@ -14,6 +14,12 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
+/// Time since then.
+#[inline]
+pub(crate) fn since(start: Instant) -> Duration {
+    now().saturating_duration_since(start)
+}
+
 /// An instant after which a wait gives up.
 #[derive(Clone, Copy)]
 pub(crate) struct Until(Option<Instant>);

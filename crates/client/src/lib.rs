@@ -18,6 +18,8 @@ mod connect;
 mod counters;
 mod frozen;
 mod heap;
+#[cfg(test)]
+mod in_a_child;
 mod outgoing;
 mod pending;
 mod reap;

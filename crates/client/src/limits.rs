@@ -27,8 +27,9 @@ pub const HEAP_BYTES_MIN: u64 = 1 << 20;
 /// The longest heap segment that growth by doubling asks for; a longer loan gets a segment of its own.
 pub const HEAP_BYTES_STEP_MAX: u64 = 256 << 20;
 
-/// Threads of one client that wait for a free call slot at once.
-pub const SLOT_WAITERS_MAX: u32 = 1024;
+/// Threads of one client that wait at once, beyond one for each call slot. Past that a call that finds no free slot is
+/// refused, and a thread that waits for an answer looks for it again and again instead of sleeping.
+pub const SPARE_SEATS: u32 = 1024;
 
 /// Bytes of arguments that a call being put together keeps inline; they are moved with it.
 pub const ARGUMENTS_INLINE: usize = 128;

@@ -25,7 +25,7 @@ use crate::pending::Pending;
 use crate::reply::Reply;
 use crate::session::Session;
 use crate::small::{Appending, SmallBytes};
-use crate::table::Out;
+use crate::table::{Out, Ticket};
 
 /// The arguments of a call being put together.
 type Arguments = SmallBytes<ARGUMENTS_INLINE>;
@@ -46,7 +46,7 @@ pub struct Outgoing {
 }
 
 /// The bytes of an `In` or `InOut` buffer: a slice is copied into a loan (once, counted); a loan is moved; a frozen loan
-/// is read in place by the node.
+/// is read in place by the node, but for `InOut`, where it is copied like a slice.
 pub struct Payload<'a>(Given<'a>);
 
 enum Given<'a> {
@@ -257,6 +257,11 @@ impl Outgoing {
                 Ok(loan) => return self.lent(direction, BufferKind::Bytes, loan),
                 Err(fault) => self.fail(fault),
             },
+            // Nobody may change frozen bytes, so a method that changes them gets a copy.
+            Given::Frozen(frozen) if direction != Direction::In => match self.copied(&frozen) {
+                Ok(loan) => return self.lent(direction, BufferKind::Bytes, loan),
+                Err(fault) => self.fail(fault),
+            },
             Given::Frozen(frozen) => {
                 if !frozen.is_of(self.client.session()) {
                     self.fail(of_another_session());
@@ -293,7 +298,7 @@ impl Outgoing {
     }
 
     /// Checks, takes a slot, writes the arguments and publishes.
-    fn publish(&mut self) -> Result<(CallId, Arc<crate::table::Ticket>), Fault> {
+    fn publish(&mut self) -> Result<(CallId, Arc<Ticket>), Fault> {
         let client = self.client.clone();
         let session = client.session();
         session.usable()?;
@@ -336,7 +341,7 @@ impl Outgoing {
         session.table.put(Out { call, ticket: Arc::clone(&ticket), holds });
         if let Err(fault) = session.publish_call(&slot) {
             // The end of the session may have swept it away already, freeing the slot.
-            if session.table.take(call).is_some() {
+            if session.table.take_out(call).is_some() {
                 session.free_slot(call.slot());
             }
             return Err(fault);
@@ -387,25 +392,29 @@ impl Outgoing {
     }
 }
 
-/// Takes a call slot, waiting for one and reaping for others meanwhile.
-fn take_slot(session: &Arc<Session>) -> Result<(CallId, Arc<crate::table::Ticket>), Fault> {
-    let mut taken = session.table.take_slot(None);
+/// Takes a ticket and a call slot, waiting for one and reaping for others meanwhile.
+fn take_slot(session: &Arc<Session>) -> Result<(CallId, Arc<Ticket>), Fault> {
+    let (ticket, mut call) = session.table.take();
     loop {
-        if let Some(taken) = taken {
-            return Ok(taken);
+        if let Some(call) = call {
+            return Ok((call, ticket));
         }
-        session.usable()?;
-        let Some(seat) = session.table.wait_seat() else {
-            let text = "too many threads of this client wait for a call slot already";
+        if let Err(fault) = session.usable() {
+            session.table.keep(ticket);
+            return Err(fault);
+        }
+        let Some(seat) = ticket.seat() else {
+            let text = "all call slots are out, and too many threads wait for one already";
             return Err(Fault::new(Code::NoCredit, text));
         };
+        session.table.begin_waiting(seat);
         session.reaper.wait_until(
             seat,
             || session.table.has_free_slot() || session.over.get().is_some(),
             || None,
             |taker, time| session.reap(taker, time),
         );
-        taken = session.table.take_slot(Some(seat));
+        call = session.table.end_waiting(seat);
     }
 }
 

@@ -48,10 +48,10 @@ impl Pending {
     /// # Errors
     /// As `Outgoing::wait`.
     pub fn wait(mut self) -> Result<Reply, Fault> {
-        let (call, ticket) = match std::mem::replace(&mut self.stage, Stage::Over) {
+        let ticket = match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Failed(fault) => return Err(fault),
             Stage::Over => return Err(over()),
-            Stage::Out { call, ticket, .. } => (call, ticket),
+            Stage::Out { ticket, .. } => ticket,
         };
         let session = self.client.session();
         if session.forked() {
@@ -59,14 +59,24 @@ impl Pending {
         }
         let (mut answer, _) = ticket.take_or(Waiter::Thread);
         if answer.is_none() {
-            session.reaper.wait_until(
-                call.slot(),
-                || ticket.is_done(),
-                || None,
-                |taker, time| session.reap(taker, time),
-            );
+            match ticket.seat() {
+                Some(seat) => {
+                    session.reaper.wait_until(
+                        seat,
+                        || ticket.is_done(),
+                        || None,
+                        |taker, time| session.reap(taker, time),
+                    );
+                }
+                // More pending calls than seats: others reap, or this thread does. It ends with the session at the latest.
+                None => {
+                    while !ticket.is_done() && session.is_alive() {
+                        session.reap_what_is_there();
+                        std::thread::yield_now();
+                    }
+                }
+            }
             (answer, _) = ticket.take_or(Waiter::Nobody);
-            session.free_slot(call.slot());
         }
         session.table.keep(ticket);
         answer.unwrap_or_else(|| Err(over()))

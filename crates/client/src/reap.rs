@@ -19,6 +19,7 @@ use windlass_memory::ring::{COMPLETION, Consumer, Entry};
 use windlass_memory::{Segment, SegmentId};
 
 use crate::clock::Until;
+use crate::heap::Loan;
 use crate::limits::{PARK_SLICE, REPLY_INLINE, SEGMENT_WAIT};
 use crate::outgoing::{Asked, Hold, Holds};
 use crate::reply::{Given, Reply, ReplyBytes, ResultView};
@@ -90,7 +91,7 @@ impl Session {
                 return;
             }
         };
-        match self.table.take(completion.call) {
+        match self.table.take_out(completion.call) {
             Some(Out { call, ticket, holds }) => {
                 let answer = self.answer_of(&completion, holds);
                 self.finish(Out { call, ticket, holds: Holds::default() }, answer);
@@ -145,7 +146,8 @@ impl Session {
         if let Some(head) = completion.fault {
             return Err(Fault::decode(head.code, head.outcome, head.retry, value));
         }
-        Ok(Reply::new(bytes, from, given?))
+        let (given, inputs) = given?;
+        Ok(Reply::new(bytes, from, given, inputs))
     }
 
     /// Copies the reply bytes into private memory.
@@ -204,14 +206,18 @@ impl Session {
         entries: &[BufferEntry],
         holds: Holds,
         complete: bool,
-    ) -> Result<Vec<Given>, Fault> {
+    ) -> Result<(Vec<Given>, Vec<Loan>), Fault> {
         if entries.is_empty() && holds.buffers.is_empty() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), Vec::new()));
         }
-        let Holds { arguments: _returned, buffers } = holds;
+        let Holds { arguments: _returned, mut buffers } = holds;
+        let inputs = buffers
+            .extract_if(.., |asked| asked.entry.direction == Direction::In)
+            .filter_map(|asked| if let Hold::Loan(loan) = asked.hold { Some(loan) } else { None })
+            .collect();
         let views: Vec<Option<Result<ResultView, Fault>>> =
             entries.iter().map(|entry| (entry.kind == BufferKind::Bytes).then(|| self.view(entry))).collect();
-        let mut wanted = buffers.into_iter().filter(|asked| asked.entry.direction != Direction::In);
+        let mut wanted = buffers.into_iter();
         let mut given = Vec::with_capacity(entries.len());
         for (entry, view) in entries.iter().zip(views) {
             let Some(asked) = wanted.next().filter(|asked| is_answer(entry, asked)) else {
@@ -226,7 +232,7 @@ impl Session {
         if complete && wanted.next().is_some() {
             return Err(lost("its reply leaves out a buffer".into()));
         }
-        Ok(given)
+        Ok((given, inputs))
     }
 
     fn view(self: &Arc<Self>, entry: &BufferEntry) -> Result<ResultView, Fault> {

@@ -28,6 +28,7 @@ pub struct Reply {
     /// Where the value begins.
     from: usize,
     given: Vec<Given>,
+    inputs: Vec<Loan>,
 }
 
 /// What one buffer gave back.
@@ -38,8 +39,8 @@ pub(crate) enum Given {
 }
 
 impl Reply {
-    pub(crate) fn new(bytes: ReplyBytes, from: usize, given: Vec<Given>) -> Reply {
-        Reply { bytes, from, given }
+    pub(crate) fn new(bytes: ReplyBytes, from: usize, given: Vec<Given>, inputs: Vec<Loan>) -> Reply {
+        Reply { bytes, from, given, inputs }
     }
 
     /// The value.
@@ -85,6 +86,12 @@ impl Reply {
             Some(Given::Loan(loan, used)) => Ok((loan, used)),
             other => Err(self.no_such(i, "loan", other)),
         }
+    }
+
+    /// Takes the loans back that were sent as `in` buffers, in order, bytes and all: to change a little and send again.
+    /// Loans that the call made itself, from a slice, are among them.
+    pub fn take_inputs(&mut self) -> Vec<Loan> {
+        std::mem::take(&mut self.inputs)
     }
 
     pub(crate) fn take(&mut self, i: usize) -> Option<Given> {

@@ -118,10 +118,16 @@ impl Session {
     pub(crate) fn publish_call(&self, slot: &Slot) -> Result<(), Fault> {
         let mut submit = locked(&self.submit);
         self.not_over()?;
-        let published = submit.producer.publish(slot.encode());
+        let mut published = Ok(());
+        if !submit.backlog.is_empty() {
+            published = submit.flush(self.layout.calls());
+            self.has_backlog.store(!submit.backlog.is_empty(), Ordering::Relaxed);
+        }
+        published =
+            published.and_then(|()| submit.producer.publish(slot.encode()).map_err(|error| error.to_string()));
         drop(submit);
         if let Err(error) = published {
-            return Err(self.broken(error.to_string()).with_outcome(Outcome::NotStarted));
+            return Err(self.broken(error).with_outcome(Outcome::NotStarted));
         }
         self.counts.calls.add(1);
         self.ring_if_asleep();
@@ -309,17 +315,16 @@ impl Session {
             self.background.one_less();
         }
         match told.waiter {
-            // Its owner leaves the seat first, then frees the slot.
-            Waiter::Thread => self.reaper.call_up(call.slot()),
-            other => {
-                self.free_slot(call.slot());
-                match other {
-                    Waiter::Task(waker) => waker.wake(),
-                    Waiter::Gone => self.table.keep(ticket),
-                    Waiter::Nobody | Waiter::Thread => {}
+            Waiter::Thread => {
+                if let Some(seat) = ticket.seat() {
+                    self.reaper.call_up(seat);
                 }
             }
+            Waiter::Task(waker) => waker.wake(),
+            Waiter::Gone => self.table.keep(ticket),
+            Waiter::Nobody => {}
         }
+        self.free_slot(call.slot());
         // Last: what a reply gives back publishes releases.
         drop(told.unwanted);
     }

@@ -4,7 +4,6 @@
 //! Holds: up to `N` stand inside; more go to a vector.
 
 /// Bytes, few of them inline.
-#[expect(clippy::large_enum_variant, reason = "being large inline is what it is for: no allocation per call")]
 pub(crate) enum SmallBytes<const N: usize> {
     /// The first `u16` of them count.
     Inline(u16, [u8; N]),

@@ -70,7 +70,7 @@ impl Spin {
             return true;
         }
         let start = clock::now();
-        while start.elapsed() < self.window {
+        while clock::since(start) < self.window {
             if some() {
                 return true;
             }

@@ -3,7 +3,8 @@
 //! Lives here: `Table`, `Out` (a call that is out), `Ticket` (where its answer is left), `Waiter`.
 //! From: `outgoing` takes a slot and leaves a ticket behind it. To: `reap` takes the ticket back with the answer.
 //! Holds: a slot has one call at a time and each call its own generation; what an answer finds behind its slot is taken
-//!   once; a slot whose owner sleeps on it (its seat) is freed by that owner, after it has left the seat.
+//!   once; slots are freed by whoever reaps, so a reaper that itself waits for one sees it. A ticket has a seat of its
+//!   own, where one thread at a time sleeps: its owner, for a slot and then for the answer.
 //! Not here: rings (`session`), what an answer is (`reply`).
 
 use std::collections::VecDeque;
@@ -13,7 +14,7 @@ use std::task::Waker;
 
 use windlass_contract::{CallId, Fault};
 
-use crate::limits::SLOT_WAITERS_MAX;
+use crate::limits::SPARE_SEATS;
 use crate::outgoing::Holds;
 use crate::reply::Reply;
 
@@ -38,9 +39,10 @@ struct Free {
     slots: Vec<u32>,
     generations: Box<[u32]>,
     tickets: Vec<Arc<Ticket>>,
-    /// Seats of threads that wait for a slot, and seats for such threads.
+    /// Seats given to tickets so far.
+    seated: u32,
+    /// Seats of threads that wait for a slot.
     waiting: VecDeque<u32>,
-    seats: Vec<u32>,
 }
 
 /// A call that is out.
@@ -53,6 +55,8 @@ pub(crate) struct Out {
 
 /// Where the answer to one call is left for whoever waits.
 pub(crate) struct Ticket {
+    /// Where its owner sleeps; `None` when more tickets are in use than there are seats.
+    seat: Option<u32>,
     done: AtomicBool,
     inside: Mutex<Inside>,
 }
@@ -68,7 +72,7 @@ struct Inside {
 pub(crate) enum Waiter {
     /// Nobody yet: it was sent and is looked for later.
     Nobody,
-    /// A thread on the seat of the call's slot; it frees the slot.
+    /// A thread on the ticket's seat.
     Thread,
     /// A future.
     Task(Waker),
@@ -87,9 +91,14 @@ pub(crate) struct Told {
 }
 
 impl Ticket {
-    fn new() -> Arc<Ticket> {
+    fn new(seat: Option<u32>) -> Arc<Ticket> {
         let inside = Inside { waiter: Waiter::Nobody, answer: None, in_background: false };
-        Arc::new(Ticket { done: AtomicBool::new(false), inside: Mutex::new(inside) })
+        Arc::new(Ticket { seat, done: AtomicBool::new(false), inside: Mutex::new(inside) })
+    }
+
+    /// Where its owner sleeps.
+    pub(crate) fn seat(&self) -> Option<u32> {
+        self.seat
     }
 
     fn reset(&self) {
@@ -137,8 +146,7 @@ impl Ticket {
 }
 
 impl Table {
-    /// A table of `calls` free slots. Seats `0..calls` belong to them, the next `SLOT_WAITERS_MAX` to threads that wait
-    /// for one.
+    /// A table of `calls` free slots.
     pub(crate) fn new(calls: u32) -> Table {
         Table {
             calls: (0..calls).map(|_| Mutex::new(None)).collect(),
@@ -146,52 +154,63 @@ impl Table {
                 slots: (0..calls).rev().collect(),
                 generations: vec![0; calls as usize].into_boxed_slice(),
                 tickets: Vec::new(),
+                seated: 0,
                 waiting: VecDeque::new(),
-                seats: (calls..calls + SLOT_WAITERS_MAX).collect(),
             }),
             free_slots: AtomicU32::new(calls),
         }
     }
 
-    /// Seats that a reaper needs for this table and one background thread.
+    /// Seats that a reaper needs for the tickets of this table and one background thread.
     pub(crate) fn seats(calls: u32) -> u32 {
-        calls + SLOT_WAITERS_MAX + 1
+        calls + SPARE_SEATS + 1
     }
 
     /// The background thread's seat.
     pub(crate) fn background_seat(&self) -> u32 {
-        self.calls.len() as u32 + SLOT_WAITERS_MAX
+        self.ticket_seats()
     }
 
-    /// Takes a free slot, its next generation, and a ticket. `waited` is a seat to give back at once.
-    pub(crate) fn take_slot(&self, waited: Option<u32>) -> Option<(CallId, Arc<Ticket>)> {
+    fn ticket_seats(&self) -> u32 {
+        self.calls.len() as u32 + SPARE_SEATS
+    }
+
+    /// Takes a ticket, and a free slot with its next generation if there is one.
+    pub(crate) fn take(&self) -> (Arc<Ticket>, Option<CallId>) {
         let mut free = locked(&self.free);
-        if let Some(seat) = waited {
-            free.waiting.retain(|other| *other != seat);
-            free.seats.push(seat);
-        }
-        let slot = free.slots.pop()?;
-        self.free_slots.store(free.slots.len() as u32, Ordering::Relaxed);
-        let generation = free.generations[slot as usize].wrapping_add(1);
-        free.generations[slot as usize] = generation;
-        let ticket = free.tickets.pop();
+        let call = self.pop_slot(&mut free);
+        let kept = free.tickets.pop();
+        let seat = (kept.is_none() && free.seated < self.ticket_seats()).then_some(free.seated);
+        free.seated += u32::from(seat.is_some());
         drop(free);
-        let ticket = match ticket {
+        let ticket = match kept {
             Some(ticket) => {
                 ticket.reset();
                 ticket
             }
-            None => Ticket::new(),
+            None => Ticket::new(seat),
         };
-        Some((CallId::new(slot, generation), ticket))
+        (ticket, call)
     }
 
-    /// A seat for a thread that waits for a slot; `None` when too many do.
-    pub(crate) fn wait_seat(&self) -> Option<u32> {
+    /// Puts a seat on the list of those that wait for a slot.
+    pub(crate) fn begin_waiting(&self, seat: u32) {
+        locked(&self.free).waiting.push_back(seat);
+    }
+
+    /// Takes a seat off that list, and a slot if one is free.
+    pub(crate) fn end_waiting(&self, seat: u32) -> Option<CallId> {
         let mut free = locked(&self.free);
-        let seat = free.seats.pop()?;
-        free.waiting.push_back(seat);
-        Some(seat)
+        free.waiting.retain(|other| *other != seat);
+        self.pop_slot(&mut free)
+    }
+
+    fn pop_slot(&self, free: &mut Free) -> Option<CallId> {
+        let slot = free.slots.pop()?;
+        self.free_slots.store(free.slots.len() as u32, Ordering::Relaxed);
+        let generation = free.generations[slot as usize].wrapping_add(1);
+        free.generations[slot as usize] = generation;
+        Some(CallId::new(slot, generation))
     }
 
     /// Whether a slot is free, without the lock.
@@ -216,9 +235,9 @@ impl Table {
 
     /// Keeps a ticket for another call.
     pub(crate) fn keep(&self, ticket: Arc<Ticket>) {
-        let mut free = locked(&self.free);
-        if free.tickets.len() < self.calls.len() {
-            free.tickets.push(ticket);
+        // Without a seat it is one too many; with one it must come back, or the seat is lost.
+        if ticket.seat.is_some() {
+            locked(&self.free).tickets.push(ticket);
         }
     }
 
@@ -235,7 +254,7 @@ impl Table {
     }
 
     /// Takes the call of this id from behind its slot; `None` when there is no such call out.
-    pub(crate) fn take(&self, call: CallId) -> Option<Out> {
+    pub(crate) fn take_out(&self, call: CallId) -> Option<Out> {
         let mut behind = locked(self.calls.get(call.slot() as usize)?);
         if behind.as_ref().is_some_and(|out| out.call == call) { behind.take() } else { None }
     }
@@ -253,37 +272,45 @@ mod tests {
     #[test]
     fn a_slot_is_taken_once_and_comes_back_warm_with_another_generation() {
         let table = Table::new(2);
-        let (first, ticket) = table.take_slot(None).expect("a slot");
-        let (second, _) = table.take_slot(None).expect("a slot");
+        let (ticket, first) = table.take();
+        let (first, second) = (first.expect("a slot"), table.take().1.expect("a slot"));
         assert_ne!(first.slot(), second.slot());
-        assert!(table.take_slot(None).is_none());
+        assert!(table.take().1.is_none());
         assert!(!table.has_free_slot());
         table.put(Out { call: first, ticket, holds: Holds::default() });
-        assert!(table.take(CallId::new(first.slot(), first.generation() + 1)).is_none());
-        assert!(table.take(CallId::new(99, 1)).is_none());
-        assert!(table.take(first).is_some());
-        assert!(table.take(first).is_none());
+        assert!(table.take_out(CallId::new(first.slot(), first.generation() + 1)).is_none());
+        assert!(table.take_out(CallId::new(99, 1)).is_none());
+        assert!(table.take_out(first).is_some());
+        assert!(table.take_out(first).is_none());
         table.free_slot(first.slot());
-        let (again, _) = table.take_slot(None).expect("a slot");
+        let again = table.take().1.expect("a slot");
         assert_eq!(again.slot(), first.slot());
         assert_eq!(again.generation(), first.generation() + 1);
     }
 
     #[test]
-    fn frees_call_up_different_waiters_and_those_stay_listed() {
-        let table = Table::new(1);
-        let seats = [table.wait_seat().expect("seat"), table.wait_seat().expect("seat")];
-        assert_eq!(table.free_slot_for_test(), Some(seats[0]));
-        assert_eq!(table.free_slot_for_test(), Some(seats[1]));
+    fn frees_call_up_different_waiters_and_those_stay_listed_until_they_have_tried() {
+        let table = Table::new(2);
+        let taken = [table.take().1.expect("a slot"), table.take().1.expect("a slot")];
+        let seats = [table.take(), table.take()].map(|(ticket, _)| ticket.seat().expect("a seat"));
+        assert_ne!(seats[0], seats[1]);
+        seats.iter().for_each(|seat| table.begin_waiting(*seat));
+        assert_eq!(table.free_slot(taken[0].slot()), Some(seats[0]));
+        assert_eq!(table.free_slot(taken[1].slot()), Some(seats[1]));
         assert_eq!(table.waiting_seats().len(), 2);
-        assert!(table.take_slot(Some(seats[0])).is_some());
+        assert!(table.end_waiting(seats[0]).is_some());
         assert_eq!(table.waiting_seats(), [seats[1]]);
     }
 
-    impl Table {
-        fn free_slot_for_test(&self) -> Option<u32> {
-            let (call, _) = self.take_slot(None)?;
-            self.free_slot(call.slot())
-        }
+    #[test]
+    fn seats_are_given_to_as_many_tickets_as_there_are_and_come_back_with_them() {
+        let table = Table::new(1);
+        let tickets: Vec<_> = (0..Table::seats(1) + 10).map(|_| table.take().0).collect();
+        let seats: std::collections::HashSet<_> = tickets.iter().filter_map(|ticket| ticket.seat()).collect();
+        assert_eq!(seats.len() as u32, Table::seats(1) - 1);
+        assert!(!seats.contains(&table.background_seat()));
+        assert!(table.take().0.seat().is_none());
+        tickets.into_iter().for_each(|ticket| table.keep(ticket));
+        assert!(table.take().0.seat().is_some());
     }
 }

@@ -28,6 +28,21 @@ pub enum Level {
 }
 
 /// What a method may ask of the node while its call runs.
+///
+/// # Example
+/// ```
+/// use std::time::Duration;
+/// use windlass_contract::{Fault, context::Context};
+///
+/// async fn poll_until_due(cx: &Context<'_>, due_ns: u64) -> Result<u64, Fault> {
+///     let mut rounds = 0;
+///     while cx.now_ns() < due_ns {
+///         cx.sleep(Duration::from_millis(10)).await?; // `Cancelled` or `DeadlineExceeded` end the method here
+///         rounds += 1;
+///     }
+///     Ok(rounds)
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
     pub(crate) call: Incoming<'a>,

@@ -56,6 +56,11 @@ pub struct BufferEntry {
 }
 
 impl BufferEntry {
+    /// Whether a request that holds it asks the node to lend room: it names no place then, and moves nothing.
+    fn is_room(&self) -> bool {
+        self.direction == Direction::Out && self.kind == BufferKind::Bytes
+    }
+
     /// Appends the 24 bytes.
     pub fn encode(&self, into: &mut Vec<u8>) {
         into.extend_from_slice(&self.to_bytes());
@@ -150,6 +155,9 @@ pub enum HeadError {
     /// The kind byte names nothing.
     #[error("buffer kind {0} does not exist (0 bytes, 1 shared)")]
     UnknownBufferKind(u8),
+    /// An `out` buffer of kind bytes names a place, but the node chooses it.
+    #[error("an out buffer of bytes names segment {0:#010x}, offset {1} (none and 0: the node lends the room)")]
+    RoomHasPlace(u32, u64),
     /// Reserved bytes are not zero.
     #[error("reserved bytes of the head are not zero")]
     ReservedBytes,
@@ -232,6 +240,11 @@ impl Head {
                 return Err(HeadError::ReservedBytes);
             }
             head.buffers = Self::decode_entries(count as usize, &mut rest, bytes.len())?;
+            for entry in head.buffers.iter().filter(|entry| entry.is_room()) {
+                if entry.segment != SegmentId::NONE || entry.offset != 0 {
+                    return Err(HeadError::RoomHasPlace(entry.segment.0, entry.offset));
+                }
+            }
         }
         Ok((head, rest))
     }

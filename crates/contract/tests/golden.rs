@@ -11,7 +11,7 @@ use golden_files::{folder, parse};
 use std::io::ErrorKind;
 use windlass_contract::completion::{Completion, FaultHead, INLINE_BYTES, ReplyAt};
 use windlass_contract::control::{Control, ControlKind};
-use windlass_contract::head::{BufferEntry, BufferKind, Direction, Head, Root, Trace};
+use windlass_contract::head::{BufferEntry, BufferKind, Direction, Head, HeadError, Root, Trace};
 use windlass_contract::hello::{CONTRACT_HASH, Hello, Welcome};
 use windlass_contract::schema::{Field, MethodFlags, MethodSchema, Parameter, Shape, Variant};
 use windlass_contract::slot::{FLAG_BUFFERS, FLAG_ROOT, FLAG_TRACE, Kind, NO_DEADLINE, Place, Query, Slot};
@@ -185,6 +185,30 @@ fn tasks_K14_the_head_of_arguments_keeps_trace_root_and_every_way_a_buffer_goes(
     reply.push(7);
     let reply = kept("head-of-reply", &reply);
     assert_eq!(Head::decode_reply(2, &reply), Ok((head.buffers[2..].to_vec(), &[7][..])));
+}
+
+#[test]
+fn tasks_K15_room_for_an_answer_moves_nothing_on_the_request_and_names_no_place() {
+    let room = |length| BufferEntry {
+        segment: SegmentId::NONE,
+        direction: Direction::Out,
+        kind: BufferKind::Bytes,
+        offset: 0,
+        length,
+    };
+    let mut bytes = Vec::new();
+    let head = Head { buffers: vec![room(64 << 20)], ..Head::default() };
+    head.encode(&mut bytes);
+    assert_eq!(bytes.len(), 8 + 24, "64 MiB wanted, none sent");
+    assert_eq!(Head::decode(head.flags(), &bytes), Ok((head, &[][..])));
+
+    // A client that names a place for what the node is to write is refused.
+    for (segment, offset) in [(SegmentId(1), 0), (SegmentId(0x8000_0001), 0), (SegmentId::NONE, 8)] {
+        let liar = Head { buffers: vec![BufferEntry { segment, offset, ..room(8) }], ..Head::default() };
+        let mut bytes = Vec::new();
+        liar.encode(&mut bytes);
+        assert_eq!(Head::decode(liar.flags(), &bytes), Err(HeadError::RoomHasPlace(segment.0, offset)));
+    }
 }
 
 #[test]

@@ -96,8 +96,15 @@ fn head() -> impl Strategy<Value = Head> {
         flags,
     });
     let root = (any::<u64>(), 0..=DEPTH_MAX).prop_map(|(root, depth)| Root { root, depth });
-    (option::of(trace), option::of(root), vec(buffer_entry(), 0..=BUFFERS_MAX))
-        .prop_map(|(trace, root, buffers)| Head { trace, root, buffers })
+    let asked = buffer_entry().prop_map(|entry| match (entry.direction, entry.kind) {
+        (Direction::Out, BufferKind::Bytes) => BufferEntry { segment: SegmentId::NONE, offset: 0, ..entry },
+        _ => entry,
+    });
+    (option::of(trace), option::of(root), vec(asked, 0..=BUFFERS_MAX)).prop_map(|(trace, root, buffers)| Head {
+        trace,
+        root,
+        buffers,
+    })
 }
 
 /// Text of at most `bytes` bytes, of any characters.
@@ -297,6 +304,9 @@ proptest! {
             Err(HeadError::TooDeep(depth)) => prop_assert!(depth > DEPTH_MAX),
             Err(HeadError::UnknownDirection(bits)) => prop_assert!(bits > 2),
             Err(HeadError::UnknownBufferKind(bits)) => prop_assert!(bits > 1),
+            Err(HeadError::RoomHasPlace(segment, offset)) => {
+                prop_assert!(SegmentId(segment) != SegmentId::NONE || offset != 0);
+            }
             Err(HeadError::ReservedBytes) => {}
         }
         for count in 0..=u8::MAX {

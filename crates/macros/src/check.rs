@@ -8,7 +8,7 @@ use crate::names;
 use crate::parse::{Errors, OWN_FIRST};
 use proc_macro2::Ident;
 use syn::visit::{self, Visit};
-use syn::{Error, Expr, ExprCall, ExprPath, Result};
+use syn::{Error, Expr, ExprCall, ExprPath};
 
 /// Functions of `contract::module::Hooks`.
 const HOOKS: &[&str] = &[
@@ -27,18 +27,18 @@ const HOOKS: &[&str] = &[
     "replica_aggregate",
     "flush_work",
 ];
-/// Functions that every generated client has of its own.
-const CLIENT_OWN: &[&str] = &["connect", "on", "pool", "find", "create"];
+/// Functions that every generated client has of its own and needs. (`find` and `create` give way to a method of that name.)
+const CLIENT_OWN: &[&str] = &["connect", "on", "pool"];
 /// `contract::limits::BUFFERS_MAX`.
 const BUFFERS_MAX: usize = 16;
 /// `contract::limits::NAME_MAX`.
 const NAME_MAX: usize = 64;
 
-/// Checks the whole module; all errors come together.
-pub fn module(module: &Module) -> Result<()> {
-    let mut errors = Errors::default();
+/// Checks the whole module, as far as it was understood.
+pub fn module(module: &Module, errors: &mut Errors) {
     match &module.creates[..] {
         [_] => {}
+        [] if module.create_marked => {}
         [] => errors.add(Error::new_spanned(
             &module.state,
             "a module needs a function marked `#[create]` that makes a container: `fn create() -> Self`",
@@ -48,25 +48,22 @@ pub fn module(module: &Module) -> Result<()> {
         }
     }
     for create in &module.creates {
-        since_stands_last(create, &mut errors);
+        since_stands_last(create, errors);
     }
     for (at, one) in module.methods.iter().enumerate() {
-        number_and_name(one, &module.methods[..at], &mut errors);
-        state_rule(module, one, &mut errors);
-        flags(module, one, &mut errors);
-        key(one, &mut errors);
-        since_stands_last(one, &mut errors);
+        number_and_name(one, &module.methods[..at], errors);
+        state_rule(module, one, errors);
+        flags(module, one, errors);
+        key(one, errors);
+        since_stands_last(one, errors);
     }
     for hook in &module.hooks {
         let name = hook.sig.ident.to_string();
         if !HOOKS.contains(&name.as_str()) {
-            let hint = names::nearest(&name, HOOKS).map(|near| format!(", did you mean `{near}`?"));
-            let hint = hint.unwrap_or_else(|| ";".into());
-            let text = format!("there is no hook `{name}`{hint} There are {}", names::list(HOOKS));
+            let text = format!("there is no hook `{name}`{}", names::instead(&name, HOOKS));
             errors.add(Error::new(hook.sig.ident.span(), text));
         }
     }
-    errors.end()
 }
 
 fn number_and_name(method: &Method, before: &[Method], errors: &mut Errors) {

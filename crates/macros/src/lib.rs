@@ -82,11 +82,14 @@ fn expand_module(attribute: Tokens, item: Tokens) -> Tokens {
         Ok(parsed) => parsed,
         Err(error) => return error.to_compile_error(),
     };
-    let (kept, model) = parse::module(attribute, parsed);
-    match model.and_then(|model| check::module(&model).map(|()| model)) {
-        Ok(model) => emit::module(&kept, &model),
-        Err(errors) => {
-            let errors = errors.to_compile_error();
+    let (kept, model, mut errors) = parse::module(attribute, parsed);
+    if let Some(model) = &model {
+        check::module(model, &mut errors);
+    }
+    match (errors.end(), model) {
+        (Ok(()), Some(model)) => emit::module(&kept, &model),
+        (errors, _) => {
+            let errors = errors.err().map(|errors| errors.to_compile_error());
             quote::quote! { #kept #errors }
         }
     }

@@ -19,6 +19,8 @@ pub struct Module {
     pub export: bool,
     /// Its documentation.
     pub docs: String,
+    /// Whether a function is marked `#[create]`, understood or not.
+    pub create_marked: bool,
     /// Functions marked `#[create]`: one, says `check`.
     pub creates: Vec<Method>,
     /// Functions marked `#[method]`.
@@ -161,6 +163,10 @@ impl Module {
     /// The state rule: every method is a plain `fn`.
     pub fn all_sync(&self) -> bool {
         !self.methods.iter().any(|method| method.is_async)
+    }
+    /// Whether a method is called `name`.
+    pub fn has_method(&self, name: &str) -> bool {
+        self.methods.iter().any(|method| method.name == name)
     }
 }
 

@@ -60,7 +60,17 @@ pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     (near.0 <= enough && near.0 < near.1.len()).then_some(near.1)
 }
 
-/// `a`, `b` and `c`.
+/// What stands behind "there is no `name`": the near miss, and what exists.
+pub fn instead(name: &str, known: &[&str]) -> String {
+    match (nearest(name, known), known) {
+        (Some(near), _) => format!(", did you mean `{near}`? There are {}", list(known)),
+        (None, []) => "; it takes none".into(),
+        (None, [only]) => format!("; there is `{only}`"),
+        (None, _) => format!("; there are {}", list(known)),
+    }
+}
+
+/// `a`, `b`, `c`.
 pub fn list(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }

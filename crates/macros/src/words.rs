@@ -50,9 +50,7 @@ pub fn of_tokens(tokens: TokenStream, mark: &str, known: &[&str]) -> Result<Vec<
     for (at, word) in words.iter().enumerate() {
         let name = word.name.to_string();
         if !known.contains(&name.as_str()) {
-            let hint = names::nearest(&name, known).map(|near| format!(", did you mean `{near}`?"));
-            let hint = hint.unwrap_or_else(|| ";".into());
-            let text = format!("`#[{mark}]` has no `{name}`{hint} It has {}", names::list(known));
+            let text = format!("`#[{mark}]` has no `{name}`{}", names::instead(&name, known));
             return Err(Error::new(word.name.span(), text));
         }
         if words[..at].iter().any(|other| other.name == word.name) {

@@ -70,6 +70,18 @@ impl Retry {
 }
 
 /// Why a call has no value.
+///
+/// # Example
+/// ```
+/// use windlass_contract::{Code, Fault, Outcome, Retry};
+///
+/// let full = Fault::new(Code::QueueFull, "the lane holds 1024 tasks of 1024");
+/// assert_eq!((full.outcome, full.retry), (Outcome::NotStarted, Retry::After(1)));
+/// assert_eq!(full.to_string(), "QueueFull: the lane holds 1024 tasks of 1024");
+///
+/// let own = Fault::module(1, "no cats are left");
+/// assert_eq!((own.code, own.outcome), (1001, Outcome::Ended));
+/// ```
 #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Fault {
     /// 0 to 999: Windlass's own, see [`Code`]; from 1000: the module's.

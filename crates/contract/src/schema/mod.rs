@@ -25,6 +25,24 @@ use std::fmt;
 use thiserror::Error;
 
 /// The shape of one value. Postcard encodes values of it; new kinds are only ever appended here.
+///
+/// # Example
+/// A value travels from JSON to the bytes that a Rust client would send, and back:
+/// ```
+/// use windlass_contract::{Described, Schema};
+///
+/// let schema = <(String, Option<u32>)>::schema();
+/// assert_eq!(schema.to_string(), "(str, option<u32>)");
+///
+/// let mut bytes = Vec::new();
+/// schema.encode_json(&serde_json::json!(["cats", 7]), &mut bytes)?;
+/// assert_eq!(postcard::from_bytes(&bytes), Ok(("cats".to_owned(), Some(7u32))));
+/// assert_eq!(schema.decode_json(&mut &bytes[..])?, serde_json::json!(["cats", 7]));
+///
+/// let error = schema.encode_json(&serde_json::json!(["cats", -7]), &mut bytes).unwrap_err();
+/// assert_eq!(error.to_string(), "value[1]: u32 wanted, -7 found");
+/// # Ok::<(), windlass_contract::schema::DynamicError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the plain scalars are named after Rust's")]
 pub enum Schema {
@@ -137,7 +155,7 @@ impl Schema {
                 inner.check_at(depth + 1, nodes)
             }
             Self::Map(key, value) => {
-                if key.least_bytes() + value.least_bytes() == 0 {
+                if key.least_bytes() == 0 && value.least_bytes() == 0 {
                     return Err(SchemaError::EmptyElements);
                 }
                 if matches!(**key, Self::Option(_)) {
@@ -159,7 +177,7 @@ impl Schema {
         }
     }
 
-    /// The fewest bytes a value of this type can take in postcard.
+    /// The fewest bytes a value of this type can take in postcard; `usize::MAX` when that is more than can be counted.
     pub fn least_bytes(&self) -> usize {
         match self {
             Self::Unit => 0,
@@ -167,8 +185,10 @@ impl Schema {
             Self::F64 => 8,
             Self::Char => 2,
             Self::Array(inner, count) => inner.least_bytes().saturating_mul(*count as usize),
-            Self::Tuple(parts) => parts.iter().map(Self::least_bytes).sum(),
-            Self::Struct { fields, .. } => fields.iter().map(|field| field.schema.least_bytes()).sum(),
+            Self::Tuple(parts) => parts.iter().map(Self::least_bytes).fold(0, usize::saturating_add),
+            Self::Struct { fields, .. } => {
+                fields.iter().map(|field| field.schema.least_bytes()).fold(0, usize::saturating_add)
+            }
             _ => 1,
         }
     }

@@ -140,6 +140,7 @@ fn heads() -> Vec<Seed> {
         ("lie-direction".into(), changed(60, 3)),
         ("lie-kind".into(), changed(61, 2)),
         ("lie-entry-reserved".into(), changed(63, 1)),
+        ("lie-room-has-a-place".into(), changed(48 + 8 + 2 * 24 + 8, 1)),
     ]
 }
 

@@ -7,7 +7,8 @@ use super::docs;
 use crate::model::{Buffer, Direction, Kind, Method, Module, Parameter};
 use crate::{names, parse};
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote};
+use quote::{format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{GenericArgument, PathArguments, Type};
 
 /// How a client waits.
@@ -44,10 +45,11 @@ fn client(model: &Module, style: Style) -> TokenStream {
             (format_ident!("Blocking"), "blocks its thread while it waits", None, quote!(pool(pool)?))
         }
     };
-    let doc = format!("A client of one pool of `{}` that {doc}. Cheap to clone, for any thread.", model.name);
+    let doc = format!(" A client of one pool of `{}` that {doc}. Cheap to clone, for any thread.", model.name);
     let methods = model.methods.iter().map(|one| method(model, one, style));
     let create = match style {
         Style::Async => None,
+        Style::Blocking if model.has_method("create") => None,
         Style::Blocking => model.creates.first().map(|create| create_function(model, create, style)),
     };
     quote! {
@@ -103,7 +105,8 @@ fn method(model: &Module, method: &Method, style: Style) -> TokenStream {
             Kind::Value { .. } => {
                 let ty = value_type(&parameter.ty);
                 parameters.push(quote!(#name: #ty));
-                puts.push(quote!(.argument(&#name)));
+                // At the author's type, where one that serde does not know is told.
+                puts.push(quote_spanned!(parameter.ty.span()=> .argument(&#name)));
             }
             Kind::Buffer(buffer) => {
                 let (ty, put) = buffer_parameter(*buffer, &mut lives);
@@ -185,11 +188,11 @@ fn create_function(model: &Module, create: &Method, style: Style) -> TokenStream
         let (name, ty) = (name(one), value_type(&one.ty));
         quote!(#name: #ty)
     });
-    let values = create.values().map(name);
+    let withs = encoding(create);
     // Hygienic: a parameter of `create` may have the same name.
     let [client, pool] = ["client", "pool"].map(|name| Ident::new(name, Span::mixed_site()));
     let doc =
-        format!("Makes a pool of `{module}` called `pool`, or finds it when it exists with the same parameters.");
+        format!(" Makes a pool of `{module}` called `pool`, or finds it when it exists with the same parameters.");
     quote! {
         #[doc = #doc]
         ///
@@ -200,7 +203,7 @@ fn create_function(model: &Module, create: &Method, style: Style) -> TokenStream
             #pool: &str,
             #(#parameters),*
         ) -> ::core::result::Result<#given, __windlass::Fault> {
-            let __parameters = __windlass::nested::Encoding::new()#(.with(&#values)?)*;
+            let __parameters = __windlass::nested::Encoding::new()#(#withs)*;
             let __reply = #client
                 .admin()
                 .call(__windlass::admin::create())
@@ -213,6 +216,15 @@ fn create_function(model: &Module, create: &Method, style: Style) -> TokenStream
             ::core::result::Result::Ok(#given::on(__pool))
         }
     }
+}
+
+/// Puts the values of a method into an `Encoding`, one after another.
+pub fn encoding(method: &Method) -> Vec<TokenStream> {
+    let with = |one: &Parameter| {
+        let name = name(one);
+        quote_spanned!(one.ty.span()=> .with(&#name)?)
+    };
+    method.values().map(with).collect()
 }
 
 /// The name of a client's parameter: as the author wrote it, without the `_` of one that is not used.

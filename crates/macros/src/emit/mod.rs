@@ -48,12 +48,12 @@ fn clients(model: &Module) -> TokenStream {
     let facade = &model.facade;
     let state = &model.state;
     let name = client_module(model);
-    let doc = format!("Clients of `{}`, made by `#[module]`.", model.name);
+    let doc = format!(" Clients of `{}`, made by `#[module]`.", model.name);
     let all: Vec<&Method> = model.creates.iter().chain(&model.methods).collect();
     let names = all.iter().map(|method| &method.name);
     let references = all.iter().enumerate().map(|(at, method)| {
         let ident = &method.ident;
-        let doc = format!("`{}.{}`, number {}.", model.name, method.name, method.id);
+        let doc = format!(" `{}.{}`, number {}.", model.name, method.name, method.id);
         quote! {
             #[doc = #doc]
             pub fn #ident() -> super::__windlass::MethodRef {
@@ -99,7 +99,7 @@ fn docs(model: &Module, method: &Method) -> Vec<Attribute> {
     if !method.doc_attributes.is_empty() {
         return method.doc_attributes.clone();
     }
-    let text = format!("Calls `{}.{}`.", model.name, method.name);
+    let text = format!(" Calls `{}.{}`.", model.name, method.name);
     vec![parse_quote!(#[doc = #text])]
 }
 

@@ -10,10 +10,11 @@ use quote::quote;
 /// The type and its methods.
 pub fn nested(model: &Module) -> TokenStream {
     let doc = format!(
-        "Calls a pool of `{}` from inside a method; the calls carry that method's root and depth.",
+        " Calls a pool of `{}` from inside a method; the calls carry that method's root and depth.",
         model.name
     );
     let methods = model.methods.iter().filter(|one| one.buffers().next().is_none()).map(|one| method(model, one));
+    let find = (!model.has_method("find")).then(find);
     quote! {
         #[doc = #doc]
         #[derive(Clone, Copy, Debug)]
@@ -23,16 +24,7 @@ pub fn nested(model: &Module) -> TokenStream {
         }
 
         impl<'a> Nested<'a> {
-            /// Finds the pool by name.
-            ///
-            /// # Errors
-            /// `UnknownPool` names the pools that exist.
-            pub async fn find(
-                cx: &__windlass::context::Context<'a>,
-                pool: &str,
-            ) -> ::core::result::Result<Self, __windlass::Fault> {
-                ::core::result::Result::Ok(Self::on(cx, cx.find_pool(pool).await?))
-            }
+            #find
             /// On a pool whose id is known; asks nobody.
             pub fn on(cx: &__windlass::context::Context<'a>, pool: __windlass::PoolId) -> Self {
                 Self { __cx: *cx, __pool: pool }
@@ -46,6 +38,21 @@ pub fn nested(model: &Module) -> TokenStream {
     }
 }
 
+fn find() -> TokenStream {
+    quote! {
+        /// Finds the pool by name.
+        ///
+        /// # Errors
+        /// `UnknownPool` names the pools that exist.
+        pub async fn find(
+            cx: &__windlass::context::Context<'a>,
+            pool: &str,
+        ) -> ::core::result::Result<Self, __windlass::Fault> {
+            ::core::result::Result::Ok(Self::on(cx, cx.find_pool(pool).await?))
+        }
+    }
+}
+
 fn method(model: &Module, method: &Method) -> TokenStream {
     let (ident, reply) = (&method.ident, &method.reply.ty);
     let docs = docs(model, method);
@@ -53,12 +60,12 @@ fn method(model: &Module, method: &Method) -> TokenStream {
         let (name, ty) = (client::name(one), client::value_type(&one.ty));
         quote!(#name: #ty)
     });
-    let values = method.values().map(client::name);
+    let withs = client::encoding(method);
     let encoding = ours(&quote::format_ident!("encoding"));
     quote! {
         #(#docs)*
         pub async fn #ident(&self, #(#parameters),*) -> ::core::result::Result<#reply, __windlass::Fault> {
-            let #encoding = __windlass::nested::Encoding::new()#(.with(&#values)?)*;
+            let #encoding = __windlass::nested::Encoding::new()#(#withs)*;
             self.__cx.call::<#reply>(self.__pool, methods::#ident(), #encoding.as_slice()).await
         }
     }

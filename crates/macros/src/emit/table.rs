@@ -151,9 +151,9 @@ fn body(method: &Method) -> TokenStream {
         }
     }
     let wait = method.is_async.then(|| quote!(.await));
-    let call = quote!(Self::#ident(#(#passes),*)#wait);
+    // At the author's type, where an error that is no Fault is told.
+    let call = quote_spanned!(method.reply.at=> Self::#ident(#(#passes),*)#wait);
     let result = if method.reply.fallible {
-        // At the author's type, where an error that is no Fault is told.
         quote_spanned!(method.reply.at=> __windlass::serve::ended(#call))
     } else {
         quote!(::core::result::Result::Ok(#call))

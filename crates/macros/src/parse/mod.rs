@@ -18,16 +18,14 @@ use syn::{Attribute, Error, ImplItem, ImplItemFn, ItemImpl, LitStr, Path, Result
 const WORDS: &[&str] = &["name", "version", "export", "crate"];
 const MARKS: &[&str] = &["create", "method", "hook"];
 
-/// Reads the impl; the errors of all its functions come together.
-pub fn module(attribute: TokenStream, mut item: ItemImpl) -> (ItemImpl, Result<Module>) {
+/// Reads the impl. What was not understood is among the errors and missing in the model; there is no model when the impl
+/// as a whole is none of a module.
+pub fn module(attribute: TokenStream, mut item: ItemImpl) -> (ItemImpl, Option<Module>, Errors) {
     let mut errors = Errors::default();
-    let mut model = match frame(attribute, &item) {
-        Ok(model) => Some(model),
-        Err(error) => {
-            errors.add(error);
-            None
-        }
-    };
+    let mut model = errors.keep(frame(&item));
+    if let Some(model) = &mut model {
+        errors.extend(read_words(model, attribute));
+    }
     let mut next_id = OWN_FIRST;
     let mut kept = Vec::new();
     for part in std::mem::take(&mut item.items) {
@@ -35,37 +33,22 @@ pub fn module(attribute: TokenStream, mut item: ItemImpl) -> (ItemImpl, Result<M
             kept.push(part);
             continue;
         };
-        match take_mark(&mut function) {
-            Ok(None) => kept.push(ImplItem::Fn(function)),
-            Ok(Some((mark, attribute))) => {
-                let read = model
-                    .as_mut()
-                    .map_or(Ok(()), |model| read_function(model, &mark, &attribute, &mut function, &mut next_id));
-                errors.extend(read);
-                parameter::strip(&mut function);
-                if mark != "hook" {
-                    kept.push(ImplItem::Fn(function));
-                }
-            }
-            Err(error) => {
-                errors.add(error);
-                function.attrs.retain(|attribute| mark_of(attribute).is_none());
-                parameter::strip(&mut function);
-                kept.push(ImplItem::Fn(function));
-            }
+        let mark = errors.keep(take_mark(&mut function)).flatten();
+        let is_hook = mark.as_ref().is_some_and(|(mark, _)| mark == "hook");
+        if let (Some((mark, attribute)), Some(model)) = (mark, &mut model) {
+            errors.extend(read_function(model, &mark, &attribute, &mut function, &mut next_id));
+        }
+        parameter::strip(&mut function);
+        if !is_hook {
+            kept.push(ImplItem::Fn(function));
         }
     }
     item.items = kept;
-    let model = match (errors.all, model) {
-        (None, Some(model)) => Ok(model),
-        (Some(all), _) => Err(all),
-        (None, None) => Err(Error::new_spanned(&item.self_ty, "a module without a name")),
-    };
-    (item, model)
+    (item, model, errors)
 }
 
 /// The module without its functions.
-fn frame(attribute: TokenStream, item: &ItemImpl) -> Result<Module> {
+fn frame(item: &ItemImpl) -> Result<Module> {
     if let Some((_, path, _)) = &item.trait_ {
         return Err(Error::new_spanned(path, "`#[module]` stands on the type's own impl, `impl Type { .. }`"));
     }
@@ -76,17 +59,22 @@ fn frame(attribute: TokenStream, item: &ItemImpl) -> Result<Module> {
     let Some(ident) = last_name(&item.self_ty) else {
         return Err(Error::new_spanned(&item.self_ty, "`#[module]` stands on the impl of a struct or enum"));
     };
-    let mut model = Module {
+    Ok(Module {
         facade: parse_quote!(::windlass),
         state: (*item.self_ty).clone(),
         name: names::snake(&ident),
         version: None,
         export: true,
         docs: names::docs(&item.attrs),
+        create_marked: false,
         creates: Vec::new(),
         methods: Vec::new(),
         hooks: Vec::new(),
-    };
+    })
+}
+
+/// The words of `#[module(..)]`.
+fn read_words(model: &mut Module, attribute: TokenStream) -> Result<()> {
     for word in words::of_tokens(attribute, "module", WORDS)? {
         match word.name.to_string().as_str() {
             "name" => model.name = name(word.text()?)?,
@@ -95,7 +83,7 @@ fn frame(attribute: TokenStream, item: &ItemImpl) -> Result<Module> {
             _ => model.facade = word.text()?.parse_with(Path::parse_mod_style)?,
         }
     }
-    Ok(model)
+    Ok(())
 }
 
 fn read_function(
@@ -106,7 +94,10 @@ fn read_function(
     next_id: &mut u32,
 ) -> Result<()> {
     match mark {
-        "create" => model.creates.push(method::create(attribute, function)?),
+        "create" => {
+            model.create_marked = true;
+            model.creates.push(method::create(attribute, function)?);
+        }
         "method" => {
             let method = method::method(attribute, function, *next_id)?;
             *next_id = method.id.saturating_add(1).max(OWN_FIRST);
@@ -132,10 +123,10 @@ fn take_mark(function: &mut ImplItemFn) -> Result<Option<(String, Attribute)>> {
             marks.push((mark, attribute.clone()));
         }
     }
+    function.attrs.retain(|attribute| mark_of(attribute).is_none());
     if let [_, (_, second), ..] = &marks[..] {
         return Err(Error::new_spanned(second, "a function is one of `#[create]`, `#[method]` and `#[hook]`"));
     }
-    function.attrs.retain(|attribute| mark_of(attribute).is_none());
     Ok(marks.pop())
 }
 
@@ -175,8 +166,7 @@ fn plain(ident: &Ident) -> String {
 /// Errors, collected so that all are shown at once.
 #[derive(Default)]
 pub struct Errors {
-    /// All of them as one.
-    pub all: Option<Error>,
+    all: Option<Error>,
 }
 
 impl Errors {
@@ -192,6 +182,10 @@ impl Errors {
         if let Err(error) = result {
             self.add(error);
         }
+    }
+    /// The value, or one more.
+    pub fn keep<T>(&mut self, result: Result<T>) -> Option<T> {
+        result.map_err(|error| self.add(error)).ok()
     }
     /// None, or all of them.
     pub fn end(self) -> Result<()> {

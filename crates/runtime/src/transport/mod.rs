@@ -136,9 +136,10 @@ fn read(
         let code = match error {
             HeadError::TooDeep(_) => Code::TooDeep,
             HeadError::Truncated(_) | HeadError::ReservedBytes => Code::BadArguments,
-            HeadError::BufferCount(_) | HeadError::UnknownDirection(_) | HeadError::UnknownBufferKind(_) => {
-                Code::BadBuffer
-            }
+            HeadError::BufferCount(_)
+            | HeadError::UnknownDirection(_)
+            | HeadError::UnknownBufferKind(_)
+            | HeadError::RoomHasPlace(..) => Code::BadBuffer,
         };
         Fault::new(code, error.to_string())
     })?;

@@ -1,0 +1,163 @@
+//! Windlass as a contender: a node with `echo` in one process, a client of it in another.
+//!
+//! Lives here: the kinds.
+//! - `ours`: what a user writes without a second thought: up to 16 KiB as an argument, more in a loan that is filled in place
+//!   and copied once, on arrival;
+//! - `ours-frozen`: the request frozen once and sent again and again: no byte is copied.
+//!
+//! Holds: each answer is checked by the harness. Not here: figures.
+#![allow(clippy::disallowed_methods, reason = "a bench program, not part of a node")]
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::process::ExitCode;
+use windlass_bench::operation::HEAD_BYTES;
+use windlass_bench::{Caller, Contender, Door, Failure, Meter, contender::Ending};
+use windlass_client::{Client, FrozenLoan, Loan, Pending, Pool, Reply};
+use windlass_contract::MethodRef;
+use windlass_runtime::{Node, NodeConfig, PoolSpec};
+
+/// Requests up to this many bytes travel with the arguments.
+const AS_ARGUMENT_MAX: usize = 16 << 10;
+const OUTSTANDING_MAX: u32 = 128;
+/// Requests that `ours-frozen` freezes, sent in turn.
+const FROZEN: usize = 2;
+
+const CONTENDERS: [Contender; 2] = [
+    Contender {
+        name: "ours",
+        about: "Windlass over shared memory; up to 16 KiB as an argument, more in a loan that is copied once on arrival",
+        spins: false,
+        bytes_max: 64 << 20,
+        outstanding_max: OUTSTANDING_MAX,
+        serve,
+        connect: |address| connect(address, false),
+    },
+    Contender {
+        name: "ours-frozen",
+        about: "Windlass over shared memory; two requests are frozen once and sent in turn, no byte is copied",
+        spins: false,
+        bytes_max: 64 << 20,
+        outstanding_max: OUTSTANDING_MAX,
+        serve,
+        connect: |address| connect(address, true),
+    },
+];
+
+fn main() -> ExitCode {
+    windlass_bench::contender::main(&CONTENDERS)
+}
+
+fn serve(door: &Door) -> Result<(), Failure> {
+    let directory = tempfile::tempdir()?;
+    let mut config = NodeConfig::new("bench", windlass_admin::Admin::TABLE);
+    config.directory = directory.path().join("node");
+    config.modules.push(windlass_echo::Echo::TABLE);
+    config.pools.push(PoolSpec { name: "echo".into(), module: "echo".into(), parameters: Vec::new() });
+    let node = Node::start(config)?;
+    door.ready(&node.directory().display().to_string(), Ending::Tidy)?;
+    while !door.closing() {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    Ok(())
+}
+
+fn connect(address: &str, frozen: bool) -> Result<Box<dyn Caller>, Failure> {
+    let client = Client::options().name("bench").calls(OUTSTANDING_MAX).connect(address)?;
+    let pool = client.pool("echo")?;
+    let descriptor = pool.describe()?;
+    let method = |name: &'static str| -> Result<MethodRef, Failure> {
+        let method = descriptor.method(name).ok_or("the module echo has changed")?;
+        Ok(MethodRef { id: method.id, schema: method.hash(), name, idempotent: true })
+    };
+    Ok(Box::new(Ours { client, digest: method("digest")?, checksum: method("checksum")?, pool, frozen }))
+}
+
+struct Ours {
+    client: Client,
+    pool: Pool,
+    digest: MethodRef,
+    checksum: MethodRef,
+    frozen: bool,
+}
+
+impl Caller for Ours {
+    fn run(&mut self, meter: &mut Meter) -> Result<(), Failure> {
+        let questions = meter.questions();
+        let bytes = questions.bytes();
+        if self.frozen {
+            meter.copied_bytes(0);
+            meter.keep_to(FROZEN);
+            let frozen: Vec<FrozenLoan> = (0..FROZEN)
+                .map(|variant| self.client.freeze(&questions.request(variant)))
+                .collect::<Result<_, _>>()?;
+            return pipeline(
+                meter,
+                |_, variant| self.pool.call(self.checksum).input(&frozen[variant]).send(),
+                |_, _| {},
+            );
+        }
+        if bytes <= AS_ARGUMENT_MAX {
+            // Into the argument cell or a loan, and once on arrival.
+            meter.copied_bytes(2 * bytes as u64);
+            let mut request = questions.request(0);
+            return pipeline(
+                meter,
+                |_, variant| {
+                    request[..HEAD_BYTES].copy_from_slice(&questions.head(variant));
+                    self.pool.call(self.digest).argument_bytes(&request).send()
+                },
+                |_, _| {},
+            );
+        }
+        // Filled in place, so the copy on arrival is the only one; the loan comes back with the answer.
+        meter.copied_bytes(bytes as u64);
+        let filled = || -> Result<Loan, Failure> {
+            let mut loan = self.client.lend(bytes)?;
+            loan.copy_from_slice(questions.body());
+            Ok(loan)
+        };
+        let loans: Vec<Option<Loan>> =
+            (0..meter.ask().outstanding).map(|_| filled().map(Some)).collect::<Result<_, _>>()?;
+        let loans = RefCell::new(loans);
+        pipeline(
+            meter,
+            |slot, variant| {
+                let loan = loans.borrow_mut()[slot].take();
+                let call = self.pool.call(self.checksum);
+                match loan {
+                    Some(mut loan) => {
+                        loan[..HEAD_BYTES].copy_from_slice(&questions.head(variant));
+                        call.input(loan).send()
+                    }
+                    None => call.input(questions.body()).send(),
+                }
+            },
+            |slot, reply| loans.borrow_mut()[slot] = reply.take_inputs().pop(),
+        )
+    }
+}
+
+/// Keeps the window full: sends, waits for the oldest, checks, sends again.
+fn pipeline(
+    meter: &mut Meter,
+    mut send: impl FnMut(usize, usize) -> Pending,
+    mut done: impl FnMut(usize, &mut Reply),
+) -> Result<(), Failure> {
+    let mut out: VecDeque<(usize, Pending)> = VecDeque::new();
+    for slot in 0..meter.ask().outstanding as usize {
+        if let Some(variant) = meter.issue(slot) {
+            out.push_back((slot, send(slot, variant)));
+        }
+    }
+    while let Some((slot, pending)) = out.pop_front() {
+        let mut reply = pending.wait()?;
+        meter.answer(slot, reply.value()?)?;
+        done(slot, &mut reply);
+        drop(reply);
+        if let Some(variant) = meter.issue(slot) {
+            out.push_back((slot, send(slot, variant)));
+        }
+    }
+    Ok(())
+}
