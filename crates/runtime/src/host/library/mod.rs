@@ -40,8 +40,8 @@ impl Table {
         Ok(Self(table))
     }
 
-    /// The encoded descriptor.
-    pub(crate) fn describe(self) -> &'static [u8] {
+    /// The descriptor in postcard: `ModuleDescriptor::decode` reads it.
+    pub fn describe(self) -> &'static [u8] {
         // SAFETY: the table is checked; its descriptor is valid for ever.
         unsafe { (self.0.describe)().get() }
     }
