@@ -76,6 +76,13 @@ impl ReplySlot {
     pub(crate) fn nobody() -> Self {
         Self { to: To::Nobody }
     }
+    /// Answers a call that nobody waits for: it is accepted.
+    pub(crate) fn detach(self) -> Self {
+        match &self.to {
+            To::Session(session, _) => session.clone().detach(self),
+            To::Wait(_) | To::Nobody => self,
+        }
+    }
     /// The session that asked, if one did.
     pub(crate) fn asker(&self) -> Option<(&Rc<Session>, CallId)> {
         match &self.to {

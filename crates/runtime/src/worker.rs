@@ -175,6 +175,7 @@ impl Worker {
                 Some(Alarm::Wake(waker)) => waker.wake(),
                 Some(Alarm::Deadline(key)) => host::cancel(&self.core, key, Code::DeadlineExceeded),
                 Some(Alarm::Grace(key)) => host::drop_late(&self.core, key),
+                Some(Alarm::Period(beat)) => host::periodic::due(&self.core, beat, now),
                 Some(Alarm::Greeting(number)) => {
                     if let Some((socket, peer)) = self.greetings.remove(&number) {
                         tracing::info!(pid = peer.pid, "a connection did not say hello in time");
