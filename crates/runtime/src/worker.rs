@@ -177,6 +177,7 @@ impl Worker {
                 Some(Alarm::Wake(waker)) => waker.wake(),
                 Some(Alarm::Deadline(key)) => host::cancel(&self.core, key, Code::DeadlineExceeded),
                 Some(Alarm::Grace(key)) => host::drop_late(&self.core, key),
+                Some(Alarm::Period(beat)) => host::periodic::due(&self.core, beat, now),
                 Some(Alarm::Greeting(number)) => {
                     self.turn_away(driver, number, "it said no hello in time");
                 }
