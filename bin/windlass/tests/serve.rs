@@ -163,7 +163,7 @@ fn a_flag_wins_over_the_environment_which_wins_over_the_file() {
         if let Some(name) = environment {
             command.env("WINDLASS_NAME", name);
         }
-        Node::of(command, folder).ready
+        Node::of(command, folder).ready.clone()
     };
     assert!(serve(&[], None).contains("node from-file "));
     assert!(serve(&[], Some("from-environment")).contains("node from-environment "));
