@@ -234,13 +234,14 @@ fn hand_over(core: &Rc<Core>, call: Rc<Call>, from: Nanos) {
     }
 }
 
-/// What a call that was asked to end answers.
+/// What a call that was asked to end answers: it ended, unless who says this knows better.
 pub(crate) fn ended_early(code: Code) -> Fault {
-    match code {
-        Code::DeadlineExceeded => Fault::new(code, "the call's time ran out"),
-        Code::Draining => Fault::new(code, "the node stops"),
-        _ => Fault::new(Code::Cancelled, "the caller asked the call to end"),
-    }
+    let text = match code {
+        Code::DeadlineExceeded => "the call's time ran out",
+        Code::Draining => "the node stops",
+        _ => return Fault::new(Code::Cancelled, "the caller asked the call to end"),
+    };
+    Fault::new(code, text).with_outcome(Ran::Ended)
 }
 
 /// A client asks one of its calls to end. One that has not begun does not begin; one that has ended is left as it is.
