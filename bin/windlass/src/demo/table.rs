@@ -84,7 +84,7 @@ fn story(measured: &[Measured], bytes: usize, took: Duration) -> String {
     format!(
         "This process sent {} MB of flights to a compressor in another process and back, with {codecs} codecs and in two ways, and\n\
          compared every byte: owned, as a slice ({} MB copied on the way), and frozen, as sealed memory that the node reads\n\
-         in place ({} MB copied). GB/s and p50 (of pieces of 8 MiB) cover both calls; freezing is not in them. All of it took {}.\n\n\
+         in place ({} MB copied). GB/s and p50 (of pieces of 8 MiB) cover both calls; freezing and a first piece are not in them. All of it took {}.\n\n\
          Try next:\n  {program} serve    # a node of your own; then, in another terminal:\n  \
          {program} pool create squeeze compress && {program} describe squeeze\n  \
          {program} new module compressor    # a module of your own",

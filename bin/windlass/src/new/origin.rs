@@ -60,7 +60,8 @@ pub fn relative(from: &Path, to: &Path) -> PathBuf {
         if one != other {
             break;
         }
-        (from.next(), to.next());
+        from.next();
+        to.next();
     }
     from.map(|_| Component::ParentDir).chain(to).collect()
 }
