@@ -170,7 +170,7 @@ impl<J> Lanes<J> {
     }
 
     /// The next piece, or nothing.
-    pub fn next(&mut self) -> Option<Work<J>> {
+    pub fn pick(&mut self) -> Option<Work<J>> {
         self.latency.collect();
         self.background.collect();
         self.picks = self.picks.wrapping_add(1);
@@ -179,6 +179,23 @@ impl<J> Lanes<J> {
             return Some(work);
         }
         self.latency.pop().or_else(|| self.background.pop())
+    }
+
+    /// Work that has not begun, in order within its class.
+    pub fn waiting(&self) -> impl Iterator<Item = &J> {
+        self.latency.queue.iter().chain(&self.background.queue).filter_map(|work| match work {
+            Work::Start(work) => Some(work),
+            Work::Resume(_) => None,
+        })
+    }
+
+    /// Whether one more piece of unstarted work would be taken.
+    pub fn has_room(&self, class: Class) -> bool {
+        let lane = match class {
+            Class::Latency => &self.latency,
+            Class::Background => &self.background,
+        };
+        lane.waiting < WAITING_MAX
     }
 
     /// Whether nothing is to be done.
@@ -257,7 +274,7 @@ mod tests {
             let seen = seen.clone();
             lanes.spawn(Class::Latency, async move { seen.borrow_mut().push(number) }).unwrap().detach();
         }
-        while let Some(Work::Resume(task)) = lanes.next() {
+        while let Some(Work::Resume(task)) = lanes.pick() {
             task.run();
         }
         assert_eq!(*seen.borrow(), [0, 1, 2, 3]);
@@ -272,7 +289,7 @@ mod tests {
             lanes.push(Class::Background, Class::Background).unwrap();
         }
         let picks: Vec<Class> = (0..800)
-            .map(|_| if let Some(Work::Start(class)) = lanes.next() { class } else { panic!("empty") })
+            .map(|_| if let Some(Work::Start(class)) = lanes.pick() { class } else { panic!("empty") })
             .collect();
         let background = picks.iter().filter(|class| **class == Class::Background).count();
         assert_eq!(background, 800 / SHARE as usize);
@@ -291,7 +308,7 @@ mod tests {
             std::task::Poll::Ready(())
         });
         lanes.spawn(Class::Latency, future).unwrap().detach();
-        let Some(Work::Resume(task)) = lanes.next() else { panic!("no task") };
+        let Some(Work::Resume(task)) = lanes.pick() else { panic!("no task") };
         task.run();
         assert!(lanes.about_to_park());
         let waker = receive.recv().unwrap();
@@ -299,7 +316,7 @@ mod tests {
             scope.spawn(move || waker.wake());
         });
         assert!(!lanes.about_to_park());
-        let Some(Work::Resume(task)) = lanes.next() else { panic!("the wake was lost") };
+        let Some(Work::Resume(task)) = lanes.pick() else { panic!("the wake was lost") };
         task.run();
         assert_eq!(lanes.alive(), 0);
     }

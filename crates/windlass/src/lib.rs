@@ -32,6 +32,7 @@
 //!     let counter = counter::Blocking::connect("local", "counters")?;
 //!     counter.add("cats", 2)
 //! }
+//! # fn main() {}
 //! ```
 //!
 //! Lives here: `prelude`, the re-exports behind it, and what expansions name (`__private`).

@@ -4,7 +4,9 @@
 
 /// As in the facade, without a client.
 pub(crate) mod __private {
-    pub(crate) use windlass_contract::{Fault, MethodRef, PoolId, abi, context, describe, module, nested, schema, serve};
+    pub(crate) use windlass_contract::{
+        Fault, MethodRef, PoolId, abi, context, describe, module, nested, schema, serve,
+    };
 }
 
 /// Leaves its content, a client, out.

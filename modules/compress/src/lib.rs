@@ -33,7 +33,7 @@ impl Compress {
         let used = match self {
             Self::Lz4 => lz4_flex::block::compress_into(&data, &mut out).map_err(|error| bad(3, &error))?,
             Self::Zstd(compressor, _) => {
-                compressor.compress_to_buffer(&*data, &mut *out).map_err(|error| bad(3, &error))?
+                compressor.compress_to_buffer(&data, &mut *out).map_err(|error| bad(3, &error))?
             }
         };
         out.set_len(used);
@@ -46,7 +46,7 @@ impl Compress {
         let used = match self {
             Self::Lz4 => lz4_flex::block::decompress_into(&data, &mut out).map_err(|error| bad(4, &error))?,
             Self::Zstd(_, decompressor) => {
-                decompressor.decompress_to_buffer(&*data, &mut *out).map_err(|error| bad(4, &error))?
+                decompressor.decompress_to_buffer(&data, &mut *out).map_err(|error| bad(4, &error))?
             }
         };
         out.set_len(used);
