@@ -10,7 +10,7 @@ mod template;
 mod workspace;
 
 use crate::args::{NewArgs, NewCommand};
-use crate::output::Output;
+use crate::output::{Output, program};
 use crate::trouble::Trouble;
 use names::Names;
 use serde_json::json;
@@ -82,8 +82,9 @@ fn show(
     let commands = [
         format!("cd {short} && cargo run"),
         format!(
-            "windlass call {0}.compress --file data={short}/README.md --out out={short}/README.{0} --deadline 5s",
-            names.module
+            "{1} call {0}.compress --file data={short}/README.md --out out=README.packed",
+            names.module,
+            program()
         ),
         format!("cd {short} && cargo run --example client"),
     ];
