@@ -147,7 +147,7 @@ facts! {
 /// A question to the node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Request {
-    /// The pool of this name, or of this id in decimal.
+    /// The pool of this name, or of this id as text (`0.7`).
     Find(String),
     /// The descriptor of the module of this pool or, failing that, of the module of this name.
     Describe(String),

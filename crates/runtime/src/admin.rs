@@ -205,6 +205,10 @@ pub(crate) async fn create_pool(
         let text = format!("{name:?} cannot name a pool: 1 to 64 of letters, digits, _, - and .");
         return Err(Fault::new(Code::BadArguments, text));
     }
+    if name.split_once('.').is_some_and(|(node, counter)| is_number(node) && is_number(counter)) {
+        let text = format!("{name:?} cannot name a pool: it reads as a pool's id");
+        return Err(Fault::new(Code::BadArguments, text));
+    }
     let (id, module, parameters) = {
         let mut places = core.places.borrow_mut();
         let known = places.module(module);
@@ -250,6 +254,10 @@ pub(crate) async fn create_pool(
     core.places.borrow_mut().insert(pool);
     tracing::info!(pool = name, module = %facts.module, id = %id, "pool made");
     Ok(facts)
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The create parameters with the defaults of those that were left out, so that what is the same is told to be the same.
