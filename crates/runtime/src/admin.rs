@@ -175,7 +175,8 @@ fn node_facts(core: &Rc<Core>) -> NodeFacts {
 /// Waits until every call accepted before `number` has ended, but for those of `root` itself.
 async fn flush(core: &Rc<Core>, root: u64, number: u64) {
     std::future::poll_fn(|cx| {
-        let busy = core.live.borrow().any_before(number, root) || core.blocking.out() > 0;
+        let passed = core.unstarted.borrow().first().is_some_and(|first| *first < number);
+        let busy = passed || core.live.borrow().any_before(number, root) || core.blocking.out() > 0;
         if !busy {
             return std::task::Poll::Ready(());
         }

@@ -8,7 +8,7 @@ use crate::place::Places;
 use crate::session::Sessions;
 use crate::stats::Counters;
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -45,6 +45,8 @@ pub(crate) struct Core {
     /// Whether a frame below takes from `handed`.
     pub(crate) handing: Cell<bool>,
     pub(crate) blocking: crate::host::blocking::Blocking,
+    /// Background calls that have not begun: others pass them, a flush does not.
+    pub(crate) unstarted: RefCell<BTreeSet<u64>>,
     /// Tasks that wait for calls to end (`flush`).
     pub(crate) flushers: RefCell<Vec<Waker>>,
 }

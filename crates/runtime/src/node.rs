@@ -242,6 +242,7 @@ fn make_core(config: &NodeConfig, driver: &mut RealDriver) -> Result<Rc<Core>, F
         handed: RefCell::default(),
         handing: Cell::new(false),
         blocking: crate::host::blocking::Blocking::new(remote),
+        unstarted: RefCell::default(),
         flushers: RefCell::default(),
     }))
 }

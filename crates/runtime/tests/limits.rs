@@ -397,24 +397,29 @@ fn tasks_K22_panics_in_methods_futures_and_drops_end_one_call_each() {
 #[test]
 fn a_flush_waits_for_what_was_accepted_before_it_and_for_no_more() {
     let (node, client, pool) = usual();
-    let before: Vec<_> = (0..10).map(|_| pool.call(rough("pause")).argument(&100_000u64).send()).collect();
-    let blocked = pool.call(rough("block")).argument(&100u64).send();
-    let holder = pool.call(rough("keyed")).argument("key").argument(&50_000u64).send();
-    let waits = pool.call(rough("step")).argument("key").send();
+    let mut before: Vec<_> = (0..10).map(|_| pool.call(rough("pause")).argument(&100_000u64).send()).collect();
+    before.push(pool.call(rough("block")).argument(&100u64).send());
+    before.push(pool.call(rough("keyed")).argument("key").argument(&50_000u64).send());
+    before.push(pool.call(rough("step")).argument("key").send());
+    before.extend((0..20u64).map(|at| pool.call(rough("later")).argument(&at).send()));
+    assert_eq!(ask(&client, &Request::Flush), Ok(Response::Done));
+    // Completions come in order, so whatever ended before the flush did is answered here.
+    assert!(before.iter().all(windlass_client::Pending::is_answered), "the flush passed a call");
+    // One that waits, and a call that comes after it and does not end: the flush ends.
+    let held = pool.call(rough("pause")).argument(&300_000u64).send();
     ping(&pool);
     let second = node.connect();
-    let later = std::thread::spawn(move || {
-        let pool = second.pool("rough").unwrap();
-        pool.call(rough("pause")).argument(&60_000_000u64).send()
+    let number = second.welcome().session;
+    let flush = std::thread::spawn(move || ask(&second, &Request::Flush));
+    becomes("the flush is accepted", || match ask(&client, &Request::Sessions) {
+        Ok(Response::Sessions(all)) => all.iter().any(|one| one.id == number && one.in_flight == 1),
+        other => panic!("{other:?}"),
     });
-    // The flush is accepted first; what comes after it does not hold it up.
-    assert!(matches!(ask(&client, &Request::Flush), Ok(Response::Done)) || later.is_finished());
-    let done = facts(&client);
-    assert!(done.calls >= 13, "{done:?}");
-    drop(later.join().unwrap());
-    for one in before.into_iter().chain([blocked, holder, waits]) {
-        one.wait().unwrap();
-    }
+    let later = pool.call(rough("pause")).argument(&60_000_000u64).send();
+    assert_eq!(flush.join().unwrap(), Ok(Response::Done));
+    held.wait().unwrap();
+    later.cancel();
+    assert!(is(&later.wait(), Code::Cancelled));
 }
 
 #[test]

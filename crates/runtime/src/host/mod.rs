@@ -30,6 +30,9 @@ use windlass_lane::{Class, SpawnError};
 pub(crate) fn queue(core: &Rc<Core>, placed: Placed) {
     let class = if placed.method.flags.background { Class::Background } else { Class::Latency };
     let call = Call::new(core, placed);
+    if class == Class::Background {
+        core.unstarted.borrow_mut().insert(call.number);
+    }
     let queued = core.lanes.borrow_mut().push(class, call);
     if let Err((call, SpawnError::QueueFull | SpawnError::TooManyTasks)) = queued {
         let fault = Fault::new(Code::QueueFull, "the lane has as many calls waiting as it may have");
@@ -40,14 +43,13 @@ pub(crate) fn queue(core: &Rc<Core>, placed: Placed) {
 /// Ends a call that has not run: it lets go of all it held, its key included.
 fn refuse(call: &Rc<Call>, fault: Fault) {
     let core = &call.core;
+    core.unstarted.borrow_mut().remove(&call.number);
     let reply = call.reply.borrow_mut().take().unwrap_or_else(ReplySlot::nobody);
     call.drop_buffers();
     Refused::new(reply, fault).answer();
-    let was_kept = forget(call).is_some();
+    forget(call);
     leave_key(core, call);
-    if was_kept {
-        core.wake_flushers();
-    }
+    core.wake_flushers();
 }
 
 /// Takes a call from among the living, with its timer.
@@ -72,6 +74,9 @@ fn too_late(core: &Core, call: &Call, now: Nanos) -> Option<Fault> {
 
 /// Begins a call: its key, then its method.
 pub(crate) fn start(core: &Rc<Core>, call: Rc<Call>, now: Nanos) {
+    if call.method.flags.background {
+        core.unstarted.borrow_mut().remove(&call.number);
+    }
     if let Some(fault) = too_late(core, &call, now) {
         return refuse(&call, fault);
     }
