@@ -423,6 +423,31 @@ fn a_flush_waits_for_what_was_accepted_before_it_and_for_no_more() {
 }
 
 #[test]
+fn a_flush_does_not_pass_the_background_calls_before_it_although_others_do() {
+    use windlass_contract::module::Module;
+    use windlass_contract::{CallId, MethodId, MethodRef, PoolId};
+    let (node, _client, pool) = usual();
+    let mut raw = raw::Raw::connect(&node.address(), pool.id());
+    becomes("the node looks away", || raw.words.armed().load() == 1);
+    // All of it is there before the node looks: it takes them in one turn, and the flush is of the better class.
+    for at in 0..10 {
+        let mut slot = raw.slot(rough("later"));
+        slot.call = CallId::new(at, 1);
+        raw.put(&mut slot, &[1]);
+        raw.submit.publish(slot.encode()).unwrap();
+    }
+    let schema = hand::Admin::descriptor().method("ask").unwrap().hash();
+    let mut flush = raw.slot(MethodRef { id: MethodId(30), schema, name: "ask", idempotent: false });
+    flush.call = CallId::new(10, 1);
+    flush.pool = PoolId::ADMIN;
+    let request = postcard::to_allocvec(&Request::Flush).unwrap();
+    raw.put(&mut flush, &postcard::to_allocvec(&request).unwrap());
+    raw.publish(flush.encode());
+    let order: Vec<u32> = (0..11).map(|_| raw.hear().0.unwrap().slot()).collect();
+    assert_eq!(order, (0..11).collect::<Vec<u32>>());
+}
+
+#[test]
 fn a_flush_ends_when_the_last_call_it_waits_for_is_cancelled_in_its_queue() {
     let (node, _client, pool) = usual();
     let holder = pool.call(rough("keyed")).argument("key").argument(&100_000u64).send();
