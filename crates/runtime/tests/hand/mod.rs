@@ -1,6 +1,5 @@
 //! Two modules written by hand, without macros: the least `admin` a client needs, and an echo. They prove the table.
 #![allow(dead_code, reason = "each test uses a part")]
-#![allow(clippy::disallowed_methods, reason = "a blocking method sleeps, because it may")]
 
 use std::sync::OnceLock;
 use windlass_contract::abi::{Access, ModuleTable, Shared, Started, table};
