@@ -235,9 +235,11 @@ fn a_hook_keeps_a_pool_that_is_in_use() {
 }
 
 fn destroy(client: &Client, pool: &str) -> Result<(), Fault> {
-    windlass_admin::admin::Blocking::on(client.admin()).destroy_pool(pool)
+    let admin = DynamicPool::open(client, "admin")?;
+    admin.call("destroy_pool", &[("name".into(), pool.into())], &[]).map(|_| ())
 }
 
 fn flush(client: &Client) {
-    windlass_admin::admin::Blocking::on(client.admin()).flush().unwrap();
+    let admin = DynamicPool::open(client, "admin").unwrap();
+    admin.call("flush", &[], &[]).unwrap();
 }
