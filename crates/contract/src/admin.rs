@@ -231,13 +231,7 @@ fn method(id: u32, name: &'static str, values: &[(&str, Schema)], reply: &Schema
     reference(MODULE, id, name, values, reply)
 }
 
-fn reference(
-    module: &str,
-    id: u32,
-    name: &'static str,
-    values: &[(&str, Schema)],
-    reply: &Schema,
-) -> MethodRef {
+fn reference(module: &str, id: u32, name: &'static str, values: &[(&str, Schema)], reply: &Schema) -> MethodRef {
     let parameters: Vec<Parameter> = values
         .iter()
         .map(|(name, schema)| Parameter {

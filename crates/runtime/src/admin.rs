@@ -5,8 +5,8 @@
 //! made leaves nothing behind.
 
 use crate::core::Core;
-use crate::host::{self, periodic};
 use crate::host::library::{Instance, Table};
+use crate::host::{self, periodic};
 use crate::limits::POOLS_MAX;
 use crate::place::{Container, Module, Placed, Pool};
 use crate::reply::{Wait, waited};

@@ -30,8 +30,8 @@ fn build(package: &str) -> PathBuf {
     let files = artifacts
         .filter(|message| message["reason"] == "compiler-artifact" && message["target"]["name"] == name.as_str())
         .flat_map(|message| message["filenames"].as_array().cloned().unwrap_or_default());
-    let library = files.filter_map(|file| file.as_str().map(PathBuf::from)).find(|file| {
-        file.extension().is_some_and(|extension| extension == std::env::consts::DLL_EXTENSION)
-    });
+    let library = files
+        .filter_map(|file| file.as_str().map(PathBuf::from))
+        .find(|file| file.extension().is_some_and(|extension| extension == std::env::consts::DLL_EXTENSION));
     library.unwrap_or_else(|| panic!("cargo built no library of {package}; is it still a cdylib?\n{told}"))
 }
