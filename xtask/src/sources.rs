@@ -20,6 +20,9 @@ const UNSAFE_HOMES: &[&str] = &[
     "crates/runtime/src/host/library",
     "crates/macros/",
     "bench/",
+    // Hand-made hosts and tables on the C edge, for the tests of it.
+    "crates/contract/tests/module",
+    "crates/runtime/tests/refused",
 ];
 
 /// Marks of unfinished work, each in two halves so that this file does not find itself: with the sort of word it is.
@@ -60,7 +63,8 @@ fn size_of(path: &str, text: &str) -> Vec<String> {
     if lines > LINES_MAX {
         complaints.push(format!("{path}:{lines}: {lines} lines; past {LINES_MAX}, look for a noun hiding inside"));
     }
-    if !text.starts_with("//!") {
+    // What trybuild compiles is a user's mistake, shown as he would make it; its lines are numbered in the expected text.
+    if !text.starts_with("//!") && !path.contains("/tests/misuse/") {
         complaints
             .push(format!("{path}:1: does not open with `//!`: say what the room holds and what it does not"));
     }

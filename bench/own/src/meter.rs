@@ -44,6 +44,7 @@ pub struct Meter {
     began: Instant,
     ended: Instant,
     copied_bytes: Option<u64>,
+    variants: usize,
 }
 
 impl Meter {
@@ -63,6 +64,7 @@ impl Meter {
             began: now,
             ended: now,
             copied_bytes: None,
+            variants: crate::operation::VARIANTS,
         })
     }
 
@@ -78,6 +80,12 @@ impl Meter {
         Rc::clone(&self.questions)
     }
 
+    /// Lets only the first `variants` requests be issued, in turn: for a contender that keeps each of them whole, so that
+    /// what it keeps is not many times what the others keep. At least 2, so that an answer from memory is found out.
+    pub fn keep_to(&mut self, variants: usize) {
+        self.variants = variants.clamp(2, crate::operation::VARIANTS);
+    }
+
     /// Takes the next question for `slot` and starts that slot's clock; `None` when the run has no more.
     ///
     /// Shape: `slot` is `0..outstanding` and free; the result is the number of the request in [`Questions`].
@@ -89,7 +97,7 @@ impl Meter {
             return None;
         }
         assert!(self.slots[slot].is_none(), "slot {slot} is outstanding");
-        let variant = (self.issued % crate::operation::VARIANTS as u64) as usize;
+        let variant = (self.issued % self.variants as u64) as usize;
         let since = Instant::now();
         if self.issued == 0 {
             self.began = since;

@@ -47,7 +47,7 @@ impl FrozenLoan {
         })?;
         session.counts().bytes_frozen.add(bytes as u64);
         let id = session.next_frozen()?;
-        let (answer, _) = session.ask(ControlKind::Frozen, id, bytes as u64, Some(frozen.fd()))?;
+        let (answer, _) = session.ask(ControlKind::Frozen, id, bytes as u64, frozen.fd())?;
         if answer.kind != ControlKind::Accepted {
             return Err(session.broken(format!("{:?} answers a frozen loan", answer.kind)));
         }

@@ -170,7 +170,7 @@ impl<J> Lanes<J> {
     }
 
     /// The next piece, or nothing.
-    pub fn next(&mut self) -> Option<Work<J>> {
+    pub fn pick(&mut self) -> Option<Work<J>> {
         self.latency.collect();
         self.background.collect();
         self.picks = self.picks.wrapping_add(1);
@@ -274,7 +274,7 @@ mod tests {
             let seen = seen.clone();
             lanes.spawn(Class::Latency, async move { seen.borrow_mut().push(number) }).unwrap().detach();
         }
-        while let Some(Work::Resume(task)) = lanes.next() {
+        while let Some(Work::Resume(task)) = lanes.pick() {
             task.run();
         }
         assert_eq!(*seen.borrow(), [0, 1, 2, 3]);
@@ -289,7 +289,7 @@ mod tests {
             lanes.push(Class::Background, Class::Background).unwrap();
         }
         let picks: Vec<Class> = (0..800)
-            .map(|_| if let Some(Work::Start(class)) = lanes.next() { class } else { panic!("empty") })
+            .map(|_| if let Some(Work::Start(class)) = lanes.pick() { class } else { panic!("empty") })
             .collect();
         let background = picks.iter().filter(|class| **class == Class::Background).count();
         assert_eq!(background, 800 / SHARE as usize);
@@ -308,7 +308,7 @@ mod tests {
             std::task::Poll::Ready(())
         });
         lanes.spawn(Class::Latency, future).unwrap().detach();
-        let Some(Work::Resume(task)) = lanes.next() else { panic!("no task") };
+        let Some(Work::Resume(task)) = lanes.pick() else { panic!("no task") };
         task.run();
         assert!(lanes.about_to_park());
         let waker = receive.recv().unwrap();
@@ -316,7 +316,7 @@ mod tests {
             scope.spawn(move || waker.wake());
         });
         assert!(!lanes.about_to_park());
-        let Some(Work::Resume(task)) = lanes.next() else { panic!("the wake was lost") };
+        let Some(Work::Resume(task)) = lanes.pick() else { panic!("the wake was lost") };
         task.run();
         assert_eq!(lanes.alive(), 0);
     }

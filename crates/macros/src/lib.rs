@@ -30,7 +30,8 @@ use proc_macro2::TokenStream as Tokens;
 /// `crate = "path"` (where the facade is, when it is not `::windlass`).
 ///
 /// The functions are marked `#[create]` (one, required), `#[method(..)]` and `#[hook]`; others stay what they are. Beside
-/// the type this makes a module of its name, with `Client`, `Blocking`, `Nested`, `create` and `methods`.
+/// the type this makes a module of its name, with `Client`, `Blocking`, `Nested`, `create` and `methods`; so the impl stands in
+/// a module, not in a function's body.
 ///
 /// # Errors
 /// Misuse does not compile; the message says what to write.

@@ -73,7 +73,7 @@ fn copier() -> TokenStream {
                 }
                 /// Copies.
                 #[method]
-                async fn copy(&self, cx: &Context<'_>, data: In<Bytes>, mut out: Out<Bytes>) -> Result<u64, Fault> {
+                async fn copy(&self, cx: &Context, data: In<Bytes>, mut out: Out<Bytes>) -> Result<u64, Fault> {
                     Ok(0)
                 }
                 #[method]

@@ -20,7 +20,8 @@ use crate::mapping::{Fork, Mapping};
 /// Immutable bytes in a memory file of their own, mapped for reading. Dereferences to a slice, page-aligned.
 pub struct Frozen {
     mapping: Mapping,
-    fd: OwnedFd,
+    /// What its maker passes on. Who accepted it needs the mapping only, and descriptors are few.
+    fd: Option<OwnedFd>,
 }
 
 /// Why memory was not frozen, or not accepted as frozen.
@@ -136,7 +137,7 @@ impl Frozen {
         let seals = SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
         rustix::fs::fcntl_add_seals(&fd, seals).map_err(system("sealing"))?;
         let mapping = Mapping::new(fd.as_fd(), bytes, false, Fork::Inherited).map_err(system("mmap"))?;
-        Ok(Frozen { mapping, fd })
+        Ok(Frozen { mapping, fd: Some(fd) })
     }
 
     /// Checks memory that a peer says it froze, and maps it. `limit` is what this peer may have, in bytes.
@@ -164,12 +165,12 @@ impl Frozen {
             return Err(FrozenError::Holed { at: hole });
         }
         let mapping = Mapping::new(fd.as_fd(), bytes as usize, false, Fork::Inherited).map_err(system("mmap"))?;
-        Ok(Frozen { mapping, fd })
+        Ok(Frozen { mapping, fd: None })
     }
 
-    /// The memory file, to be passed to the node.
-    pub fn fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
+    /// The memory file, to be passed to the node; `None` where it was accepted.
+    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.fd.as_ref().map(AsFd::as_fd)
     }
 }
 

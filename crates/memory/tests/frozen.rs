@@ -29,7 +29,7 @@ fn tasks_K57_what_one_side_froze_the_other_accepts_and_reads_without_a_copy() {
             room.iter_mut().enumerate().for_each(|(at, byte)| *byte = pattern(at));
         })
         .expect("make");
-        let sent = made.fd().try_clone_to_owned().expect("dup");
+        let sent = made.fd().expect("its maker's").try_clone_to_owned().expect("dup");
         let accepted = Frozen::accept(sent, bytes as u64, LIMIT).expect("accept");
         drop(made);
         assert_eq!(accepted.len(), bytes);
@@ -41,14 +41,15 @@ fn tasks_K57_what_one_side_froze_the_other_accepts_and_reads_without_a_copy() {
 fn tasks_K57_memory_its_maker_left_untouched_is_zero_and_has_no_holes() {
     let made = Frozen::make("test", 3 * 4096 + 1, |_| ()).expect("make");
     let accepted =
-        Frozen::accept(made.fd().try_clone_to_owned().expect("dup"), 3 * 4096 + 1, LIMIT).expect("accept");
+        Frozen::accept(made.fd().expect("its maker's").try_clone_to_owned().expect("dup"), 3 * 4096 + 1, LIMIT)
+            .expect("accept");
     assert!(accepted.iter().all(|byte| *byte == 0));
 }
 
 #[test]
 fn rpc_R4_frozen_memory_cannot_be_written_cut_or_unsealed_by_its_maker() {
     let made = Frozen::make("test", 8192, |room| room.fill(3)).expect("make");
-    let fd = made.fd();
+    let fd = made.fd().expect("its maker's");
     assert!(rustix::io::pwrite(fd, b"x", 0).is_err());
     assert!(rustix::fs::ftruncate(fd, 0).is_err());
     assert!(rustix::fs::ftruncate(fd, 1 << 20).is_err());

@@ -8,6 +8,7 @@ use crate::place::Places;
 use crate::session::Sessions;
 use crate::stats::Counters;
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -37,6 +38,14 @@ pub(crate) struct Core {
     pub(crate) chance: Cell<u64>,
     pub(crate) draining: Cell<bool>,
     pub(crate) stop_asked: Cell<Option<u64>>,
+    /// The node ends now: nothing begins any more.
+    pub(crate) over: Cell<bool>,
+    /// Bytes of private copies of buffers, of all sessions.
+    pub(crate) private_bytes: Rc<Cell<u64>>,
+    /// Calls that were handed a key and have not begun.
+    pub(crate) handed: RefCell<VecDeque<Rc<Call>>>,
+    /// Whether a frame below takes from `handed`.
+    pub(crate) handing: Cell<bool>,
     pub(crate) blocking: crate::host::blocking::Blocking,
     /// Tasks that wait for calls to end (`flush`).
     pub(crate) flushers: RefCell<Vec<Waker>>,
@@ -62,6 +71,8 @@ pub(crate) enum Alarm {
     Period(crate::host::periodic::Beat),
     /// A connection did not say hello.
     Greeting(u64),
+    /// Connections may be accepted again.
+    Listen,
 }
 
 impl Core {

@@ -6,6 +6,8 @@ pub const SESSIONS_MAX: usize = 4096;
 pub const GREETINGS_MAX: usize = 256;
 /// How long a connection may take to say hello, nanoseconds.
 pub const GREETING_NS: u64 = 2_000_000_000;
+/// How long the node waits before it accepts again when the machine had no descriptor for a connection, nanoseconds.
+pub const ACCEPT_PAUSE_NS: u64 = 100_000_000;
 /// Pools at once.
 pub const POOLS_MAX: usize = 4096;
 /// Slots taken from one session in one turn.
@@ -20,6 +22,8 @@ pub const SEGMENTS_MAX: usize = 256;
 pub const FROZEN_MAX: usize = 1024;
 /// Leases one session may hold.
 pub const LEASES_MAX: u32 = 4096;
+/// Detached calls of one session that have not ended.
+pub const DETACHED_MAX: u32 = 4096;
 /// Bytes of all segments of one session, unless configured.
 pub const SESSION_BYTES_MAX: u64 = 8 << 30;
 /// Bytes of one loan or buffer.
@@ -36,6 +40,8 @@ pub const OPERATIONS_MAX: usize = 1024;
 pub const NESTED_MAX: usize = 1 << 14;
 /// How long a cancelled call may clean up before its future is dropped, nanoseconds.
 pub const CANCEL_GRACE_NS: u64 = 2_000_000_000;
+/// Rounds of `WORK_PER_TURN` in which calls that are dropped at the node's end may answer for themselves.
+pub const LAST_ROUNDS: usize = 1 << 12;
 /// How long the worker looks on before it sleeps, nanoseconds, when looking has paid lately.
 pub const SPIN_NS: u64 = 50_000;
 /// And when it has not.

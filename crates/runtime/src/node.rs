@@ -238,6 +238,10 @@ fn make_core(config: &NodeConfig, driver: &mut RealDriver) -> Result<Rc<Core>, F
         chance: Cell::new(driver.chance()),
         draining: Cell::new(false),
         stop_asked: Cell::new(None),
+        over: Cell::new(false),
+        private_bytes: Rc::default(),
+        handed: RefCell::default(),
+        handing: Cell::new(false),
         blocking: crate::host::blocking::Blocking::new(remote),
         flushers: RefCell::default(),
     }))

@@ -5,6 +5,7 @@
 //! task.
 //! Holds: a `ReplySlot` is consumed once; one that is dropped answers `Lost`.
 
+use crate::host::call::LiveKey;
 use crate::session::Session;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -27,6 +28,10 @@ pub(crate) struct Wait {
     answer: RefCell<Option<Result<Vec<u8>, Fault>>>,
     waker: RefCell<Option<Waker>>,
     answered: Cell<bool>,
+    /// The task that is to answer, once there is one.
+    live: Cell<Option<LiveKey>>,
+    /// Nobody wants the answer any more.
+    given_up: Cell<Option<Code>>,
 }
 
 impl Wait {
@@ -44,6 +49,14 @@ impl Wait {
         }
         answer
     }
+    /// Nobody waits any more; answers the task to be asked to end, if there is one.
+    pub(crate) fn give_up(&self, code: Code) -> Option<LiveKey> {
+        if self.answered.get() {
+            return None;
+        }
+        self.given_up.set(Some(code));
+        self.live.get()
+    }
 }
 
 /// The answer as a future.
@@ -58,6 +71,8 @@ pub(crate) async fn waited(wait: Rc<Wait>) -> Result<Vec<u8>, Fault> {
 enum To {
     Session(Rc<Session>, CallId),
     Wait(Rc<Wait>),
+    /// A detached call's; counted until it ends.
+    Counted(Rc<Cell<u32>>),
     Nobody,
 }
 
@@ -73,21 +88,45 @@ impl ReplySlot {
     pub(crate) fn wait(wait: Rc<Wait>) -> Self {
         Self { to: To::Wait(wait) }
     }
+    /// Of a call that nobody waits for: one of so many until it ends.
+    pub(crate) fn counted(count: Rc<Cell<u32>>) -> Self {
+        count.set(count.get() + 1);
+        Self { to: To::Counted(count) }
+    }
     pub(crate) fn nobody() -> Self {
         Self { to: To::Nobody }
     }
     /// Answers a call that nobody waits for: it is accepted.
-    pub(crate) fn detach(self) -> Self {
+    ///
+    /// # Errors
+    /// `QueueFull` when its session has as many detached calls under way as it may have.
+    pub(crate) fn detach(self) -> Result<Self, Refused> {
         match &self.to {
             To::Session(session, _) => session.clone().detach(self),
-            To::Wait(_) | To::Nobody => self,
+            To::Wait(_) | To::Counted(_) | To::Nobody => Ok(self),
         }
     }
     /// The session that asked, if one did.
     pub(crate) fn asker(&self) -> Option<(&Rc<Session>, CallId)> {
         match &self.to {
             To::Session(session, call) => Some((session, *call)),
-            To::Wait(_) | To::Nobody => None,
+            To::Wait(_) | To::Counted(_) | To::Nobody => None,
+        }
+    }
+    /// Says which task is to answer, so that it can be asked to end.
+    pub(crate) fn set_live(&self, live: LiveKey) {
+        match &self.to {
+            To::Session(session, call) => session.set_live(*call, live),
+            To::Wait(wait) => wait.live.set(Some(live)),
+            To::Counted(_) | To::Nobody => {}
+        }
+    }
+    /// Why the call need not begin, if whoever asked has given it up.
+    pub(crate) fn given_up(&self) -> Option<Code> {
+        match &self.to {
+            To::Session(session, call) => session.given_up(*call).then_some(Code::Cancelled),
+            To::Wait(wait) => wait.given_up.get(),
+            To::Counted(_) | To::Nobody => None,
         }
     }
     /// Answers.
@@ -101,6 +140,7 @@ impl ReplySlot {
                 Answer::Value { bytes, .. } => Ok(bytes.to_vec()),
                 Answer::Fault(fault) => Err((*fault).clone()),
             }),
+            To::Counted(count) => count.set(count.get() - 1),
             To::Nobody => {}
         }
     }

@@ -8,12 +8,13 @@
 use crate::core::{Alarm, Core};
 use crate::host::{self, blocking};
 use crate::limits::{
-    GREETING_NS, GREETINGS_MAX, SLOTS_PER_TURN, SPIN_COLD_NS, SPIN_NS, TURNS_PER_POLL, WORK_PER_TURN,
+    ACCEPT_PAUSE_NS, GREETING_NS, GREETINGS_MAX, LAST_ROUNDS, SLOTS_PER_TURN, SPIN_COLD_NS, SPIN_NS,
+    TURNS_PER_POLL, WORK_PER_TURN,
 };
 use crate::session::Session;
 use crate::stats::add;
 use crate::transport::{greet, wire};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
@@ -42,7 +43,8 @@ const LISTENER: Token = Token(0);
 pub struct Worker {
     core: Rc<Core>,
     listener: Listener,
-    greetings: HashMap<u64, (OwnedFd, Peer)>,
+    /// Connections that have not said hello, the oldest first.
+    greetings: BTreeMap<u64, (OwnedFd, Peer)>,
     active: Vec<Rc<Session>>,
     ready: Vec<Ready>,
     quantum: Quantum,
@@ -74,7 +76,7 @@ impl Worker {
         Ok(Self {
             core,
             listener,
-            greetings: HashMap::new(),
+            greetings: BTreeMap::new(),
             active: Vec::new(),
             ready: Vec::new(),
             quantum: Quantum::default(),
@@ -143,7 +145,7 @@ impl Worker {
         let mut now = driver.now();
         self.quantum.begin(now);
         for _ in 0..WORK_PER_TURN {
-            let work = self.core.lanes.borrow_mut().next();
+            let work = self.core.lanes.borrow_mut().pick();
             match work {
                 Some(Work::Start(call)) => host::start(&self.core, call, now),
                 Some(Work::Resume(task)) => {
@@ -177,9 +179,11 @@ impl Worker {
                 Some(Alarm::Grace(key)) => host::drop_late(&self.core, key),
                 Some(Alarm::Period(beat)) => host::periodic::due(&self.core, beat, now),
                 Some(Alarm::Greeting(number)) => {
-                    if let Some((socket, peer)) = self.greetings.remove(&number) {
-                        tracing::info!(pid = peer.pid, "a connection did not say hello in time");
-                        forget(driver, &socket);
+                    self.turn_away(driver, number, "it said no hello in time");
+                }
+                Some(Alarm::Listen) => {
+                    if let Err(error) = driver.watch(self.listener.as_fd(), LISTENER, Watch::Level) {
+                        tracing::error!(%error, "the node's socket cannot be watched again: no new client is heard");
                     }
                 }
             }
@@ -268,7 +272,7 @@ impl Worker {
         if which == 0 {
             if let Some((socket, peer)) = self.greetings.remove(&number) {
                 forget(driver, &socket);
-                self.greet(driver, socket, peer, number)?;
+                self.greet(driver, socket, peer, number);
             }
             return Ok(());
         }
@@ -296,40 +300,56 @@ impl Worker {
                 Ok(Some(connection)) => connection,
                 Ok(None) => return Ok(()),
                 Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
+                    tracing::warn!(%error, "a connection could not be accepted; the node tries again in a while");
+                    let at = driver.now().saturating_add(ACCEPT_PAUSE_NS);
+                    // The connection still waits, so the socket would call again at once, for ever.
+                    if self.core.timers.borrow_mut().set(at, Alarm::Listen).is_some() {
+                        driver.unwatch(self.listener.as_fd())?;
+                    }
                     return Ok(());
                 }
             };
-            if self.greetings.len() >= GREETINGS_MAX {
-                tracing::warn!(pid = peer.pid, "too many connections have not said hello; this one is closed");
-                continue;
+            if self.greetings.len() >= GREETINGS_MAX
+                && let Some(oldest) = self.greetings.keys().next().copied()
+            {
+                self.turn_away(driver, oldest, "it said no hello and others came after it");
             }
             let number = self.core.sessions.borrow_mut().number();
-            driver.watch(socket.as_fd(), Token(number), Watch::Level)?;
+            if let Err(error) = driver.watch(socket.as_fd(), Token(number), Watch::Level) {
+                tracing::warn!(%error, pid = peer.pid, "a connection could not be watched and is closed");
+                continue;
+            }
             let at = driver.now().saturating_add(GREETING_NS);
             self.core.timers.borrow_mut().set(at, Alarm::Greeting(number));
             self.greetings.insert(number, (socket, peer));
         }
     }
 
-    fn greet(&mut self, driver: &mut dyn Driver, socket: OwnedFd, peer: Peer, number: u64) -> io::Result<()> {
+    /// Closes a connection that has not said hello, in words.
+    fn turn_away(&mut self, driver: &mut dyn Driver, number: u64, why: &str) {
+        if let Some((socket, peer)) = self.greetings.remove(&number) {
+            tracing::info!(pid = peer.pid, why, "a silent connection is closed");
+            forget(driver, &socket);
+            greet::refuse(&socket, &Fault::new(Code::BadHello, format!("the connection is closed: {why}")));
+        }
+    }
+
+    fn greet(&mut self, driver: &mut dyn Driver, socket: OwnedFd, peer: Peer, number: u64) {
         let session = match greet::greet(&self.core, socket, peer, number) {
             Ok(session) => session,
             Err(fault) => {
                 tracing::info!(pid = peer.pid, %fault, "a connection was refused");
-                return Ok(());
+                return;
             }
         };
         tracing::debug!(session = number, client = %session.name, pid = peer.pid, "session begins");
-        driver.watch(session.doorbell(), Token(BELL | number), Watch::Edge)?;
-        driver.watch(session.socket(), Token(SOCKET | number), Watch::Level)?;
-        if let Some(process) = session.process() {
-            driver.watch(process, Token(PROCESS | number), Watch::Level)?;
-        }
         self.core.sessions.borrow_mut().all.insert(number, session.clone());
+        if let Err(error) = watch(driver, &session) {
+            session.end(&Fault::new(Code::Io, format!("the session cannot be watched: {error}")));
+            return;
+        }
         session.active.set(true);
         self.active.push(session);
-        Ok(())
     }
 
     /// Takes ended sessions apart: nothing of them is watched, their calls are asked to end, what no call holds returns.
@@ -373,23 +393,56 @@ impl Worker {
         quiet || driver.now() >= at
     }
 
-    fn end_all(&mut self, driver: &mut dyn Driver) {
-        for key in self.core.live.borrow().keys() {
-            host::cancel(&self.core, key, Code::Draining);
-        }
-        // One last round: cancelled tasks answer for themselves, the rest is dropped and answered by the host.
-        self.run(driver);
-        for key in self.core.live.borrow().keys() {
-            host::drop_late(&self.core, key);
-        }
-        self.run(driver);
-        self.announce();
+    fn end_sessions(&self, why: &str) {
         let sessions: Vec<Rc<Session>> = self.core.sessions.borrow().all.values().cloned().collect();
         for session in sessions {
-            session.end(&Fault::new(Code::NodeGone, "the node has stopped"));
+            session.end(&Fault::new(Code::NodeGone, why));
         }
+    }
+
+    /// Runs until nothing is queued, or what is left only wakes itself.
+    fn run_out(&mut self, driver: &mut dyn Driver) {
+        for _ in 0..LAST_ROUNDS {
+            if !self.run(driver) {
+                return;
+            }
+        }
+    }
+
+    fn end_all(&mut self, driver: &mut dyn Driver) {
+        let calls = self.core.live.borrow().keys();
+        for key in calls {
+            host::cancel(&self.core, key, Code::Draining);
+        }
+        // Cancelled tasks answer for themselves, the rest is dropped and answered by the host.
+        self.core.over.set(true);
+        self.run_out(driver);
+        let late = self.core.live.borrow().keys();
+        for key in late {
+            host::drop_late(&self.core, key);
+        }
+        self.run_out(driver);
+        self.announce();
+        self.end_sessions("the node has stopped");
         self.take_apart(driver);
         self.core.places.borrow_mut().clear();
+    }
+}
+
+impl Drop for Worker {
+    /// A worker that panicked or cannot go on tells its clients; one that was stopped has told them.
+    fn drop(&mut self) {
+        self.end_sessions("the node's worker has failed");
+    }
+}
+
+/// Watches all that a session is heard by.
+fn watch(driver: &mut dyn Driver, session: &Session) -> io::Result<()> {
+    driver.watch(session.doorbell(), Token(BELL | session.number), Watch::Edge)?;
+    driver.watch(session.socket(), Token(SOCKET | session.number), Watch::Level)?;
+    match session.process() {
+        Some(process) => driver.watch(process, Token(PROCESS | session.number), Watch::Level),
+        None => Ok(()),
     }
 }
 

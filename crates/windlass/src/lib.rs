@@ -32,10 +32,11 @@
 //!     let counter = counter::Blocking::connect("local", "counters")?;
 //!     counter.add("cats", 2)
 //! }
+//! # fn main() {}
 //! ```
 //!
 //! Lives here: `prelude`, the re-exports behind it, and what expansions name (`__private`).
-//! Features: `module` (write one), `client` (call one; default), `node` (run one in this process).
+//! Features: `module` (write one), `client` (call one; default), `node` (be one: `node!`).
 //! Holds: a build with `module` alone contains no client.
 //! Not here: anything that runs.
 
@@ -59,6 +60,29 @@ pub use {
     },
     windlass_macros::{Described, create, data, hook, method, module},
 };
+
+/// The node that [`node!`] makes of a program.
+#[cfg(feature = "node")]
+pub use windlass_serve as node;
+
+/// Makes a program a node of these modules: writes its `main`, which takes the flags of `windlass serve`.
+///
+/// Shape: one type of a `#[module]` after another. The node has a pool of each, called like its module and made with
+/// default parameters, unless its configuration names pools.
+///
+/// # Example
+/// ```ignore
+/// windlass::node!(Compressor);
+/// ```
+#[cfg(feature = "node")]
+#[macro_export]
+macro_rules! node {
+    ($($module:ty),+ $(,)?) => {
+        fn main() -> ::std::process::ExitCode {
+            $crate::node::main(&[$(<$module>::TABLE),+])
+        }
+    };
+}
 
 /// What expansions name. No promise is made about it to anybody else.
 #[cfg(feature = "module")]

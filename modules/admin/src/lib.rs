@@ -2,16 +2,21 @@
 //!
 //! Holds: it has no state and no power of its own: each method puts one request to the node through `Context::control`,
 //! which is granted to pool 0 alone.
+//! It names contract and macros themselves (`face`), not the facade: the facade's own `node` brings this module along.
 //! Not here: the answers (`runtime/src/admin.rs`), their shapes (`contract/src/admin.rs`).
 
-use windlass::prelude::*;
+mod face;
+
 use windlass_contract::admin::{MethodFacts, ModuleFacts, NodeFacts, PoolFacts, Request, Response, SessionFacts};
+use windlass_contract::context::Context;
+use windlass_contract::{Code, Fault};
+use windlass_macros::module;
 
 /// The node's own pool.
 pub struct Admin;
 
 /// Pools, modules, sessions, statistics, flush and stop.
-#[module]
+#[module(crate = "crate::face")]
 impl Admin {
     /// Made by the node when it starts.
     #[create]

@@ -31,7 +31,7 @@ impl Compress {
     fn compress(&mut self, data: In<Bytes>, mut out: Out<Bytes>) -> Result<(), Fault> {
         let used = match self {
             Self::Lz4 => lz4_flex::block::compress_into(&data, &mut out).map_err(bad(3)),
-            Self::Zstd(zstd, _) => zstd.compress_to_buffer(&*data, &mut *out).map_err(bad(3)),
+            Self::Zstd(zstd, _) => zstd.compress_to_buffer(&data, &mut *out).map_err(bad(3)),
         };
         used.map(|used| out.set_len(used))
     }
@@ -41,7 +41,7 @@ impl Compress {
     fn decompress(&mut self, data: In<Bytes>, mut out: Out<Bytes>) -> Result<(), Fault> {
         let used = match self {
             Self::Lz4 => lz4_flex::block::decompress_into(&data, &mut out).map_err(bad(4)),
-            Self::Zstd(_, zstd) => zstd.decompress_to_buffer(&*data, &mut *out).map_err(bad(4)),
+            Self::Zstd(_, zstd) => zstd.decompress_to_buffer(&data, &mut *out).map_err(bad(4)),
         };
         used.map(|used| out.set_len(used))
     }

@@ -76,13 +76,13 @@ impl Echo {
 
     /// Waits `us` microseconds while other calls go on.
     #[method(id = 16, idempotent)]
-    async fn pause(&self, cx: &Context<'_>, us: u64) -> Result<(), Fault> {
+    async fn pause(&self, cx: &Context, us: u64) -> Result<(), Fault> {
         cx.sleep(Duration::from_micros(us)).await
     }
 
     /// Asks the echo called `pool` to echo `text`: a call inside a call.
     #[method(id = 17, idempotent)]
-    async fn relay(&self, cx: &Context<'_>, pool: &str, text: &str) -> Result<String, Fault> {
+    async fn relay(&self, cx: &Context, pool: &str, text: &str) -> Result<String, Fault> {
         echo::Nested::find(cx, pool).await?.echo(text).await
     }
 

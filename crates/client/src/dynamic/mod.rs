@@ -6,7 +6,7 @@
 //!   anything is sent, with the names that exist.
 //! Not here: how text and JSON become postcard (`windlass_contract::schema`).
 
-mod near;
+pub mod near;
 
 use std::ops::Deref;
 

@@ -1,7 +1,7 @@
 //! Near names: what somebody may have meant.
 
 /// Fewest insertions, removals and replacements of characters that make one text the other.
-fn distance(one: &str, other: &str) -> usize {
+pub fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (at, left) in one.chars().enumerate() {
@@ -17,7 +17,7 @@ fn distance(one: &str, other: &str) -> usize {
 }
 
 /// `; did you mean x?` when a name is near, and all names there are.
-pub(super) fn hint<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> String {
+pub fn hint<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.collect();
     if names.is_empty() {
         return "; there is none".into();

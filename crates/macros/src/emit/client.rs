@@ -4,10 +4,11 @@
 //! them; bulk bytes go as whatever makes a payload; what a method gives back stands behind its value, in order.
 
 use super::docs;
+use super::inward::{inward, inward_path};
 use crate::model::{Buffer, Direction, Kind, Method, Module, Parameter};
 use crate::{names, parse};
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{GenericArgument, PathArguments, Type};
 
@@ -20,7 +21,7 @@ enum Style {
 
 /// Both clients, and `create`; nothing when the facade is built without them.
 pub fn clients(model: &Module) -> TokenStream {
-    let facade = &model.facade;
+    let facade = inward_path(&model.facade);
     let asynchronous = client(model, Style::Async);
     let blocking = client(model, Style::Blocking);
     let create = model.creates.first().map(|create| {
@@ -103,10 +104,15 @@ fn method(model: &Module, method: &Method, style: Style) -> TokenStream {
         match &parameter.kind {
             Kind::Context => {}
             Kind::Value { .. } => {
-                let ty = value_type(&parameter.ty);
+                let ty = value_type(model, &parameter.ty);
                 parameters.push(quote!(#name: #ty));
-                // At the author's type, where one that serde does not know is told.
-                puts.push(quote_spanned!(parameter.ty.span()=> .argument(&#name)));
+                if quote!(#ty).to_string() == "& [u8]" {
+                    // Serde would look at each byte.
+                    puts.push(quote!(.argument_bytes(#name)));
+                } else {
+                    // At the author's type, where one that serde does not know is told.
+                    puts.push(quote_spanned!(parameter.ty.span()=> .argument(&#name)));
+                }
             }
             Kind::Buffer(buffer) => {
                 let (ty, put) = buffer_parameter(*buffer, &mut lives);
@@ -115,7 +121,7 @@ fn method(model: &Module, method: &Method, style: Style) -> TokenStream {
             }
         }
     }
-    let (reply, take) = reply(method);
+    let (reply, take) = reply(model, method);
     let mutable = method.buffers().any(|(_, buffer)| buffer.gives_back()).then(|| quote!(mut));
     let detached = method.flags.detached.then(|| quote!(.detached()));
     let generics = (!lives.is_empty()).then(|| quote!(<#(#lives),*>));
@@ -151,8 +157,8 @@ fn buffer_parameter(buffer: Buffer, lives: &mut Vec<TokenStream>) -> (TokenStrea
 }
 
 /// What a method gives a client, and how it is taken out of the reply.
-fn reply(method: &Method) -> (TokenStream, TokenStream) {
-    let value = &method.reply.ty;
+fn reply(model: &Module, method: &Method) -> (TokenStream, TokenStream) {
+    let value = inward(&method.reply.ty, &model.state);
     let mut types = Vec::new();
     let mut takes = Vec::new();
     for (at, (_, buffer)) in method.buffers().filter(|(_, buffer)| buffer.gives_back()).enumerate() {
@@ -185,7 +191,7 @@ fn create_function(model: &Module, create: &Method, style: Style) -> TokenStream
         Style::Blocking => (quote!(Self), None, quote!(.wait()?)),
     };
     let parameters = create.values().map(|one| {
-        let (name, ty) = (name(one), value_type(&one.ty));
+        let (name, ty) = (name(one), value_type(model, &one.ty));
         quote!(#name: #ty)
     });
     let withs = encoding(create);
@@ -209,7 +215,7 @@ fn create_function(model: &Module, create: &Method, style: Style) -> TokenStream
                 .call(__windlass::admin::create())
                 .argument(&#pool)
                 .argument(&#module)
-                .argument(&__parameters.as_slice())
+                .argument_bytes(__parameters.as_slice())
                 #wait;
             let __facts: __windlass::admin::PoolFacts = __reply.value()?;
             let __pool = #client.pool_of(__windlass::PoolId::from_bits(__facts.id));
@@ -244,11 +250,12 @@ pub fn name(parameter: &Parameter) -> Ident {
 }
 
 /// How a client passes a value of type `ty`: text, bytes and lists by reference, the rest as it is.
-pub fn value_type(ty: &Type) -> TokenStream {
-    match (parse::last_name(ty).as_deref(), element(ty)) {
+pub fn value_type(model: &Module, ty: &Type) -> TokenStream {
+    let inside = |ty| inward(ty, &model.state);
+    match (parse::last_name(ty).as_deref(), element(ty).map(inside)) {
         (Some("String"), _) => quote!(&str),
         (Some("Vec"), Some(element)) => quote!(&[#element]),
-        _ => quote!(#ty),
+        _ => inside(ty).to_token_stream(),
     }
 }
 

@@ -1,11 +1,12 @@
 //! Emit: from the model to code.
 //!
 //! Lives here: `module` (the whole expansion); `schema` (the descriptor), `table` (dispatch, hooks, entry symbol),
-//! `client` (`Client`, `Blocking`, `create`), `nested` (`Nested`).
+//! `client` (`Client`, `Blocking`, `create`), `nested` (`Nested`), `inward` (types inside the clients' module).
 //! Holds: every path leaves from the facade, every name of ours that meets the author's begins with `__`, and every
 //! public item is documented, so that the author's lints stay silent.
 
 mod client;
+mod inward;
 mod nested;
 mod schema;
 mod table;
@@ -45,8 +46,8 @@ pub fn module(kept: &ItemImpl, model: &Module) -> TokenStream {
 
 /// The module beside the type: references to its methods, and its clients.
 fn clients(model: &Module) -> TokenStream {
-    let facade = &model.facade;
-    let state = &model.state;
+    let facade = inward::inward_path(&model.facade);
+    let state = inward::inward(&model.state, &model.state);
     let name = client_module(model);
     let doc = format!(" Clients of `{}`, made by `#[module]`.", model.name);
     let all: Vec<&Method> = model.creates.iter().chain(&model.methods).collect();

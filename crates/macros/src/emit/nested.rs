@@ -2,6 +2,7 @@
 //!
 //! Holds: methods with buffers are absent; buffers belong to a client's session.
 
+use super::inward::inward;
 use super::{client, docs, ours};
 use crate::model::{Method, Module};
 use proc_macro2::TokenStream;
@@ -54,10 +55,10 @@ fn find() -> TokenStream {
 }
 
 fn method(model: &Module, method: &Method) -> TokenStream {
-    let (ident, reply) = (&method.ident, &method.reply.ty);
+    let (ident, reply) = (&method.ident, inward(&method.reply.ty, &model.state));
     let docs = docs(model, method);
     let parameters = method.values().map(|one| {
-        let (name, ty) = (client::name(one), client::value_type(&one.ty));
+        let (name, ty) = (client::name(one), client::value_type(model, &one.ty));
         quote!(#name: #ty)
     });
     let withs = client::encoding(method);

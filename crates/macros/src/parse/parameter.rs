@@ -23,8 +23,8 @@ pub fn strip(function: &mut ImplItemFn) {
     }
 }
 
-/// Reads one parameter.
-pub fn parameter(typed: &PatType) -> Result<Parameter> {
+/// Reads one parameter; writes the lifetime that `In<Bytes>` and `&Context` leave out, which an `async fn` needs.
+pub fn parameter(typed: &mut PatType) -> Result<Parameter> {
     let Pat::Ident(pattern) = typed.pat.as_ref() else {
         let text = "callers name a parameter, so it needs a name here: take it apart in the body";
         return Err(Error::new_spanned(&typed.pat, text));
@@ -33,6 +33,9 @@ pub fn parameter(typed: &PatType) -> Result<Parameter> {
         return Err(Error::new_spanned(word, "a parameter is taken by value here"));
     }
     let mut kind = kind(&typed.ty)?;
+    if !matches!(kind, Kind::Value { .. }) {
+        write_lifetime(&mut typed.ty);
+    }
     for attribute in &typed.attrs {
         if !attribute.path().is_ident("arg") {
             let text = "a parameter has `#[arg(default = .., since)]` and no other attribute";
@@ -58,6 +61,24 @@ pub fn parameter(typed: &PatType) -> Result<Parameter> {
         }
     }
     Ok(Parameter { ident: pattern.ident.clone(), ty: (*typed.ty).clone(), kind })
+}
+
+fn write_lifetime(ty: &mut Type) {
+    let path = match ty {
+        Type::Reference(reference) => return write_lifetime(&mut reference.elem),
+        Type::Path(path) => path,
+        _ => return,
+    };
+    let Some(last) = path.path.segments.last_mut() else { return };
+    match &mut last.arguments {
+        PathArguments::None => last.arguments = PathArguments::AngleBracketed(parse_quote!(<'_>)),
+        PathArguments::AngleBracketed(list)
+            if !list.args.iter().any(|argument| matches!(argument, GenericArgument::Lifetime(_))) =>
+        {
+            list.args.insert(0, parse_quote!('_));
+        }
+        _ => {}
+    }
 }
 
 /// What a parameter of this type is.

@@ -4,8 +4,9 @@
 //! Holds: threads and waiting calls are bounded; a call lives in `waiting` until its thread is done with it.
 
 use super::call::Call;
+use super::call::Outcome;
+use super::finish;
 use super::library::{BlockedAnswer, BlockedCall};
-use super::{finish, refuse};
 use crate::core::Core;
 use crate::limits::{BLOCKING_THREADS_MAX, BLOCKING_WAITING_MAX};
 use std::cell::{Cell, RefCell};
@@ -88,19 +89,24 @@ fn serve(queue: &Queue, sender: &Sender<BlockedAnswer>, remote: Option<&Remote>)
 pub(crate) fn submit(core: &Rc<Core>, call: Rc<Call>) {
     let pool = &core.blocking;
     if pool.out() >= BLOCKING_WAITING_MAX {
-        call.container.live.set(call.container.live.get() - 1);
-        return refuse(&call, Fault::new(Code::QueueFull, "as many calls wait for a blocking thread as may"));
+        let text = "as many calls wait for a blocking thread as may";
+        return refuse(&call, Fault::new(Code::QueueFull, text));
     }
     if let Err(error) = pool.ensure_thread()
         && pool.threads.get() == 0
     {
-        call.container.live.set(call.container.live.get() - 1);
         return refuse(&call, Fault::new(Code::NoMemory, format!("no thread for a blocking method: {error}")));
     }
     let blocked = BlockedCall::of(&call);
     pool.waiting.borrow_mut().insert(call.number, call);
     pool.queue.waiting.lock().unwrap_or_else(PoisonError::into_inner).0.push_back(blocked);
     pool.queue.changed.notify_one();
+}
+
+/// Finishes a call that got no thread; it counts as run, because it holds what a running call holds.
+fn refuse(call: &Rc<Call>, fault: Fault) {
+    call.outcome.set(Outcome::Fault(fault));
+    finish(call);
 }
 
 /// Finishes the calls that came back; answers whether there were any.

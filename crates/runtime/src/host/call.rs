@@ -159,7 +159,7 @@ impl Call {
                 entries.push(BufferEntry { segment, direction, kind, offset, length: raw.used() });
             };
             match backing.memory {
-                Memory::Private(bytes) => self.core.warm.borrow_mut().keep(bytes),
+                Memory::Private(bytes, _) => self.core.warm.borrow_mut().keep(bytes),
                 Memory::Room(room, _) => {
                     entry(room.segment_id(), room.offset());
                     if let Some(session) = &asker {
@@ -179,7 +179,7 @@ impl Call {
     /// Ends the call's hold on its buffers without a value.
     pub(crate) fn drop_buffers(&self) {
         for backing in self.backing.borrow_mut().drain(..) {
-            if let Memory::Private(bytes) = backing.memory {
+            if let Memory::Private(bytes, _) = backing.memory {
                 self.core.warm.borrow_mut().keep(bytes);
             }
         }

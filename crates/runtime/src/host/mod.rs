@@ -22,8 +22,9 @@ use crate::stats::add;
 use call::{Call, Live, LiveKey, Outcome};
 use std::rc::Rc;
 use windlass_contract::slot::{FLAG_DETACHED, NO_DEADLINE};
-use windlass_contract::{CallId, Code, Fault};
+use windlass_contract::{CallId, Code, Fault, Outcome as Ran};
 use windlass_driver::Nanos;
+use windlass_lane::limits::{QUANTUM_NS, TASKS_MAX};
 use windlass_lane::{Class, SpawnError};
 
 /// Queues a placed call on its lane, behind all that came before it. A detached one is accepted here, where only the method
@@ -35,7 +36,10 @@ pub(crate) fn queue(core: &Rc<Core>, mut placed: Placed) {
         return Refused::new(placed.call.reply, fault).answer();
     }
     if placed.call.slot.flags & FLAG_DETACHED != 0 {
-        placed.call.reply = placed.call.reply.detach();
+        placed.call.reply = match placed.call.reply.detach() {
+            Ok(reply) => reply,
+            Err(refused) => return refused.answer(),
+        };
     }
     let call = Call::new(core, placed);
     let queued = core.lanes.borrow_mut().push(class, call);
@@ -45,38 +49,58 @@ pub(crate) fn queue(core: &Rc<Core>, mut placed: Placed) {
     }
 }
 
+/// Ends a call that has not run: it lets go of all it held, its key included.
 fn refuse(call: &Rc<Call>, fault: Fault) {
+    let core = &call.core;
     let reply = call.reply.borrow_mut().take().unwrap_or_else(ReplySlot::nobody);
     call.drop_buffers();
     Refused::new(reply, fault).answer();
+    forget(call);
+    leave_key(core, call);
+    core.wake_flushers();
+}
+
+/// Takes a call from among the living, with its timer.
+fn forget(call: &Call) -> Option<Live> {
+    if let Some(timer) = call.deadline_timer.take() {
+        call.core.timers.borrow_mut().cancel(timer);
+    }
+    call.core.live.borrow_mut().remove(call.live.take()?)
+}
+
+/// Why a call is not to begin, if it is not.
+fn too_late(core: &Core, call: &Call, now: Nanos) -> Option<Fault> {
+    let given_up = || call.cancelled.get().or_else(|| call.reply.borrow().as_ref().and_then(ReplySlot::given_up));
+    let why = match given_up() {
+        _ if core.over.get() => ended_early(Code::Draining),
+        Some(code) => ended_early(code),
+        None if now >= call.deadline => Fault::new(Code::DeadlineExceeded, "its time was over before it began"),
+        None => return None,
+    };
+    Some(why.with_outcome(Ran::NotStarted))
 }
 
 /// Begins a call: its key, then its method.
 pub(crate) fn start(core: &Rc<Core>, call: Rc<Call>, now: Nanos) {
-    if let Some((session, _)) = call.reply.borrow().as_ref().and_then(ReplySlot::asker)
-        && session.has_ended()
-    {
-        call.drop_buffers();
-        return;
+    if let Some(fault) = too_late(core, &call, now) {
+        return refuse(&call, fault);
     }
-    if now >= call.deadline {
-        return refuse(
-            &call,
-            Fault::new(Code::DeadlineExceeded, "its time was over before it began")
-                .with_outcome(windlass_contract::Outcome::NotStarted),
-        );
-    }
-    if call.method.flags.key.is_none() {
+    if call.method.flags.key.is_none() || call.key.get().is_some() {
         return run(core, call, now);
     }
     let Some(key) = call.container.module.table.key(call.method.id, call.arguments()) else {
         return refuse(&call, Fault::new(Code::BadArguments, "the arguments do not decode to the method's key"));
     };
-    call.key.set(Some(key));
     let entered = call.container.keys.borrow_mut().enter(key, call.clone(), call.method.flags.reentrant);
     match entered {
-        Entered::Runs(call) => run(core, call, now),
-        Entered::Waits => keep_alive(core, &call, None),
+        Entered::Runs(call) => {
+            call.key.set(Some(key));
+            run(core, call, now);
+        }
+        Entered::Waits => {
+            call.key.set(Some(key));
+            keep_alive(core, &call, None);
+        }
         Entered::WouldDeadlock(call) => {
             let text = format!(
                 "{}.{} needs a key that its own root (call {}) holds; mark the method reentrant, or call it outside",
@@ -101,11 +125,16 @@ fn run(core: &Rc<Core>, call: Rc<Call>, now: Nanos) {
     let Some(hosted) = library::start(&call) else { return };
     // It goes on: a task of its own polls it from now on.
     let class = if call.method.flags.background { Class::Background } else { Class::Latency };
+    if core.lanes.borrow().alive() >= TASKS_MAX {
+        let text = "the worker has as many tasks as it may have";
+        call.outcome.set(Outcome::Fault(Fault::new(Code::QueueFull, text).with_outcome(Ran::Unknown)));
+        // Dropped here, where nothing is borrowed: it finishes the call.
+        return drop(hosted);
+    }
     let spawned = core.lanes.borrow_mut().spawn(class, hosted);
     match spawned {
         Ok(task) => keep_alive(core, &call, Some(task)),
-        // The future was dropped with the refusal, which finished the call as cancelled.
-        Err(error) => tracing::warn!(?error, call = call.number, "no task for a call"),
+        Err(error) => tracing::error!(?error, call = call.number, "no task for a call although there was room"),
     }
 }
 
@@ -120,8 +149,8 @@ fn keep_alive(core: &Rc<Core>, call: &Rc<Call>, task: Option<windlass_lane::Task
     let key = live.insert(Live { call: call.clone(), task });
     drop(live);
     call.live.set(Some(key));
-    if let Some((session, id)) = call.reply.borrow().as_ref().and_then(ReplySlot::asker) {
-        session.set_live(id, key);
+    if let Some(reply) = call.reply.borrow().as_ref() {
+        reply.set_live(key);
     }
     if call.deadline != NO_DEADLINE {
         let timer = core.timers.borrow_mut().set(call.deadline, Alarm::Deadline(key));
@@ -157,19 +186,14 @@ pub(crate) fn finish(call: &Rc<Call>) {
         Outcome::None => {
             call.drop_buffers();
             let fault = match call.cancelled.get() {
-                Some(code) => ended_early(code).with_outcome(windlass_contract::Outcome::Unknown),
+                Some(code) => ended_early(code).with_outcome(Ran::Unknown),
                 None => Fault::new(Code::Lost, format!("{} ended without an answer", call.method.name)),
             };
             reply.answer(&Answer::Fault(&fault));
         }
     }
     call.container.live.set(call.container.live.get() - 1);
-    if let Some(timer) = call.deadline_timer.take() {
-        core.timers.borrow_mut().cancel(timer);
-    }
-    if let Some(key) = call.live.take()
-        && let Some(Live { task: Some(task), .. }) = core.live.borrow_mut().remove(key)
-    {
+    if let Some(Live { task: Some(task), .. }) = forget(call) {
         task.detach();
     }
     leave_key(core, call);
@@ -179,25 +203,50 @@ pub(crate) fn finish(call: &Rc<Call>) {
 fn leave_key(core: &Rc<Core>, call: &Rc<Call>) {
     let Some(key) = call.key.take() else { return };
     let next = call.container.keys.borrow_mut().leave(key);
-    if let Some(next) = next {
-        // It waited its turn in the queue once; it goes to the front of what may run now.
-        run(core, next, core.read_at.get());
+    let Some(next) = next else { return };
+    core.handed.borrow_mut().push_back(next);
+    // The next one may end at once and hand the key on in turn: one frame runs them all, however many wait.
+    if core.handing.replace(true) {
+        return;
+    }
+    let from = core.now();
+    loop {
+        let next = core.handed.borrow_mut().pop_front();
+        let Some(next) = next else { break };
+        hand_over(core, next, from);
+    }
+    core.handing.set(false);
+}
+
+/// Begins a call that was handed its key. It waited its turn in the queue once, so it goes before what is queued, unless
+/// such calls have had the worker for a quantum already, since `from`.
+fn hand_over(core: &Rc<Core>, call: Rc<Call>, from: Nanos) {
+    let now = core.now();
+    if now.saturating_sub(from) <= QUANTUM_NS {
+        return start(core, call, now);
+    }
+    let class = if call.method.flags.background { Class::Background } else { Class::Latency };
+    let queued = core.lanes.borrow_mut().push(class, call);
+    if let Err((call, _full)) = queued {
+        start(core, call, now);
     }
 }
 
-/// What a call that was asked to end answers.
+/// What a call that was asked to end answers: it ended, unless who says this knows better.
 pub(crate) fn ended_early(code: Code) -> Fault {
-    match code {
-        Code::DeadlineExceeded => Fault::new(code, "the call's time ran out"),
-        Code::Draining => Fault::new(code, "the node stops"),
-        _ => Fault::new(Code::Cancelled, "the caller asked the call to end"),
-    }
+    let text = match code {
+        Code::DeadlineExceeded => "the call's time ran out",
+        Code::Draining => "the node stops",
+        _ => return Fault::new(Code::Cancelled, "the caller asked the call to end"),
+    };
+    Fault::new(code, text).with_outcome(Ran::Ended)
 }
 
-/// A client asks one of its calls to end. A call that has not begun, or has ended, is left as it is.
+/// A client asks one of its calls to end. One that has not begun does not begin; one that has ended is left as it is.
 pub(crate) fn cancel_by_client(core: &Rc<Core>, from: &Rc<Session>, call: CallId) {
-    if let Some(live) = from.live(call) {
-        cancel(core, live, Code::Cancelled);
+    match from.live(call) {
+        Some(live) => cancel(core, live, Code::Cancelled),
+        None => from.give_up(call),
     }
 }
 
@@ -215,8 +264,7 @@ pub(crate) fn cancel(core: &Rc<Core>, key: LiveKey, code: Code) {
         let waited = call.container.keys.borrow_mut().give_up(wanted, &call);
         if waited {
             call.key.set(None);
-            core.live.borrow_mut().remove(key);
-            return refuse(&call, ended_early(code).with_outcome(windlass_contract::Outcome::NotStarted));
+            return refuse(&call, ended_early(code).with_outcome(Ran::NotStarted));
         }
     }
     call.wake_all();

@@ -137,7 +137,7 @@ pub(crate) fn poll(call: &Rc<Call>, token: u64, waker: &Waker) -> Option<Done> {
     drop(operations);
     let done = match (call.cancelled.get(), &mut operation.kind) {
         (Some(code), kind) => {
-            give_up(call, kind);
+            give_up(call, kind, code);
             Some(Err(ended_early(code)))
         }
         (None, kind) => advance(call, kind, waker),
@@ -182,11 +182,20 @@ fn advance(call: &Rc<Call>, kind: &mut Kind, waker: &Waker) -> Option<Done> {
     }
 }
 
-fn give_up(call: &Rc<Call>, kind: &mut Kind) {
-    if let Kind::Timer { set, .. } = kind
-        && let Some(set) = set.take()
-    {
-        call.core.timers.borrow_mut().cancel(set);
+/// Lets go of what an operation set in motion; a nested call that nobody waits for any more is asked to end too.
+fn give_up(call: &Rc<Call>, kind: &mut Kind, code: Code) {
+    match kind {
+        Kind::Timer { set, .. } => {
+            if let Some(set) = set.take() {
+                call.core.timers.borrow_mut().cancel(set);
+            }
+        }
+        Kind::Nested(wait) => {
+            if let Some(live) = wait.give_up(code) {
+                super::cancel(&call.core, live, code);
+            }
+        }
+        Kind::Done(_) | Kind::Control(_) | Kind::Yield { .. } => {}
     }
 }
 
@@ -194,6 +203,6 @@ fn give_up(call: &Rc<Call>, kind: &mut Kind) {
 pub(crate) fn drop_one(call: &Rc<Call>, token: u64) {
     let taken = call.operations.borrow_mut().place(token).and_then(Option::take);
     if let Some(mut operation) = taken {
-        give_up(call, &mut operation.kind);
+        give_up(call, &mut operation.kind, call.cancelled.get().unwrap_or(Code::Cancelled));
     }
 }

@@ -8,11 +8,12 @@ use super::Session;
 use crate::core::Core;
 use crate::limits::{FROZEN_MAX, LEASES_MAX, RESULT_SEGMENT_BYTES, SEGMENTS_MAX};
 use crate::stats::add;
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use windlass_contract::control::{Control, ControlKind};
 use windlass_contract::slot::Place;
 use windlass_contract::{Code, Fault};
@@ -35,6 +36,10 @@ pub(super) struct Memories {
     next_heap: Cell<u32>,
     next_result: Cell<u32>,
     bytes: Cell<u64>,
+    /// Bytes of private copies of buffers.
+    private: Rc<Cell<u64>>,
+    /// What its client gave up while calls held it, with its bytes.
+    retired: RefCell<Vec<(Weak<dyn Any>, u64)>>,
     rooms: Rc<Cell<u32>>,
 }
 
@@ -93,6 +98,20 @@ impl ResultRoom {
     }
 }
 
+/// Bytes of a private copy, paid for by its session while this lives.
+pub(crate) struct CopyCharge {
+    of: [Rc<Cell<u64>>; 2],
+    bytes: u64,
+}
+
+impl Drop for CopyCharge {
+    fn drop(&mut self) {
+        for counter in &self.of {
+            counter.set(counter.get().saturating_sub(self.bytes));
+        }
+    }
+}
+
 impl Drop for ResultRoom {
     fn drop(&mut self) {
         if let Some(room) = self.room.take() {
@@ -128,8 +147,44 @@ impl Session {
 
     /// Bytes that the session may still have.
     pub(crate) fn bytes_left(&self, core: &Core) -> u64 {
+        self.uncharge_retired(core);
         let own = core.limits.session_bytes_max.saturating_sub(self.memories.bytes.get());
-        own.min(core.limits.node_bytes_max.saturating_sub(core.counters.segment_bytes.get()))
+        own.min(self.node_bytes_left(core))
+    }
+
+    fn node_bytes_left(&self, core: &Core) -> u64 {
+        let taken = core.counters.segment_bytes.get().saturating_add(core.private_bytes.get());
+        core.limits.node_bytes_max.saturating_sub(taken)
+    }
+
+    /// What was retired is paid for until the last call that held it has ended.
+    fn uncharge_retired(&self, core: &Core) {
+        self.memories.retired.borrow_mut().retain(|(held, bytes)| {
+            let is_held = held.strong_count() > 0;
+            if !is_held {
+                self.uncharge(core, *bytes);
+            }
+            is_held
+        });
+    }
+
+    /// Pays for a private copy of so many bytes, until the charge drops.
+    ///
+    /// # Errors
+    /// `NoMemory`: as many bytes of copies as of segments, per session.
+    pub(crate) fn charge_copy(&self, core: &Core, bytes: u64) -> Result<CopyCharge, Fault> {
+        let own = core.limits.session_bytes_max.saturating_sub(self.memories.private.get());
+        let left = own.min(self.node_bytes_left(core));
+        if bytes > left {
+            let text = format!(
+                "{bytes} bytes to copy a buffer, {left} left of the session's {}; wait for calls to end, or freeze it",
+                core.limits.session_bytes_max
+            );
+            return Err(Fault::new(Code::NoMemory, text));
+        }
+        let of = [self.memories.private.clone(), core.private_bytes.clone()];
+        of.iter().for_each(|counter| add(counter, bytes));
+        Ok(CopyCharge { of, bytes })
     }
 
     fn charge(&self, core: &Core, bytes: u64, what: &str) -> Result<(), Fault> {
@@ -174,7 +229,8 @@ impl Session {
         if bytes == 0 {
             return Err(Fault::new(Code::BadArguments, "a heap segment of no bytes"));
         }
-        let bytes = bytes.next_multiple_of(4096);
+        // A length that has no next page is far past every limit; `make` says so.
+        let bytes = bytes.checked_next_multiple_of(4096).unwrap_or(bytes);
         let (segment, fd) = self.make(core, "windlass-heap", bytes, Role::Heap)?;
         let next = self.memories.next_heap.get() + 1;
         self.memories.next_heap.set(next);
@@ -240,7 +296,11 @@ impl Session {
         let id = SegmentId(SegmentId::NODE.0 | number);
         let lender = RefCell::new(Lender::new(segment.bytes() as u64));
         let message = Control::new(ControlKind::Segment, id, bytes, 0);
-        crate::transport::wire::send(self, &message, Some(fd.as_fd()))?;
+        if let Err(fault) = crate::transport::wire::send(self, &message, Some(fd.as_fd())) {
+            self.uncharge(core, bytes);
+            self.end(&fault);
+            return Err(fault);
+        }
         let of = Rc::new(ResultSegment { id, segment, lender });
         self.memories.results.borrow_mut().push(of.clone());
         Ok(of)
@@ -271,16 +331,19 @@ impl Session {
                 }
             };
         }
-        let bytes = if length != 0 {
+        let retired: Option<(Weak<dyn Any>, u64)> = if length != 0 {
             None
         } else if segment.is_frozen() {
-            self.memories.frozen.borrow_mut().remove(&segment).map(|frozen| frozen.len() as u64)
+            let frozen = self.memories.frozen.borrow_mut().remove(&segment);
+            frozen.map(|frozen| (Arc::downgrade(&frozen) as _, frozen.len() as u64))
         } else {
-            self.memories.heaps.borrow_mut().remove(&segment).map(|heap| heap.bytes() as u64)
+            let heap = self.memories.heaps.borrow_mut().remove(&segment);
+            heap.map(|heap| (Arc::downgrade(&heap) as _, heap.bytes() as u64))
         };
-        match bytes {
-            Some(bytes) => {
-                self.uncharge(core, bytes);
+        match retired {
+            Some(retired) => {
+                self.memories.retired.borrow_mut().push(retired);
+                self.uncharge_retired(core);
                 Ok(())
             }
             None => Err(Fault::new(Code::SessionEnded, format!("segment {:#x} is not one to retire", segment.0))),

@@ -9,12 +9,12 @@ mod admit;
 mod memory;
 
 pub(crate) use admit::{Admitted, admit, admit_nested};
-pub(crate) use memory::ResultRoom;
+pub(crate) use memory::{CopyCharge, ResultRoom};
 
 use crate::core::Core;
 use crate::host::call::LiveKey;
-use crate::limits::SESSIONS_MAX;
-use crate::reply::{Answer, ReplySlot};
+use crate::limits::{DETACHED_MAX, SESSIONS_MAX};
+use crate::reply::{Answer, Refused, ReplySlot};
 use crate::stats::add;
 use memory::Memories;
 use std::cell::{Cell, RefCell};
@@ -52,7 +52,11 @@ pub(crate) struct SessionParts {
 #[derive(Default)]
 struct CallSlot {
     call: Option<CallId>,
+    /// The generation of the last call, so that none comes twice.
+    last: Option<u32>,
     live: Option<LiveKey>,
+    /// Its client asked it to end before it began.
+    given_up: bool,
     reply: Option<ResultRoom>,
 }
 
@@ -73,6 +77,8 @@ pub(crate) struct Session {
     processors: Processors,
     slots: RefCell<Vec<CallSlot>>,
     in_flight: Cell<u32>,
+    /// Detached calls that have not ended.
+    detached: Rc<Cell<u32>>,
     memories: Memories,
     answered: Cell<u64>,
     /// On the worker's list of sessions to look at.
@@ -113,6 +119,7 @@ impl Session {
             processors,
             slots: RefCell::new(slots),
             in_flight: Cell::new(0),
+            detached: Rc::default(),
             memories: Memories::default(),
             answered: Cell::new(0),
             active: Cell::new(false),
@@ -165,11 +172,16 @@ impl Session {
         if slot.call.is_some() {
             return Err(broken(format!("call slot {} is in use", call.slot())));
         }
+        if slot.last.is_some_and(|last| !follows(call.generation(), last)) {
+            return Err(broken(format!("{call:?} was there before: generations of a call slot count up")));
+        }
         let wanted = self.in_flight.get() + 1;
         if !self.complete.borrow_mut().has_room(wanted).map_err(|error| broken(error.to_string()))? {
             return Err(broken("completions are not taken".into()));
         }
         slot.call = Some(call);
+        slot.given_up = false;
+        slot.last = Some(call.generation());
         slot.reply = None;
         self.in_flight.set(self.in_flight.get() + 1);
         let this = self.this.upgrade();
@@ -177,9 +189,28 @@ impl Session {
     }
 
     /// Nobody waits for this call: its reply goes nowhere, and its slot is answered at once.
-    pub(crate) fn detach(&self, reply: ReplySlot) -> ReplySlot {
+    pub(crate) fn detach(&self, reply: ReplySlot) -> Result<ReplySlot, Refused> {
+        if self.detached.get() >= DETACHED_MAX {
+            let text = format!("{DETACHED_MAX} detached calls of this session have not ended");
+            return Err(Refused::new(reply, Fault::new(Code::QueueFull, text)));
+        }
         reply.answer(&Answer::Value { bytes: &[], buffers: &[] });
-        ReplySlot::nobody()
+        Ok(ReplySlot::counted(self.detached.clone()))
+    }
+
+    /// Remembers that a call which has not begun is not to begin.
+    pub(crate) fn give_up(&self, call: CallId) {
+        if let Some(slot) = self.slots.borrow_mut().get_mut(call.slot() as usize)
+            && slot.call == Some(call)
+        {
+            slot.given_up = true;
+        }
+    }
+    /// Whether a call need not begin: its client gave it up, or is gone.
+    pub(crate) fn given_up(&self, call: CallId) -> bool {
+        let slots = self.slots.borrow();
+        let slot = slots.get(call.slot() as usize).filter(|slot| slot.call == Some(call));
+        self.has_ended() || slot.is_none_or(|slot| slot.given_up)
     }
 
     /// Remembers which task serves a call, for its cancel.
@@ -351,6 +382,11 @@ impl Session {
             leases: self.memories.leases(),
         }
     }
+}
+
+/// Whether a generation is a later one, by at most half of all there are: they wrap.
+fn follows(generation: u32, last: u32) -> bool {
+    matches!(generation.wrapping_sub(last), 1..=0x7FFF_FFFF)
 }
 
 impl Drop for Session {

@@ -6,7 +6,7 @@
 
 use crate::core::Core;
 use crate::limits::LOAN_BYTES_MAX;
-use crate::session::{ResultRoom, Session};
+use crate::session::{CopyCharge, ResultRoom, Session};
 use crate::stats::add;
 use std::ops::Range;
 use std::rc::Rc;
@@ -24,8 +24,8 @@ pub(crate) struct Backing {
 
 /// Where it is.
 pub(crate) enum Memory {
-    /// A copy of ours.
-    Private(Vec<u8>),
+    /// A copy of ours, paid for by the session.
+    Private(Vec<u8>, #[expect(dead_code, reason = "held, never read")] CopyCharge),
     /// Bytes that nobody writes any more.
     Frozen(Arc<Frozen>, Range<usize>),
     /// Room that the node lent.
@@ -38,7 +38,7 @@ impl Backing {
     /// Bytes of the buffer.
     pub(crate) fn len(&self) -> u64 {
         match &self.memory {
-            Memory::Private(bytes) => bytes.len() as u64,
+            Memory::Private(bytes, _) => bytes.len() as u64,
             Memory::Frozen(_, range) => range.len() as u64,
             Memory::Room(_, len) => *len,
             Memory::Shared(_, span, _) => span.len(),
@@ -120,10 +120,11 @@ fn input(core: &Rc<Core>, from: &Rc<Session>, at: usize, entry: &BufferEntry) ->
         return Ok(Memory::Frozen(frozen, entry.offset as usize..end as usize));
     }
     let (segment, span) = live(from, at, entry)?;
+    let charge = from.charge_copy(core, entry.length)?;
     let mut private = core.warm.borrow_mut().take(entry.length as usize);
     segment.copy_out_vec(span, &mut private);
     add(&core.counters.copied_bytes, entry.length);
-    Ok(Memory::Private(private))
+    Ok(Memory::Private(private, charge))
 }
 
 fn live(from: &Rc<Session>, at: usize, entry: &BufferEntry) -> Result<(Arc<Segment>, Span), Fault> {

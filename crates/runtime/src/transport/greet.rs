@@ -29,13 +29,18 @@ pub(crate) fn greet(core: &Rc<Core>, socket: OwnedFd, peer: Peer, number: u64) -
             Ok(Session::new(core, socket, parts))
         }
         Err(fault) => {
-            let refusal =
-                Welcome { version: VERSION, code: fault.code, text: fault.message.clone(), ..Welcome::default() };
-            // The client may be gone by now; the fault goes to the log either way.
-            let _unheard = send_with_fds(socket.as_fd(), &refusal.encode(), &[]);
+            refuse(&socket, &fault);
             Err(fault)
         }
     }
+}
+
+/// Tells a client why it gets no session.
+pub(crate) fn refuse(socket: &OwnedFd, fault: &Fault) {
+    let refusal =
+        Welcome { version: VERSION, code: fault.code, text: fault.message.clone(), ..Welcome::default() };
+    // The client may be gone by now; the fault goes to the log either way.
+    let _unheard = send_with_fds(socket.as_fd(), &refusal.encode(), &[]);
 }
 
 fn io(what: &str, error: &dyn std::fmt::Display) -> Fault {

@@ -141,7 +141,7 @@ fn calls_of_one_key_never_overlap_and_other_keys_pass() {
 }
 
 #[test]
-fn a_key_is_handed_on_when_its_holder_panics_is_cancelled_or_runs_out_of_time() {
+fn a_key_is_handed_on_when_its_holder_is_cancelled_and_one_that_waits_gives_up() {
     let (_stage, deck) = deck();
     let haul = |us: u64| deck.pool().call(deck::methods::haul()).argument("a").argument(&us);
     let holder = haul(3_600_000_000).send();

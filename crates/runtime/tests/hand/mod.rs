@@ -1,5 +1,6 @@
 //! Two modules written by hand, without macros: the least `admin` a client needs, and an echo. They prove the table.
 #![allow(dead_code, reason = "each test uses a part")]
+#![allow(clippy::disallowed_methods, reason = "a test module may block its own thread")]
 
 use std::sync::OnceLock;
 use windlass_contract::abi::{Access, ModuleTable, Shared, Started, table};

@@ -40,8 +40,8 @@ impl Table {
         Ok(Self(table))
     }
 
-    /// The encoded descriptor.
-    pub(crate) fn describe(self) -> &'static [u8] {
+    /// The descriptor in postcard: `ModuleDescriptor::decode` reads it.
+    pub fn describe(self) -> &'static [u8] {
         // SAFETY: the table is checked; its descriptor is valid for ever.
         unsafe { (self.0.describe)().get() }
     }
@@ -107,6 +107,10 @@ impl Instance {
     pub(crate) fn empty(table: Table) -> Self {
         Self { table, state: Cell::new(std::ptr::null_mut()) }
     }
+    /// Whether `create` has handed over no state.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.state.get().is_null()
+    }
     /// Takes the state; `false` when there is one.
     fn fill(&self, state: *mut c_void) -> bool {
         let empty = self.state.get().is_null();
@@ -138,7 +142,7 @@ pub(crate) fn raw_buffers(backing: &mut [Backing]) -> Vec<RawBuffer> {
         .map(|one| {
             let (direction, kind, len) = (one.direction, one.kind, one.len());
             let ptr = match &mut one.memory {
-                Memory::Private(bytes) => bytes.as_mut_ptr(),
+                Memory::Private(bytes, _) => bytes.as_mut_ptr(),
                 // Read only: the direction is `In`, which the raw buffer never writes.
                 Memory::Frozen(frozen, range) => frozen[range.clone()].as_ptr().cast_mut(),
                 Memory::Room(room, _) => room.segment().as_ptr().wrapping_add(room.offset() as usize),

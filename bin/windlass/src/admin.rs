@@ -1,0 +1,82 @@
+//! Admin: the node's own methods, one function each.
+//!
+//! From: the commands. To: pool 0, as any other call; the shapes are those of the module `admin` this command was built with,
+//! so a node that has other ones says so (`SchemaMismatch`).
+
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+use windlass_admin::Admin;
+use windlass_client::{Client, Outgoing};
+use windlass_contract::admin::{MethodFacts, ModuleFacts, NodeFacts, PoolFacts, SessionFacts};
+use windlass_contract::module::Module;
+use windlass_contract::{Code, Fault, MethodRef, ModuleDescriptor};
+
+/// Begins a call of a method of `admin`.
+fn method(client: &Client, name: &'static str) -> Result<Outgoing, Fault> {
+    let descriptor = Admin::descriptor();
+    let known = descriptor.method(name);
+    let known = known.ok_or_else(|| Fault::new(Code::Internal, format!("admin has no method {name}")))?;
+    let called = MethodRef { id: known.id, schema: known.hash(), name, idempotent: known.flags.idempotent };
+    Ok(client.admin().call(called))
+}
+
+fn value<T: DeserializeOwned>(outgoing: Outgoing) -> Result<T, Fault> {
+    outgoing.wait()?.value()
+}
+
+/// All pools.
+pub fn pools(client: &Client) -> Result<Vec<PoolFacts>, Fault> {
+    value(method(client, "pools")?)
+}
+
+/// All modules.
+pub fn modules(client: &Client) -> Result<Vec<ModuleFacts>, Fault> {
+    value(method(client, "modules")?)
+}
+
+/// All sessions.
+pub fn sessions(client: &Client) -> Result<Vec<SessionFacts>, Fault> {
+    value(method(client, "sessions")?)
+}
+
+/// The node.
+pub fn node(client: &Client) -> Result<NodeFacts, Fault> {
+    value(method(client, "node")?)
+}
+
+/// All methods that were called.
+pub fn methods(client: &Client) -> Result<Vec<MethodFacts>, Fault> {
+    value(method(client, "methods")?)
+}
+
+/// The module of a pool, or the module of this name.
+pub fn describe(client: &Client, name: &str) -> Result<ModuleDescriptor, Fault> {
+    let bytes: Vec<u8> = value(method(client, "describe")?.argument(name))?;
+    ModuleDescriptor::decode(&bytes).map_err(|error| Fault::new(Code::BadReply, error.to_string()))
+}
+
+/// Makes a pool; `parameters` are encoded.
+pub fn create(client: &Client, name: &str, module: &str, parameters: &[u8]) -> Result<PoolFacts, Fault> {
+    value(method(client, "create_pool")?.argument(name).argument(module).argument(parameters))
+}
+
+/// Ends a pool.
+pub fn destroy(client: &Client, name: &str) -> Result<(), Fault> {
+    value(method(client, "destroy_pool")?.argument(name))
+}
+
+/// Waits until every call accepted so far has ended.
+pub fn flush(client: &Client) -> Result<(), Fault> {
+    value(method(client, "flush")?)
+}
+
+/// Asks the node to stop, letting calls end for so long.
+pub fn stop(client: &Client, deadline: Duration) -> Result<(), Fault> {
+    let milliseconds = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
+    value(method(client, "stop")?.argument(&milliseconds))
+}
+
+/// Opens a module library.
+pub fn load(client: &Client, path: &str) -> Result<Vec<ModuleFacts>, Fault> {
+    value(method(client, "load")?.argument(path))
+}

@@ -1,0 +1,71 @@
+//! The windlass command: serve a node, call it, look at it, make a module.
+//!
+//! Lives here: `args` (flags and help), one file per family of commands (`call`, `pool`, `show`, `stop`, `new`, `demo`), what they
+//! share: `target` (which node), `admin` (its own methods), `output` (tables and JSON), `trouble` (errors).
+//! From: a person or a script. To: a node, as any other client; `windlass_serve` for the node itself.
+//! Holds: standard output carries data only, as JSON with `--json`; talk and errors go to standard error; the exit code is
+//! that of the Fault.
+//! Not here: how a node starts (`crates/serve`).
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a command of a person reads files, clocks and processes itself; no worker runs in this process but under `serve`"
+)]
+
+mod admin;
+mod args;
+mod call;
+#[cfg(feature = "demo")]
+mod demo;
+mod new;
+mod output;
+mod pool;
+mod show;
+mod stop;
+mod target;
+mod trouble;
+
+use args::{Args, Command};
+use clap::{CommandFactory, Parser};
+use output::Output;
+use std::process::ExitCode;
+use trouble::Trouble;
+use windlass_contract::abi::ModuleTable;
+
+/// Modules that every `windlass serve` has.
+const MODULES: &[&ModuleTable] = &[windlass_compress::Compress::TABLE, windlass_echo::Echo::TABLE];
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let output = Output { json: args.json };
+    match run(args.command, output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(trouble) => trouble.report(output.json),
+    }
+}
+
+fn run(command: Command, output: Output) -> Result<(), Trouble> {
+    match command {
+        Command::Serve(args) => {
+            let program = windlass_serve::Program { modules: MODULES, pool_of_each: false };
+            Ok(windlass_serve::run(&args, output.json, &program)?)
+        }
+        #[cfg(feature = "demo")]
+        Command::Demo(args) => demo::run(&args, output),
+        Command::Call(args) => call::run(&args, output),
+        Command::Pool(args) => pool::run(&args, output),
+        Command::Describe(args) => show::describe(&args, output),
+        Command::Ls(args) => show::list(&args, output),
+        Command::Stat(target) => show::statistics(&target, output),
+        Command::Errors(args) => show::errors(&args, output),
+        Command::Flush(target) => stop::flush(&target, output),
+        Command::Stop(args) => stop::stop(&args, output),
+        Command::Load(args) => pool::load(&args, output),
+        Command::New(args) => new::run(&args, output),
+        Command::Config => show::config(output),
+        Command::Completions(args) => {
+            let mut script = Vec::new();
+            clap_complete::generate(args.shell, &mut Args::command(), "windlass", &mut script);
+            output.text("script", &String::from_utf8_lossy(&script))
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! Show: what a node has, what it did, what its modules can do, and what its errors mean.
+
+use crate::admin;
+use crate::args::{DescribeArgs, ErrorsArgs, ListArgs, Listed};
+use crate::output::{Output, Rows, grouped};
+use crate::target::Target;
+use crate::trouble::Trouble;
+use serde_json::{Value, json};
+use std::time::Duration;
+use windlass_client::dynamic::near;
+use windlass_contract::admin::MethodFacts;
+use windlass_contract::fault::{CodeInfo, TABLE};
+use windlass_contract::head::{BufferKind, Direction};
+use windlass_contract::schema::{MethodFlags, Parameter, Shape};
+use windlass_contract::{Code, Fault, MethodSchema, ModuleDescriptor, Outcome, Retry};
+use windlass_serve::keys::{KEYS, commented};
+use windlass_serve::units::{bytes_text, duration_text};
+
+/// `windlass ls`.
+pub fn list(args: &ListArgs, output: Output) -> Result<(), Trouble> {
+    let client = args.target.connect()?;
+    match args.what {
+        Listed::Pools => {
+            let pools = admin::pools(&client)?;
+            output.data(&pools, || {
+                let mut rows = Rows::new(&["pool", "module", "version", ">calls", ">live", "parameters"]);
+                for pool in &pools {
+                    let (calls, live) = (grouped(pool.calls), grouped(pool.live));
+                    let texts = [&pool.name, &pool.module, &pool.version, &calls, &live, &pool.parameters];
+                    rows.row(texts.map(String::clone));
+                }
+                rows.text()
+            })
+        }
+        Listed::Modules => {
+            let modules = admin::modules(&client)?;
+            output.data(&modules, || {
+                let mut rows = Rows::new(&["module", "version", ">pools", "from", "what"]);
+                for one in &modules {
+                    let texts = [&one.name, &one.version, &one.pools.to_string(), &one.origin, &one.summary];
+                    rows.row(texts.map(String::clone));
+                }
+                rows.text()
+            })
+        }
+        Listed::Sessions => {
+            let sessions = admin::sessions(&client)?;
+            output.data(&sessions, || {
+                let headings =
+                    [">session", "client", ">pid", ">uid", ">calls", ">in flight", ">of", ">memory", ">leases"];
+                let mut rows = Rows::new(&headings);
+                for one in &sessions {
+                    rows.row([
+                        one.id.to_string(),
+                        one.name.clone(),
+                        one.pid.to_string(),
+                        one.uid.to_string(),
+                        grouped(one.calls),
+                        one.in_flight.to_string(),
+                        one.calls_max.to_string(),
+                        bytes_text(one.segment_bytes),
+                        one.leases.to_string(),
+                    ]);
+                }
+                rows.text()
+            })
+        }
+        Listed::Methods => {
+            let methods = admin::methods(&client)?;
+            output.data(&methods, || method_rows(&methods))
+        }
+    }
+}
+
+/// `windlass stat`.
+pub fn statistics(target: &Target, output: Output) -> Result<(), Trouble> {
+    let client = target.connect()?;
+    let (node, methods) = (admin::node(&client)?, admin::methods(&client)?);
+    output.data(&json!({ "node": node, "methods": methods }), || {
+        let lines = [
+            ("node", format!("{} {}, process {}, up {}", node.name, node.version, node.pid, seconds(node.up_s))),
+            ("has", format!("{} pools, {} sessions, {} tasks", node.pools, node.sessions, grouped(node.tasks))),
+            ("answered", format!("{} calls, {} of them with a fault", grouped(node.calls), grouped(node.faults))),
+            (
+                "bulk",
+                format!(
+                    "{} copied on arrival, {} read in place; {} of shared memory",
+                    bytes_text(node.copied_bytes),
+                    bytes_text(node.frozen_bytes),
+                    bytes_text(node.segment_bytes)
+                ),
+            ),
+            (
+                "worker",
+                format!(
+                    "{} turns, {} sleeps, {} polls over their time",
+                    grouped(node.turns),
+                    grouped(node.parks),
+                    grouped(node.overruns)
+                ),
+            ),
+        ];
+        let lines: Vec<String> = lines.iter().map(|(name, text)| format!("{name:<9} {text}")).collect();
+        format!("{}\n\n{}", lines.join("\n"), method_rows(&methods))
+    })
+}
+
+fn method_rows(methods: &[MethodFacts]) -> String {
+    let mut rows = Rows::new(&["method", ">calls", ">faults", ">p50", ">p99", ">max", ">expected"]);
+    let us = |us: f64| duration_text(Duration::from_secs_f64((us / 1e6).max(0.0)));
+    for one in methods {
+        rows.row([
+            format!("{}.{}", one.pool, one.method),
+            grouped(one.calls),
+            grouped(one.faults),
+            us(one.p50_us),
+            us(one.p99_us),
+            us(one.max_us),
+            format!("{} + {} per KiB", us(one.fixed_us), us(one.per_kib_us)),
+        ]);
+    }
+    rows.text()
+}
+
+fn seconds(up_s: f64) -> String {
+    let whole = up_s.max(0.0) as u64;
+    match whole {
+        0..60 => format!("{whole} s"),
+        60..3600 => format!("{} min {} s", whole / 60, whole % 60),
+        _ => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+/// `windlass describe`.
+pub fn describe(args: &DescribeArgs, output: Output) -> Result<(), Trouble> {
+    let client = args.target.connect()?;
+    let module = admin::describe(&client, &args.name).map_err(|fault| {
+        let names = || -> Result<Vec<String>, Fault> {
+            let pools = admin::pools(&client)?.into_iter().map(|pool| pool.name);
+            Ok(pools.chain(admin::modules(&client)?.into_iter().map(|one| one.name)).collect())
+        };
+        match names() {
+            Ok(mut names) if fault.is(Code::UnknownPool) => {
+                names.sort();
+                names.dedup();
+                let hint = near::hint(&args.name, names.iter().map(String::as_str));
+                Fault::new(Code::UnknownPool, format!("the node has no pool or module {:?}{hint}", args.name))
+            }
+            _ => fault,
+        }
+    })?;
+    output.data(&module, || described(&module))
+}
+
+fn described(module: &ModuleDescriptor) -> String {
+    let mut text = format!("{} {}\n", module.name, module.version);
+    push_docs(&mut text, &module.docs, "");
+    for method in &module.methods {
+        text.push_str(&format!("\n{}\n", signature(method)));
+        push_docs(&mut text, &method.docs, "    ");
+        let flags = flags(&method.flags);
+        if !flags.is_empty() {
+            text.push_str(&format!("    [{}]\n", flags.join(", ")));
+        }
+    }
+    text.trim_end().to_owned()
+}
+
+fn push_docs(text: &mut String, docs: &str, indent: &str) {
+    for line in docs.lines() {
+        text.push_str(format!("{indent}{}", line.trim()).trim_end());
+        text.push('\n');
+    }
+}
+
+fn signature(method: &MethodSchema) -> String {
+    let parameters: Vec<String> = method.parameters.iter().map(parameter).collect();
+    let reply = match method.reply.to_string() {
+        unit if unit == "()" => String::new(),
+        reply => format!(" -> {reply}"),
+    };
+    format!("{} {}({}){reply}", method.id.0, method.name, parameters.join(", "))
+}
+
+fn parameter(parameter: &Parameter) -> String {
+    match &parameter.shape {
+        Shape::Value { schema, default, since } => {
+            let default = match default.as_deref().map(|mut bytes| schema.decode_json(&mut bytes)) {
+                None => String::new(),
+                Some(Ok(value)) => format!(" = {value}"),
+                Some(Err(_)) => " = ..".to_owned(),
+            };
+            format!("{}: {schema}{default}{}", parameter.name, if *since { " (since)" } else { "" })
+        }
+        Shape::Buffer { direction, kind } => {
+            let direction = match direction {
+                Direction::In => "in",
+                Direction::Out => "out",
+                Direction::InOut => "in-out",
+            };
+            let kind = match kind {
+                BufferKind::Bytes => "buffer",
+                BufferKind::Shared => "shared buffer",
+            };
+            format!("{}: {direction} {kind}", parameter.name)
+        }
+    }
+}
+
+fn flags(flags: &MethodFlags) -> Vec<String> {
+    let named = [
+        (flags.is_async, "async"),
+        (flags.blocking, "blocking"),
+        (flags.idempotent, "idempotent"),
+        (flags.reentrant, "reentrant"),
+        (flags.local, "local"),
+        (flags.background, "background"),
+        (flags.detached, "detached"),
+        (flags.aggregate, "aggregate"),
+    ];
+    let mut all: Vec<String> = named.iter().filter(|(set, _)| *set).map(|(_, name)| (*name).to_owned()).collect();
+    all.extend(flags.key.as_ref().map(|key| format!("one at a time per {key}")));
+    if flags.period_ns > 0 {
+        all.push(format!("every {}", duration_text(Duration::from_nanos(flags.period_ns))));
+    }
+    all
+}
+
+/// `windlass errors`.
+pub fn errors(args: &ErrorsArgs, output: Output) -> Result<(), Trouble> {
+    let Some(which) = &args.which else {
+        let all: Vec<Value> = TABLE.iter().map(error_json).collect();
+        return output.data(&all, || {
+            let mut rows = Rows::new(&[">code", "name", "ran?", "retry", ">exit", "meaning"]);
+            for one in TABLE {
+                let (ran, retry) = (ran(one.outcome), retry(one.retry));
+                let code = (one.code as u16).to_string();
+                rows.row([code, one.name.into(), ran.into(), retry, one.exit.to_string(), one.meaning.into()]);
+            }
+            rows.text()
+        });
+    };
+    let number = which.parse::<u16>().ok();
+    let found = TABLE.iter().find(|one| Some(one.code as u16) == number || one.name.eq_ignore_ascii_case(which));
+    let found = found.ok_or_else(|| match number {
+        Some(1000..) => {
+            Trouble::usage(format!("{which} is a fault of a module; `windlass describe` may explain it"))
+        }
+        Some(_) => Trouble::usage(format!("no error has the number {which}; `windlass errors` lists them")),
+        None => {
+            let hint = near::hint(which, TABLE.iter().map(|one| one.name));
+            Trouble::usage(format!("no error is called {which:?}{hint}"))
+        }
+    })?;
+    output.data(&error_json(found), || {
+        format!(
+            "{}({})\n  {}\n  did the call run: {}; send it again: {}\n  gRPC {:?}, HTTP {}, exit code {}, Python {}",
+            found.name,
+            found.code as u16,
+            found.meaning,
+            ran(found.outcome),
+            retry(found.retry),
+            found.grpc,
+            found.http,
+            found.exit,
+            found.python
+        )
+    })
+}
+
+fn error_json(info: &CodeInfo) -> Value {
+    json!({
+        "code": info.code as u16,
+        "name": info.name,
+        "outcome": info.outcome,
+        "retry": info.retry,
+        "grpc": format!("{:?}", info.grpc),
+        "http": info.http,
+        "exit": info.exit,
+        "python": info.python,
+        "meaning": info.meaning,
+    })
+}
+
+fn ran(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::NotStarted => "no",
+        Outcome::Unknown => "unknown",
+        Outcome::Ended => "yes",
+    }
+}
+
+fn retry(retry: Retry) -> String {
+    match retry {
+        Retry::Never => "never".into(),
+        Retry::Same => "as it is".into(),
+        Retry::After(ms) => format!("after {ms} ms"),
+        Retry::Elsewhere => "elsewhere".into(),
+    }
+}
+
+/// `windlass config`.
+pub fn config(output: Output) -> Result<(), Trouble> {
+    let file = commented();
+    let keys: Vec<Value> = KEYS
+        .iter()
+        .map(|key| {
+            let (flag, variable) = (key.flag, key.variable());
+            json!({ "key": key.path, "default": key.default, "flag": flag, "variable": variable, "meaning": key.docs })
+        })
+        .collect();
+    output.data(&json!({ "file": file, "keys": keys }), || file.trim_end().to_owned())
+}
