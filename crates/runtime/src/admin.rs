@@ -261,19 +261,17 @@ fn is_number(text: &str) -> bool {
 }
 
 /// The create parameters with the defaults of those that were left out, so that what is the same is told to be the same.
-/// Bytes that do not decode stay as they are: `create` refuses them in words.
+/// Bytes that do not decode, or lack one without a default, stay as they are: `create` refuses them in words.
 fn with_defaults(module: &ModuleDescriptor, parameters: Vec<u8>) -> Vec<u8> {
     let Some(create) = module.methods.iter().find(|method| method.id == MethodId::CREATE) else {
         return parameters;
     };
     let (mut rest, mut defaults) = (parameters.as_slice(), Vec::new());
     for (_, schema, default) in create.values() {
-        if !rest.is_empty() {
-            if schema.decode_json(&mut rest).is_err() {
-                return parameters;
-            }
-        } else if let Some(default) = default {
-            defaults.extend_from_slice(default);
+        match (rest.is_empty(), default) {
+            (false, _) if schema.decode_json(&mut rest).is_ok() => {}
+            (true, Some(default)) => defaults.extend_from_slice(default),
+            (false, _) | (true, None) => return parameters,
         }
     }
     [parameters, defaults].concat()
