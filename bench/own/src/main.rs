@@ -83,6 +83,9 @@ struct Call {
     /// Short runs and three rounds at most: an indication in a minute, not a figure to publish.
     #[arg(long)]
     quick: bool,
+    /// Refuses to measure on a busy machine instead of warning: for figures to publish.
+    #[arg(long)]
+    strict: bool,
     /// Leaves out the cell of the rate target (32 B, 128 outstanding).
     #[arg(long)]
     no_rate: bool,
@@ -138,8 +141,10 @@ impl Call {
             }
             None => println!("load: unknown"),
         }
-        if let Some(warning) = load.and_then(|load| load.warning()) {
-            eprintln!("{warning}");
+        match load.and_then(|load| load.warning()) {
+            Some(warning) if self.strict => return Err(format!("{warning}; --strict refuses to measure now")),
+            Some(warning) => eprintln!("{warning}"),
+            None => {}
         }
         plan.entrants.iter().for_each(|entrant| println!("{:<16} {}", entrant.kind.name, entrant.kind.about));
         plan.left_out().iter().for_each(|words| eprintln!("left out: {words}"));

@@ -397,24 +397,54 @@ fn tasks_K22_panics_in_methods_futures_and_drops_end_one_call_each() {
 #[test]
 fn a_flush_waits_for_what_was_accepted_before_it_and_for_no_more() {
     let (node, client, pool) = usual();
-    let before: Vec<_> = (0..10).map(|_| pool.call(rough("pause")).argument(&100_000u64).send()).collect();
-    let blocked = pool.call(rough("block")).argument(&100u64).send();
-    let holder = pool.call(rough("keyed")).argument("key").argument(&50_000u64).send();
-    let waits = pool.call(rough("step")).argument("key").send();
+    let mut before: Vec<_> = (0..10).map(|_| pool.call(rough("pause")).argument(&100_000u64).send()).collect();
+    before.push(pool.call(rough("block")).argument(&100u64).send());
+    before.push(pool.call(rough("keyed")).argument("key").argument(&50_000u64).send());
+    before.push(pool.call(rough("step")).argument("key").send());
+    before.extend((0..20u64).map(|at| pool.call(rough("later")).argument(&at).send()));
+    assert_eq!(ask(&client, &Request::Flush), Ok(Response::Done));
+    // Completions come in order, so whatever ended before the flush did is answered here.
+    assert!(before.iter().all(windlass_client::Pending::is_answered), "the flush passed a call");
+    // One that waits, and a call that comes after it and does not end: the flush ends.
+    let held = pool.call(rough("pause")).argument(&300_000u64).send();
     ping(&pool);
     let second = node.connect();
-    let later = std::thread::spawn(move || {
-        let pool = second.pool("rough").unwrap();
-        pool.call(rough("pause")).argument(&60_000_000u64).send()
+    let number = second.welcome().session;
+    let flush = std::thread::spawn(move || ask(&second, &Request::Flush));
+    becomes("the flush is accepted", || match ask(&client, &Request::Sessions) {
+        Ok(Response::Sessions(all)) => all.iter().any(|one| one.id == number && one.in_flight == 1),
+        other => panic!("{other:?}"),
     });
-    // The flush is accepted first; what comes after it does not hold it up.
-    assert!(matches!(ask(&client, &Request::Flush), Ok(Response::Done)) || later.is_finished());
-    let done = facts(&client);
-    assert!(done.calls >= 13, "{done:?}");
-    drop(later.join().unwrap());
-    for one in before.into_iter().chain([blocked, holder, waits]) {
-        one.wait().unwrap();
+    let later = pool.call(rough("pause")).argument(&60_000_000u64).send();
+    assert_eq!(flush.join().unwrap(), Ok(Response::Done));
+    held.wait().unwrap();
+    later.cancel();
+    assert!(is(&later.wait(), Code::Cancelled));
+}
+
+#[test]
+fn a_flush_does_not_pass_the_background_calls_before_it_although_others_do() {
+    use windlass_contract::module::Module;
+    use windlass_contract::{CallId, MethodId, MethodRef, PoolId};
+    let (node, _client, pool) = usual();
+    let mut raw = raw::Raw::connect(&node.address(), pool.id());
+    becomes("the node looks away", || raw.words.armed().load() == 1);
+    // All of it is there before the node looks: it takes them in one turn, and the flush is of the better class.
+    for at in 0..10 {
+        let mut slot = raw.slot(rough("later"));
+        slot.call = CallId::new(at, 1);
+        raw.put(&mut slot, &[1]);
+        raw.submit.publish(slot.encode()).unwrap();
     }
+    let schema = hand::Admin::descriptor().method("ask").unwrap().hash();
+    let mut flush = raw.slot(MethodRef { id: MethodId(30), schema, name: "ask", idempotent: false });
+    flush.call = CallId::new(10, 1);
+    flush.pool = PoolId::ADMIN;
+    let request = postcard::to_allocvec(&Request::Flush).unwrap();
+    raw.put(&mut flush, &postcard::to_allocvec(&request).unwrap());
+    raw.publish(flush.encode());
+    let order: Vec<u32> = (0..11).map(|_| raw.hear().0.unwrap().slot()).collect();
+    assert_eq!(order, (0..11).collect::<Vec<u32>>());
 }
 
 #[test]

@@ -55,11 +55,9 @@ fn refuse(call: &Rc<Call>, fault: Fault) {
     let reply = call.reply.borrow_mut().take().unwrap_or_else(ReplySlot::nobody);
     call.drop_buffers();
     Refused::new(reply, fault).answer();
-    let was_kept = forget(call).is_some();
+    forget(call);
     leave_key(core, call);
-    if was_kept {
-        core.wake_flushers();
-    }
+    core.wake_flushers();
 }
 
 /// Takes a call from among the living, with its timer.

@@ -1,6 +1,6 @@
 //! Claims about how a module comes in: the same description, found by its name, and once.
 
-use crate::{Road, Set, library, on_every_road};
+use crate::{Road, library, on_every_road};
 use windlass_contract::module::Module;
 use windlass_contract::{Code, ModuleDescriptor};
 use windlass_echo::{Echo, echo};

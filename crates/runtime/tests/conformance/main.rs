@@ -11,7 +11,7 @@ mod calls;
 mod loading;
 mod refusals;
 
-use stage::{Stage, pool};
+use stage::Stage;
 use windlass_client::Client;
 use windlass_echo::{Echo, echo};
 
