@@ -109,6 +109,9 @@ struct Call {
     /// Short runs and three rounds at most: an indication in a minute, not a figure to publish.
     #[arg(long)]
     quick: bool,
+    /// Refuses to measure on a busy machine instead of warning: for figures to publish.
+    #[arg(long)]
+    strict: bool,
     /// Leaves out the cell of the rate target (32 B, 128 outstanding).
     #[arg(long)]
     no_rate: bool,
@@ -158,7 +161,7 @@ fn write_plot(drawing: &Path, rows: &[Row]) -> Result<(), String> {
 impl Call {
     fn run(&self) -> Result<ExitCode, String> {
         let plan = self.plan()?;
-        print_machine();
+        print_machine(self.strict)?;
         plan.entrants.iter().for_each(|entrant| println!("{:<16} {}", entrant.kind.name, entrant.kind.about));
         plan.left_out().iter().for_each(|words| eprintln!("left out: {words}"));
         let outcome = drive::run(&plan, "call", &mut |line| eprintln!("{line}"));
@@ -206,7 +209,7 @@ impl Call {
     /// `--stages`.
     fn split(&self) -> Result<ExitCode, String> {
         let program = self.given.ours()?;
-        print_machine();
+        print_machine(false)?;
         let mut placements = table_order(&self.placements);
         // Without a fixed place the means of rounds are means of two different things.
         placements.retain(|&placement| placement != Placement::Unpinned);
@@ -222,7 +225,7 @@ impl Call {
 impl Idle {
     fn run(&self) -> Result<ExitCode, String> {
         let program = self.given.ours()?;
-        print_machine();
+        print_machine(false)?;
         let idle = idle::run(program, Duration::from_secs(self.seconds), &mut |line| eprintln!("{line}"))?;
         println!("\n{}\n{}", targets::lines(&idle.targets()), idle.words());
         self.given.write(&idle.rows(&machine::line()))?;
@@ -243,7 +246,10 @@ impl Given {
 }
 
 /// What figures are taken on, and how busy it is.
-fn print_machine() {
+///
+/// # Errors
+/// With `strict`, a machine that is busy with other things.
+fn print_machine(strict: bool) -> Result<(), String> {
     let load = Load::look(Duration::from_millis(300));
     println!("machine: {}", machine::line());
     match load {
@@ -252,8 +258,13 @@ fn print_machine() {
         }
         None => println!("load: unknown"),
     }
-    if let Some(warning) = load.and_then(|load| load.warning()) {
-        eprintln!("{warning}");
+    match load.and_then(|load| load.warning()) {
+        Some(warning) if strict => Err(format!("{warning}; --strict refuses to measure now")),
+        Some(warning) => {
+            eprintln!("{warning}");
+            Ok(())
+        }
+        None => Ok(()),
     }
 }
 

@@ -11,7 +11,7 @@ use windlass_serve::ServeArgs;
 
 /// Windlass: a runtime for data services.
 #[derive(Debug, Parser)]
-#[command(name = "windlass", version, about, long_about = None, after_help = ROOT)]
+#[command(name = "windlass", version, after_help = ROOT)]
 pub struct Args {
     /// Write data and errors as JSON
     #[arg(long, global = true)]

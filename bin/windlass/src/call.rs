@@ -144,7 +144,7 @@ fn show(reply: DynamicReply, outs: &[(String, String)], output: Output) -> Resul
     }
     if quiet {
         // The bytes are the data; what else there is to say is talk.
-        output.say(&format!("{}\n{}", plain(&reply.value), lines.join("\n")).trim_start().to_owned());
+        output.say(format!("{}\n{}", plain(&reply.value), lines.join("\n")).trim_start());
         return Ok(());
     }
     output.data(&json!({ "value": reply.value, "buffers": objects }), || {

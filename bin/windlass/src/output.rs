@@ -7,6 +7,7 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
 use serde::Serialize;
 use std::io::{ErrorKind, IsTerminal, Write};
+use std::path::Path;
 
 /// How data is written.
 #[derive(Clone, Copy, Debug)]
@@ -82,6 +83,9 @@ impl Rows {
         }
         let heading = |text: &&str| Cell::new(text.trim_start_matches('>').to_uppercase());
         table.set_header(headings.iter().map(heading));
+        for column in table.column_iter_mut() {
+            column.set_padding((0, 2));
+        }
         for (at, _) in headings.iter().enumerate().filter(|(_, text)| text.starts_with('>')) {
             if let Some(column) = table.column_mut(at) {
                 column.set_cell_alignment(CellAlignment::Right);
@@ -100,6 +104,16 @@ impl Rows {
         let lines: Vec<String> = self.table.lines().map(|line| line.trim_end().to_owned()).collect();
         lines.join("\n")
     }
+}
+
+/// How this command is called from here: by its path if it was, relative to the folder if it lies in it.
+pub fn program() -> String {
+    let own = std::env::args().next().unwrap_or_default();
+    if !own.contains('/') {
+        return "windlass".to_owned();
+    }
+    let here = std::env::current_dir().unwrap_or_default();
+    Path::new(&own).strip_prefix(here).map_or(own.clone(), |short| short.display().to_string())
 }
 
 /// `1234567` as `1 234 567`.

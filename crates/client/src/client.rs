@@ -92,7 +92,7 @@ impl Client {
 
     /// The pool of this id, without asking whether it exists.
     pub fn pool_of(&self, id: PoolId) -> Pool {
-        Pool { id, name: id.bits().to_string().into(), client: self.clone() }
+        Pool { id, name: id.to_string().into(), client: self.clone() }
     }
 
     /// The node's own pool.
@@ -194,7 +194,7 @@ impl Pool {
         self.id
     }
 
-    /// Its name, or its id's bits in decimal if it was made by `Client::pool_of`.
+    /// Its name, or its id as text (`0.7`), which a node takes for a name, if it was made by `Client::pool_of`.
     pub fn name(&self) -> &str {
         &self.name
     }

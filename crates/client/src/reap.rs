@@ -41,6 +41,7 @@ impl Session {
     /// One turn of a reaper: takes what is there, or spins, or sleeps for at most `time` and a quarter second.
     pub(crate) fn reap(self: &Arc<Self>, taker: &mut Taker, time: Option<Duration>) {
         if self.take_completions(taker) > 0 || self.over.get().is_some() {
+            self.flush_backlog();
             return;
         }
         let Taker { consumer, spin } = taker;

@@ -219,6 +219,8 @@ impl Session {
         bytes: u64,
         fd: Option<std::os::fd::BorrowedFd<'_>>,
     ) -> Result<(Control, Option<OwnedFd>), Fault> {
+        // What was given up makes room for what is asked.
+        self.flush_backlog();
         let asked = self.wire.ask(kind, segment, bytes, fd, self.timeout, |news| self.act(news));
         match asked {
             Ok(Asked::Answer(message, _)) if message.kind == ControlKind::Refused => Err(refusal(message)),

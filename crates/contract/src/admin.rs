@@ -1,7 +1,7 @@
 //! What the node says about itself: the vocabulary between `admin` (pool 0), the runtime and whoever asks.
 //!
 //! Lives here: `Request` and `Response` (over `Context::control`), the facts they carry, and the numbers of the `admin`
-//! methods that every client needs before it knows any schema.
+//! methods that every client needs before it knows any schema (`monitor`, which every module inherits, among them).
 //! From: the module `admin`. To: `runtime::admin`, which alone can answer.
 //! Holds: names decide; the same name with other parameters is a Fault, never a silent success.
 
@@ -169,7 +169,7 @@ facts! {
 /// A question to the node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Request {
-    /// The pool of this name, or of this id in decimal.
+    /// The pool of this name, or of this id as text (`0.7`).
     Find(String),
     /// The descriptor of the module of this pool or, failing that, of the module of this name.
     Describe(String),
@@ -247,7 +247,17 @@ pub fn create() -> MethodRef {
     method(12, "create_pool", &values, &PoolFacts::schema())
 }
 
+/// Method 9 of every module, `monitor(question: str) -> str`: JSON about a container; the empty question asks for an overview.
+/// It is inherited, so its hash covers no module's name.
+pub fn monitor() -> MethodRef {
+    reference("", MethodId::MONITOR.0, "monitor", &[("question", Schema::Str)], &Schema::Str)
+}
+
 fn method(id: u32, name: &'static str, values: &[(&str, Schema)], reply: &Schema) -> MethodRef {
+    reference(MODULE, id, name, values, reply)
+}
+
+fn reference(module: &str, id: u32, name: &'static str, values: &[(&str, Schema)], reply: &Schema) -> MethodRef {
     let parameters: Vec<Parameter> = values
         .iter()
         .map(|(name, schema)| Parameter {
@@ -255,6 +265,6 @@ fn method(id: u32, name: &'static str, values: &[(&str, Schema)], reply: &Schema
             shape: Shape::Value { schema: schema.clone(), default: None, since: false },
         })
         .collect();
-    let hashes = MethodSchema::hashes_of(MODULE, name, &parameters, reply);
+    let hashes = MethodSchema::hashes_of(module, name, &parameters, reply);
     MethodRef { id: MethodId(id), schema: hashes.last().copied().unwrap_or(0), name, idempotent: true }
 }

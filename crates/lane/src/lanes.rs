@@ -181,6 +181,23 @@ impl<J> Lanes<J> {
         self.latency.pop().or_else(|| self.background.pop())
     }
 
+    /// Work that has not begun, in order within its class.
+    pub fn waiting(&self) -> impl Iterator<Item = &J> {
+        self.latency.queue.iter().chain(&self.background.queue).filter_map(|work| match work {
+            Work::Start(work) => Some(work),
+            Work::Resume(_) => None,
+        })
+    }
+
+    /// Whether one more piece of unstarted work would be taken.
+    pub fn has_room(&self, class: Class) -> bool {
+        let lane = match class {
+            Class::Latency => &self.latency,
+            Class::Background => &self.background,
+        };
+        lane.waiting < WAITING_MAX
+    }
+
     /// Whether nothing is to be done.
     pub fn is_idle(&self) -> bool {
         [&self.latency, &self.background]
@@ -245,6 +262,7 @@ impl<J> Lane<J> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::disallowed_methods, reason = "a test wakes from a thread of its own")]
     #![allow(non_snake_case, reason = "tests carry the names of requirement rows")]
     use super::*;
     use std::cell::RefCell;

@@ -5,18 +5,15 @@
 //! made leaves nothing behind.
 
 use crate::core::Core;
-use crate::host;
 use crate::host::library::{Instance, Table};
+use crate::host::{self, periodic};
 use crate::limits::POOLS_MAX;
 use crate::place::{Container, Module, Placed, Pool};
-use crate::reply::{ReplySlot, Wait, waited};
-use crate::transport::Arrived;
+use crate::reply::{Wait, waited};
 use std::path::Path;
 use std::rc::Rc;
 use windlass_contract::admin::{MethodFacts, ModuleFacts, NodeFacts, PoolFacts, Request, Response, StageFacts};
-use windlass_contract::slot::{Kind, NO_DEADLINE, Place, Query, Slot};
-use windlass_contract::{CallId, Code, Fault, MethodId, Outcome, PoolId, node_dir};
-use windlass_memory::SegmentId;
+use windlass_contract::{Code, Fault, MethodId, ModuleDescriptor, Outcome, PoolId, node_dir};
 
 /// Answers an encoded request. `root` and `number` are those of the call that asks.
 pub(crate) async fn control(core: Rc<Core>, root: u64, number: u64, request: Vec<u8>) -> Result<Vec<u8>, Fault> {
@@ -187,7 +184,9 @@ fn node_facts(core: &Rc<Core>) -> NodeFacts {
 /// Waits until every call accepted before `number` has ended, but for those of `root` itself.
 async fn flush(core: &Rc<Core>, root: u64, number: u64) {
     std::future::poll_fn(|cx| {
-        let busy = core.live.borrow().any_before(number, root) || core.blocking.out() > 0;
+        let busy = core.live.borrow().any_before(number, root)
+            || core.blocking.out() > 0
+            || core.lanes.borrow().waiting().any(|call| call.number <= number && call.root != root);
         if !busy {
             return std::task::Poll::Ready(());
         }
@@ -221,8 +220,17 @@ pub(crate) async fn create_pool(
         let text = format!("{name:?} cannot name a pool: 1 to 64 of letters, digits, _, - and .");
         return Err(Fault::new(Code::BadArguments, text));
     }
-    let (id, module) = {
+    if name.split_once('.').is_some_and(|(node, counter)| is_number(node) && is_number(counter)) {
+        let text = format!("{name:?} cannot name a pool: it reads as a pool's id");
+        return Err(Fault::new(Code::BadArguments, text));
+    }
+    let (id, module, parameters) = {
         let mut places = core.places.borrow_mut();
+        let known = places.module(module);
+        let parameters = match known {
+            Some(known) => with_defaults(&known.descriptor, parameters),
+            None => parameters,
+        };
         if let Some(there) = places.by_text(name) {
             return same_or_fault(there, module, &parameters);
         }
@@ -239,7 +247,7 @@ pub(crate) async fn create_pool(
         }
         let id = places.next_id();
         places.making.insert(name.to_owned(), id);
-        (id, found)
+        (id, found, parameters)
     };
     let making = Making { core, name };
     let instance = Instance::empty(module.table);
@@ -255,9 +263,33 @@ pub(crate) async fn create_pool(
     drop(making);
     let pool = Pool { id, name: name.to_owned(), module, parameters, containers: vec![container] };
     let facts = pool_facts(&pool);
+    for container in &pool.containers {
+        periodic::begin(core, container)?;
+    }
     core.places.borrow_mut().insert(pool);
     tracing::info!(pool = name, module = %facts.module, id = %id, "pool made");
     Ok(facts)
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The create parameters with the defaults of those that were left out, so that what is the same is told to be the same.
+/// Bytes that do not decode, or lack one without a default, stay as they are: `create` refuses them in words.
+fn with_defaults(module: &ModuleDescriptor, parameters: Vec<u8>) -> Vec<u8> {
+    let Some(create) = module.methods.iter().find(|method| method.id == MethodId::CREATE) else {
+        return parameters;
+    };
+    let (mut rest, mut defaults) = (parameters.as_slice(), Vec::new());
+    for (_, schema, default) in create.values() {
+        match (rest.is_empty(), default) {
+            (false, _) if schema.decode_json(&mut rest).is_ok() => {}
+            (true, Some(default)) => defaults.extend_from_slice(default),
+            (false, _) | (true, None) => return parameters,
+        }
+    }
+    [parameters, defaults].concat()
 }
 
 /// Takes the name out of those being made, whatever happens.
@@ -313,26 +345,7 @@ async fn call_inherited(
         None => crate::place::Method::inherited(id),
     };
     let wait = Rc::new(Wait::default());
-    let slot = Slot {
-        call: CallId::new(0, 0),
-        pool: container.pool,
-        method: id,
-        kind: Kind::Call,
-        query: Query::Local,
-        flags: 0,
-        schema: 0,
-        time_left_ns: NO_DEADLINE,
-        arguments: Place { segment: SegmentId::NONE, length: 0, offset: 0 },
-    };
-    let call = Arrived {
-        slot,
-        reply: ReplySlot::wait(wait.clone()),
-        arguments,
-        skip: 0,
-        backing: Vec::new(),
-        root: None,
-    };
-    host::queue(core, Placed { call, container: container.clone(), method });
+    host::queue(core, Placed::by_node(container.clone(), method, arguments, wait.clone()));
     let answer = waited(wait).await;
     answer.map_err(|fault| {
         if id == MethodId::CREATE

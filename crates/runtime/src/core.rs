@@ -71,6 +71,8 @@ pub(crate) enum Alarm {
     Deadline(crate::host::call::LiveKey),
     /// A cancelled call has had its grace.
     Grace(crate::host::call::LiveKey),
+    /// A method that the node calls by itself is due.
+    Period(crate::host::periodic::Beat),
     /// A connection did not say hello.
     Greeting(u64),
     /// Connections may be accepted again.

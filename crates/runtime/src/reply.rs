@@ -96,6 +96,16 @@ impl ReplySlot {
     pub(crate) fn nobody() -> Self {
         Self { to: To::Nobody }
     }
+    /// Answers a call that nobody waits for: it is accepted.
+    ///
+    /// # Errors
+    /// `QueueFull` when its session has as many detached calls under way as it may have.
+    pub(crate) fn detach(self) -> Result<Self, Refused> {
+        match &self.to {
+            To::Session(session, _) => session.clone().detach(self),
+            To::Wait(_) | To::Counted(_) | To::Nobody => Ok(self),
+        }
+    }
     /// The session that asked, if one did.
     pub(crate) fn asker(&self) -> Option<(&Rc<Session>, CallId)> {
         match &self.to {

@@ -177,6 +177,7 @@ impl Worker {
                 Some(Alarm::Wake(waker)) => waker.wake(),
                 Some(Alarm::Deadline(key)) => host::cancel(&self.core, key, Code::DeadlineExceeded),
                 Some(Alarm::Grace(key)) => host::drop_late(&self.core, key),
+                Some(Alarm::Period(beat)) => host::periodic::due(&self.core, beat, now),
                 Some(Alarm::Greeting(number)) => {
                     self.turn_away(driver, number, "it said no hello in time");
                 }
@@ -392,6 +393,13 @@ impl Worker {
         quiet || driver.now() >= at
     }
 
+    fn end_sessions(&self, why: &str) {
+        let sessions: Vec<Rc<Session>> = self.core.sessions.borrow().all.values().cloned().collect();
+        for session in sessions {
+            session.end(&Fault::new(Code::NodeGone, why));
+        }
+    }
+
     /// Runs until nothing is queued, or what is left only wakes itself.
     fn run_out(&mut self, driver: &mut dyn Driver) {
         for _ in 0..LAST_ROUNDS {
@@ -402,23 +410,29 @@ impl Worker {
     }
 
     fn end_all(&mut self, driver: &mut dyn Driver) {
-        for key in self.core.live.borrow().keys() {
+        let calls = self.core.live.borrow().keys();
+        for key in calls {
             host::cancel(&self.core, key, Code::Draining);
         }
         // Cancelled tasks answer for themselves, the rest is dropped and answered by the host.
         self.core.over.set(true);
         self.run_out(driver);
-        for key in self.core.live.borrow().keys() {
+        let late = self.core.live.borrow().keys();
+        for key in late {
             host::drop_late(&self.core, key);
         }
         self.run_out(driver);
         self.announce();
-        let sessions: Vec<Rc<Session>> = self.core.sessions.borrow().all.values().cloned().collect();
-        for session in sessions {
-            session.end(&Fault::new(Code::NodeGone, "the node has stopped"));
-        }
+        self.end_sessions("the node has stopped");
         self.take_apart(driver);
         self.core.places.borrow_mut().clear();
+    }
+}
+
+impl Drop for Worker {
+    /// A worker that panicked or cannot go on tells its clients; one that was stopped has told them.
+    fn drop(&mut self) {
+        self.end_sessions("the node's worker has failed");
     }
 }
 

@@ -91,7 +91,8 @@ fn rpc_R4_a_hundred_thousand_random_entries_end_only_their_own_session() {
         while_the_good_client_calls(node, good, |node, good| {
             let mut random = Rng::with_seed(SEED);
             let names = ["ping", "pause", "sum", "copy", "flip", "two", "keyed", "step", "again", "later", "peek"];
-            let methods: Vec<MethodRef> = names.iter().chain(&["swap", "hold", "length"]).map(|name| rough(name)).collect();
+            let methods: Vec<MethodRef> =
+                names.iter().chain(&["swap", "hold", "length"]).map(|name| rough(name)).collect();
             let (mut sent, mut sessions, mut answered) = (0, 0, 0);
             while sent < ENTRIES {
                 let mut raw = raw(node, good);

@@ -65,6 +65,9 @@ pub fn run(args: &DemoArgs, output: Output) -> Result<(), Trouble> {
 
     let client = node.connect()?;
     let pools = Pools::make(&client)?;
+    if let Some(first) = columns.first() {
+        measure::warm(&client, &pools, first, &interrupt)?;
+    }
     let bar = self::bar(output, "there and back");
     bar.set_length((bytes * pools.count() * 2) as u64);
     let mut measured: Vec<Measured> = Vec::new();

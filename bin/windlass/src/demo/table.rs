@@ -1,7 +1,7 @@
 //! Table: what the demo measured, and what to do next.
 
 use super::measure::{Measured, Way};
-use crate::output::{Output, Rows};
+use crate::output::{Output, Rows, program};
 use crate::trouble::Trouble;
 use serde_json::json;
 use std::time::Duration;
@@ -79,15 +79,15 @@ fn pairs(measured: &[Measured]) -> impl Iterator<Item = (&Measured, &Measured)> 
 
 fn story(measured: &[Measured], bytes: usize, took: Duration) -> String {
     let sum = |way: Way| -> u64 { measured.iter().filter(|one| one.way == way).map(Measured::copied_bytes).sum() };
-    let program = std::env::args().next().unwrap_or_else(|| "windlass".to_owned());
+    let program = program();
     let codecs = measured.iter().map(|one| one.codec).collect::<std::collections::BTreeSet<_>>().len();
     format!(
         "This process sent {} MB of flights to a compressor in another process and back, with {codecs} codecs and in two ways, and\n\
          compared every byte: owned, as a slice ({} MB copied on the way), and frozen, as sealed memory that the node reads\n\
-         in place ({} MB copied). GB/s and p50 (of pieces of 8 MiB) cover both calls; freezing is not in them. All of it took {}.\n\n\
-         Try next:\n  {program} serve                                 a node of your own, in another terminal\n  \
-         {program} pool create squeeze compress          a pool on it; `{program} describe squeeze` shows its methods\n  \
-         {program} new module compressor                 a module of your own",
+         in place ({} MB copied). GB/s and p50 (of pieces of 8 MiB) cover both calls; freezing and a first piece are not in them. All of it took {}.\n\n\
+         Try next:\n  {program} serve    # a node of your own; then, in another terminal:\n  \
+         {program} pool create squeeze compress && {program} describe squeeze\n  \
+         {program} new module compressor    # a module of your own",
         bytes / 1_000_000,
         sum(Way::Owned) / 1_000_000,
         sum(Way::Frozen) / 1_000_000,

@@ -44,6 +44,18 @@ pub enum DynamicError {
     Bytes(String),
 }
 
+impl DynamicError {
+    /// The same, with `name` for the whole value that it lies in.
+    pub fn in_value(mut self, name: &str) -> Self {
+        if let Self::Mismatch { at, .. } | Self::Unknown { at, .. } | Self::Missing { at, .. } = &mut self
+            && let Some(inside) = at.strip_prefix("value")
+        {
+            *at = format!("{name}{inside}");
+        }
+        self
+    }
+}
+
 /// Reads `text` as a value of `schema`: numbers, `true`, bare words for text and unit variants, JSON for the rest.
 ///
 /// # Errors

@@ -195,7 +195,9 @@ impl MethodSchema {
         let mut bytes = Vec::new();
         for (one, schema, default) in self.values() {
             match (given.iter().find(|(name, _)| *name == one.name), default) {
-                (Some((_, text)), _) => schema.encode_json(&parse_text(schema, text)?, &mut bytes)?,
+                (Some((_, text)), _) => parse_text(schema, text)
+                    .and_then(|value| schema.encode_json(&value, &mut bytes))
+                    .map_err(|error| error.in_value(&one.name))?,
                 (None, Some(default)) => bytes.extend_from_slice(default),
                 (None, None) => {
                     return Err(DynamicError::Missing { at: self.name.clone(), name: one.name.clone() });

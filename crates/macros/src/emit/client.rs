@@ -106,8 +106,13 @@ fn method(model: &Module, method: &Method, style: Style) -> TokenStream {
             Kind::Value { .. } => {
                 let ty = value_type(model, &parameter.ty);
                 parameters.push(quote!(#name: #ty));
-                // At the author's type, where one that serde does not know is told.
-                puts.push(quote_spanned!(parameter.ty.span()=> .argument(&#name)));
+                if quote!(#ty).to_string() == "& [u8]" {
+                    // Serde would look at each byte.
+                    puts.push(quote!(.argument_bytes(#name)));
+                } else {
+                    // At the author's type, where one that serde does not know is told.
+                    puts.push(quote_spanned!(parameter.ty.span()=> .argument(&#name)));
+                }
             }
             Kind::Buffer(buffer) => {
                 let (ty, put) = buffer_parameter(*buffer, &mut lives);
@@ -210,7 +215,7 @@ fn create_function(model: &Module, create: &Method, style: Style) -> TokenStream
                 .call(__windlass::admin::create())
                 .argument(&#pool)
                 .argument(&#module)
-                .argument(&__parameters.as_slice())
+                .argument_bytes(__parameters.as_slice())
                 #wait;
             let __facts: __windlass::admin::PoolFacts = __reply.value()?;
             let __pool = #client.pool_of(__windlass::PoolId::from_bits(__facts.id));

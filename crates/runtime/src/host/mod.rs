@@ -1,7 +1,7 @@
 //! Host: runs a method through its module's table, on a lane, and finishes its call.
 //!
 //! Lives here: `queue`, `start`, `cancel`, `finish`; `call` (a call's state), `operation` (what a task waits for), `blocking`
-//! (threads for methods that block), `library` (the C edge).
+//! (threads for methods that block), `periodic` (methods that the node calls by itself), `library` (the C edge).
 //! From: `place` with a placed call. To: `reply`.
 //! Holds: every call that was queued is finished exactly once, also when its module panics, its future is dropped or its
 //! client is dead.
@@ -10,6 +10,7 @@ pub(crate) mod blocking;
 pub(crate) mod call;
 pub(crate) mod library;
 pub(crate) mod operation;
+pub(crate) mod periodic;
 
 use crate::core::{Alarm, Core};
 use crate::limits::CANCEL_GRACE_NS;
@@ -20,15 +21,26 @@ use crate::session::Session;
 use crate::stats::add;
 use call::{Call, Live, LiveKey, Outcome};
 use std::rc::Rc;
-use windlass_contract::slot::NO_DEADLINE;
+use windlass_contract::slot::{FLAG_DETACHED, NO_DEADLINE};
 use windlass_contract::{CallId, Code, Fault, Outcome as Ran};
 use windlass_driver::Nanos;
 use windlass_lane::limits::{QUANTUM_NS, TASKS_MAX};
 use windlass_lane::{Class, SpawnError};
 
-/// Queues a placed call on its lane, behind all that came before it.
-pub(crate) fn queue(core: &Rc<Core>, placed: Placed) {
+/// Queues a placed call on its lane, behind all that came before it. A detached one is accepted here, where only the method
+/// itself can still say no, so its caller is told.
+pub(crate) fn queue(core: &Rc<Core>, mut placed: Placed) {
     let class = if placed.method.flags.background { Class::Background } else { Class::Latency };
+    if !core.lanes.borrow().has_room(class) {
+        let fault = Fault::new(Code::QueueFull, "the lane has as many calls waiting as it may have");
+        return Refused::new(placed.call.reply, fault).answer();
+    }
+    if placed.call.slot.flags & FLAG_DETACHED != 0 {
+        placed.call.reply = match placed.call.reply.detach() {
+            Ok(reply) => reply,
+            Err(refused) => return refused.answer(),
+        };
+    }
     let call = Call::new(core, placed);
     let queued = core.lanes.borrow_mut().push(class, call);
     if let Err((call, SpawnError::QueueFull | SpawnError::TooManyTasks)) = queued {
@@ -43,11 +55,9 @@ fn refuse(call: &Rc<Call>, fault: Fault) {
     let reply = call.reply.borrow_mut().take().unwrap_or_else(ReplySlot::nobody);
     call.drop_buffers();
     Refused::new(reply, fault).answer();
-    let was_kept = forget(call).is_some();
+    forget(call);
     leave_key(core, call);
-    if was_kept {
-        core.wake_flushers();
-    }
+    core.wake_flushers();
 }
 
 /// Takes a call from among the living, with its timer.
@@ -233,13 +243,14 @@ fn hand_over(core: &Rc<Core>, call: Rc<Call>, from: Nanos) {
     }
 }
 
-/// What a call that was asked to end answers.
+/// What a call that was asked to end answers: it ended, unless who says this knows better.
 pub(crate) fn ended_early(code: Code) -> Fault {
-    match code {
-        Code::DeadlineExceeded => Fault::new(code, "the call's time ran out"),
-        Code::Draining => Fault::new(code, "the node stops"),
-        _ => Fault::new(Code::Cancelled, "the caller asked the call to end"),
-    }
+    let text = match code {
+        Code::DeadlineExceeded => "the call's time ran out",
+        Code::Draining => "the node stops",
+        _ => return Fault::new(Code::Cancelled, "the caller asked the call to end"),
+    };
+    Fault::new(code, text).with_outcome(Ran::Ended)
 }
 
 /// A client asks one of its calls to end. One that has not begun does not begin; one that has ended is left as it is.

@@ -10,18 +10,43 @@ mod pool;
 pub(crate) use pool::{Container, Method, Module, Places, Pool};
 
 use crate::core::Core;
-use crate::reply::Refused;
+use crate::reply::{Refused, ReplySlot, Wait};
 use crate::session::Admitted;
 use crate::transport::Arrived;
 use std::rc::Rc;
-use windlass_contract::slot::Query;
-use windlass_contract::{Code, Fault, MethodId};
+use windlass_contract::slot::{Kind, NO_DEADLINE, Place, Query, Slot};
+use windlass_contract::{CallId, Code, Fault, MethodId};
+use windlass_memory::SegmentId;
 
 /// A call that has a container and fits its method.
 pub(crate) struct Placed {
     pub(crate) call: Arrived,
     pub(crate) container: Rc<Container>,
     pub(crate) method: Rc<Method>,
+}
+
+impl Placed {
+    /// A call that the node itself makes of `container`; `wait` hears its answer.
+    pub(crate) fn by_node(
+        container: Rc<Container>,
+        method: Rc<Method>,
+        arguments: Vec<u8>,
+        wait: Rc<Wait>,
+    ) -> Self {
+        let slot = Slot {
+            call: CallId::new(0, 0),
+            pool: container.pool,
+            method: method.id,
+            kind: Kind::Call,
+            query: Query::Local,
+            flags: 0,
+            schema: 0,
+            time_left_ns: NO_DEADLINE,
+            arguments: Place { segment: SegmentId::NONE, length: 0, offset: 0 },
+        };
+        let (reply, backing) = (ReplySlot::wait(wait), Vec::new());
+        Self { call: Arrived { slot, reply, arguments, skip: 0, backing, root: None }, container, method }
+    }
 }
 
 /// Finds container and method.
@@ -41,10 +66,10 @@ fn check(core: &Rc<Core>, call: &Arrived) -> Result<(Rc<Container>, Rc<Method>),
     let places = core.places.borrow();
     let pool = places.by_id(slot.pool).ok_or_else(|| places.unknown(&slot.pool.to_string()))?;
     let container = container(pool, slot.query)?;
-    let method = pool.module.method(slot.method).ok_or_else(|| unknown_method(pool, slot.method))?;
     if slot.method == MethodId::CREATE || slot.method == MethodId::DESTROY {
         return Err(Fault::new(Code::Denied, "pools are made and ended through `admin`"));
     }
+    let method = pool.module.method(slot.method).ok_or_else(|| unknown_method(pool, slot.method))?;
     if !method.hashes.contains(&slot.schema) {
         return Err(Fault::new(
             Code::SchemaMismatch,

@@ -46,8 +46,16 @@ impl Module {
             .map_err(|error| Fault::new(Code::ModuleRefused, format!("{origin}: {error}")))?;
         let mut schemas: Vec<&MethodSchema> = descriptor.methods.iter().collect();
         schemas.sort_by_key(|schema| schema.id);
-        let methods = schemas.iter().enumerate().map(|(at, schema)| Rc::new(Method::new(schema, at))).collect();
+        let mut methods: Vec<_> =
+            schemas.iter().enumerate().map(|(at, schema)| Rc::new(Method::new(schema, at))).collect();
+        if let Err(at) = methods.binary_search_by_key(&MethodId::MONITOR, |method| method.id) {
+            methods.insert(at, Method::monitor());
+        }
         Ok(Rc::new(Self { descriptor, encoded, table, origin, methods }))
+    }
+    /// The methods that the node calls by itself.
+    pub(crate) fn periodic(&self) -> impl Iterator<Item = &Rc<Method>> {
+        self.methods.iter().filter(|method| method.flags.period_ns > 0)
     }
     /// The method of this number.
     pub(crate) fn method(&self, id: MethodId) -> Option<&Rc<Method>> {
@@ -71,6 +79,14 @@ impl Method {
         };
         let flags = MethodFlags::default();
         Rc::new(Self { id, name: name.into(), hashes: Vec::new(), buffers: Vec::new(), flags, index: usize::MAX })
+    }
+
+    /// Method 9, which every module answers by its hook.
+    fn monitor() -> Rc<Self> {
+        let reference = windlass_contract::admin::monitor();
+        let (hashes, flags) = (vec![reference.schema], MethodFlags::default());
+        let name = reference.name.into();
+        Rc::new(Self { id: reference.id, name, hashes, buffers: Vec::new(), flags, index: usize::MAX })
     }
 
     fn new(schema: &MethodSchema, index: usize) -> Self {
@@ -108,7 +124,7 @@ impl Container {
     }
     /// The counters of all methods that were called.
     pub(crate) fn all_stats(&self) -> impl Iterator<Item = (&Method, &MethodStats)> {
-        self.module.methods.iter().zip(&self.stats).filter_map(|(method, cell)| Some((&**method, cell.get()?)))
+        self.module.methods.iter().filter_map(|method| Some((&**method, self.stats.get(method.index)?.get()?)))
     }
 }
 

@@ -98,10 +98,7 @@ fn call(core: &Rc<Core>, from: &Rc<Session>, slot: Slot) -> Result<Arrived, Refu
     };
     let mut arguments = core.warm.borrow_mut().take(slot.arguments.length.min(ARGUMENT_BYTES_MAX) as usize);
     match read(core, from, &slot, &mut arguments) {
-        Ok((skip, backing)) => {
-            let reply = if slot.flags & FLAG_DETACHED != 0 { from.detach(reply)? } else { reply };
-            Ok(Arrived { slot, reply, arguments, skip, backing, root: None })
-        }
+        Ok((skip, backing)) => Ok(Arrived { slot, reply, arguments, skip, backing, root: None }),
         Err(fault) => {
             core.warm.borrow_mut().keep(arguments);
             Err(Refused::new(reply, fault))

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use windlass_contract::control::{Control, ControlKind, DATAGRAM_BYTES_MAX};
 use windlass_contract::{Code, Fault};
 use windlass_memory::passing::{recv_with_fds, send_with_fds};
-use windlass_memory::{Frozen, SegmentId};
+use windlass_memory::{Frozen, FrozenError, SegmentId};
 
 /// Serves what waits on the socket, at most `CONTROLS_PER_TURN` messages.
 ///
@@ -75,6 +75,11 @@ fn frozen(
     }
     let fd = descriptors.pop().ok_or_else(|| bad("no descriptor came with it".into()))?;
     let limit = session.bytes_left(core);
-    let frozen = Frozen::accept(fd, message.length, limit).map_err(|error| bad(error.to_string()))?;
+    let frozen = Frozen::accept(fd, message.length, limit).map_err(|error| match error {
+        FrozenError::TooLong { .. } | FrozenError::NoMemory { .. } => {
+            Fault::new(Code::NoMemory, error.to_string())
+        }
+        _ => bad(error.to_string()),
+    })?;
     session.take_frozen(core, message.segment, frozen)
 }

@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use windlass_client::Client;
+use windlass_contract::Fault;
 use windlass_contract::admin::{NodeFacts, Request, Response};
 use windlass_runtime::{Node, NodeConfig, PoolSpec};
 
@@ -160,8 +161,13 @@ impl Good {
 
     /// What the node says of itself.
     pub fn facts(&self) -> NodeFacts {
-        match ask(&self.client, &Request::Node) {
-            Ok(Response::Node(facts)) => facts,
+        self.facts_or_fault().unwrap()
+    }
+
+    /// The same from a node that may be gone.
+    pub fn facts_or_fault(&self) -> Result<NodeFacts, Fault> {
+        match ask(&self.client, &Request::Node)? {
+            Response::Node(facts) => Ok(facts),
             other => panic!("{other:?}"),
         }
     }

@@ -76,14 +76,15 @@ impl Module for Rough {
         let plain = MethodFlags::default;
         let key = || MethodFlags { key: Some("value0".into()), ..plain() };
         let (text, number) = (Schema::Str, Schema::U64);
+        let one = std::slice::from_ref;
         let m = |id, name, values: &[Schema], buffers: &[(Direction, BufferKind)], reply: &Schema, flags| {
             method("rough", id, name, values, buffers, reply.clone(), flags)
         };
         let unit = &Schema::Unit;
         let methods = vec![
-            m(0, "create", &[number.clone()], &[], unit, plain()),
-            m(10, "ping", &[number.clone()], &[], &number, plain()),
-            m(11, "pause", &[number.clone()], &[], unit, plain()),
+            m(0, "create", one(&number), &[], unit, plain()),
+            m(10, "ping", one(&number), &[], &number, plain()),
+            m(11, "pause", one(&number), &[], unit, plain()),
             m(12, "stubborn", &[], &[], unit, plain()),
             m(13, "sum", &[], &[(input, bytes)], &number, plain()),
             m(14, "copy", &[], &[(input, bytes), (out, bytes)], &number, plain()),
@@ -91,17 +92,17 @@ impl Module for Rough {
             m(16, "two", &[], &[(out, shared), (out, shared)], unit, plain()),
             m(17, "nest", &[text.clone(), number.clone()], &[], unit, plain()),
             m(18, "keyed", &[text.clone(), number.clone()], &[], unit, key()),
-            m(19, "step", std::slice::from_ref(&text), &[], &number, key()),
+            m(19, "step", one(&text), &[], &number, key()),
             m(20, "enter", &[text.clone(), Schema::Bool], &[], &number, key()),
-            m(21, "again", std::slice::from_ref(&text), &[], &number, MethodFlags { reentrant: true, ..key() }),
+            m(21, "again", one(&text), &[], &number, MethodFlags { reentrant: true, ..key() }),
             m(22, "panic_late", &[], &[], unit, plain()),
             m(23, "panic_drop", &[], &[], unit, plain()),
-            m(24, "later", &[number.clone()], &[], &number, MethodFlags { background: true, ..plain() }),
-            m(25, "block", &[number.clone()], &[], unit, MethodFlags { blocking: true, ..plain() }),
+            m(24, "later", one(&number), &[], &number, MethodFlags { background: true, ..plain() }),
+            m(25, "block", one(&number), &[], unit, MethodFlags { blocking: true, ..plain() }),
             m(26, "peek", &[], &[(input, shared)], &number, plain()),
             m(27, "swap", &[], &[(in_out, bytes)], unit, plain()),
-            m(28, "hold", &[number.clone()], &[(input, bytes)], unit, plain()),
-            m(29, "length", std::slice::from_ref(&text), &[], &number, plain()),
+            m(28, "hold", one(&number), &[(input, bytes)], unit, plain()),
+            m(29, "length", one(&text), &[], &number, plain()),
         ];
         ModuleDescriptor {
             name: "rough".into(),

@@ -23,7 +23,7 @@ impl Table {
         let symbol = format!("{ENTRY_PREFIX}{name}");
         // SAFETY: opening runs the library's constructors; loading modules is a right of `admin` alone, and a file that an
         //   operator names is trusted as much as the node's own binary.
-        let library = unsafe { libloading::Library::new(path) }.map_err(|error| refused(error.to_string()))?;
+        let library = unsafe { libloading::Library::new(path) }.map_err(|error| refused(whole(&error)))?;
         // Never unloaded: futures, wakers and thread-locals of the module may outlive any moment we could choose.
         let library: &'static libloading::Library = Box::leak(Box::new(library));
         // SAFETY: the symbol's type is fixed by its name in table version 1: a function that gives a static table.
@@ -40,4 +40,15 @@ impl Table {
         check(table).map_err(|fault| refused(fault.message))?;
         Ok(Self(table))
     }
+}
+
+/// An error with what is behind it: the loader's own words stand there.
+fn whole(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut behind = error.source();
+    while let Some(next) = behind {
+        text = format!("{text}: {next}");
+        behind = next.source();
+    }
+    text
 }

@@ -1,0 +1,79 @@
+//! A node in this process with the real `admin`, in a directory of its own, and clients of it.
+#![allow(dead_code, reason = "each test uses a part")]
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake};
+use std::thread::Thread;
+use windlass_admin::{Admin, admin};
+use windlass_client::Client;
+use windlass_contract::Fault;
+use windlass_contract::abi::ModuleTable;
+use windlass_runtime::{Node, NodeConfig, PoolSpec};
+
+/// A running node.
+pub struct Stage {
+    node: Option<Node>,
+    directory: tempfile::TempDir,
+}
+
+impl Stage {
+    /// A node with these modules linked in, and no pool but `admin`.
+    pub fn of(modules: &[&'static ModuleTable]) -> Self {
+        Self::with(|config| config.modules.extend(modules))
+    }
+    /// A node of a changed configuration.
+    pub fn with(change: impl FnOnce(&mut NodeConfig)) -> Self {
+        Self::try_with(change).expect("the node starts")
+    }
+    /// The same, if it starts.
+    pub fn try_with(change: impl FnOnce(&mut NodeConfig)) -> Result<Self, Fault> {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut config = NodeConfig::new("test", Admin::TABLE);
+        config.directory = directory.path().join("test");
+        change(&mut config);
+        Ok(Self { node: Some(Node::start(config)?), directory })
+    }
+    /// Where clients connect.
+    pub fn address(&self) -> String {
+        self.directory.path().join("test").display().to_string()
+    }
+    /// A client of it.
+    pub fn client(&self) -> Client {
+        Client::connect(&self.address()).expect("the node answers")
+    }
+    /// Its `admin`.
+    pub fn admin(&self) -> admin::Blocking {
+        admin::Blocking::on(self.client().admin())
+    }
+    /// Waits until it has ended.
+    pub fn ended(mut self) -> windlass_runtime::NodeEnd {
+        self.node.take().expect("it runs").wait()
+    }
+}
+
+/// A pool to be made at the start.
+pub fn pool(name: &str, module: &str, parameters: &[(&str, &str)]) -> PoolSpec {
+    let parameters = parameters.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    PoolSpec { name: name.into(), module: module.into(), parameters }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Runs a future to its end on this thread.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    let waker = Arc::new(Unpark(std::thread::current())).into();
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}
