@@ -65,7 +65,7 @@ const PROBES: [Contender; 2] = [
         spins: false,
         bytes_max: AS_ARGUMENT_MAX as u64,
         outstanding_max: 1,
-        serve: |door| serve(door, false),
+        serve: |door| serve(door, true),
         connect: |address| Ok(Box::new(silent::connect(address)?)),
     },
 ];

@@ -1,5 +1,6 @@
 //! The probe `ours-stages`: runs as `ours` with stamps on both sides, and puts the sums of both together.
 //!
+//! Lives here: `Stamped`, which `silent` uses as well.
 //! Holds: client and node must have counted the calls of the run and no others; if not, the run fails in words.
 
 use crate::{Ours, options};
@@ -8,8 +9,9 @@ use windlass_client::ClientStages;
 use windlass_contract::admin::StageFacts;
 use windlass_contract::{Fault, MethodRef};
 
+/// A client that stamps its calls, of a node that does.
 pub(crate) struct Stamped {
-    ours: Ours,
+    pub(crate) ours: Ours,
     stages: MethodRef,
 }
 
@@ -30,17 +32,20 @@ impl Stamped {
     fn client(&self) -> Result<ClientStages, Failure> {
         Ok(self.ours.client.stages().ok_or("the client takes no stamps")?)
     }
-}
 
-impl Caller for Stamped {
-    fn run(&mut self, meter: &mut Meter) -> Result<(), Failure> {
+    /// Has `run` perform the meter's run, and tells the meter where the time of its calls went.
+    pub(crate) fn stamped(
+        &mut self,
+        meter: &mut Meter,
+        run: impl FnOnce(&mut Ours, &mut Meter) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         if meter.ask().warm > 0 {
             return Err("warm operations would be stamped as well: ask for them in a run before".into());
         }
         // Both begin anew; the client after the node, so that it does not count its own question.
         self.node()?;
         self.client()?;
-        self.ours.run(meter)?;
+        run(&mut self.ours, meter)?;
         let client = self.client()?;
         let all = self.node()?;
         let name = self.ours.digest.name;
@@ -55,5 +60,11 @@ impl Caller for Stamped {
         let boundaries = [begun, published, taken, arrived, admitted, placed, answered, replied, ended];
         meter.stages(Stages::of(boundaries, client.calls).with_readings());
         Ok(())
+    }
+}
+
+impl Caller for Stamped {
+    fn run(&mut self, meter: &mut Meter) -> Result<(), Failure> {
+        self.stamped(meter, Ours::run)
     }
 }
