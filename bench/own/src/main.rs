@@ -85,7 +85,7 @@ struct Call {
     #[command(flatten)]
     given: Given,
     /// Splits a call of 64 B, one outstanding, into its stages; of Windlass alone, on one core and two.
-    #[arg(long, conflicts_with_all = ["sizes", "outstanding", "contenders", "plot", "no_rate"])]
+    #[arg(long, conflicts_with_all = ["sizes", "outstanding", "contenders", "plot", "no_rate", "strict"])]
     stages: bool,
     /// Draws the rows to this SVG file.
     #[arg(long, value_name = "FILE")]

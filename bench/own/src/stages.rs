@@ -190,12 +190,13 @@ impl Split {
         let verdict = if self.adds_up() { "adds up" } else { "DOES NOT ADD UP" };
         let stamps = self.end_to_end_ns - self.unstamped_ns;
         format!(
-            "{}, {BYTES} B, 1 outstanding, n {}, middle one of {} rounds\n{}ratio {:.3}: {verdict} (within {:.0} %); \
+            "{}, {BYTES} B, 1 outstanding, n {}, middle one of {} rounds\n{}stages alone {:.3}, with the readings {:.3}: {verdict} (within {:.0} %); \
              without stamps {:.0} ns end to end, so the stamps cost {stamps:.0} ns\n",
             self.placement,
             self.n,
             self.rounds,
             align(&lines, 2),
+            self.stages.sum() / self.end_to_end_ns,
             self.ratio(),
             WITHIN * 100.0,
             self.unstamped_ns,
@@ -247,7 +248,7 @@ mod tests {
     #[test]
     fn a_split_adds_up_within_five_in_a_hundred_and_not_beyond() {
         assert!(split().adds_up());
-        assert!(split().text().contains("ratio 0.995: adds up"));
+        assert!(split().text().contains("stages alone 0.976, with the readings 0.995: adds up"));
         let far = Split { end_to_end_ns: 2150.0, ..split() };
         assert!(!far.adds_up());
         assert!(far.text().contains("DOES NOT ADD UP"));
