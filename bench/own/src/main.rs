@@ -85,7 +85,7 @@ struct Call {
     #[command(flatten)]
     given: Given,
     /// Splits a call of 64 B, one outstanding, into its stages; of Windlass alone, on one core and two.
-    #[arg(long, conflicts_with_all = ["sizes", "outstanding", "contenders", "plot", "no_rate", "strict"])]
+    #[arg(long, conflicts_with_all = ["sizes", "outstanding", "contenders", "plot", "no_rate"])]
     stages: bool,
     /// Draws the rows to this SVG file.
     #[arg(long, value_name = "FILE")]
@@ -209,7 +209,7 @@ impl Call {
     /// `--stages`.
     fn split(&self) -> Result<ExitCode, String> {
         let program = self.given.ours()?;
-        print_machine(false)?;
+        print_machine(self.strict)?;
         let mut placements = table_order(&self.placements);
         // Without a fixed place the means of rounds are means of two different things.
         placements.retain(|&placement| placement != Placement::Unpinned);
