@@ -7,6 +7,8 @@
 //!
 //! Not here: figures. The driver asks these processes and prints what they answer.
 
+#![allow(clippy::disallowed_methods, reason = "a bench program, not part of a node")]
+
 mod handover;
 mod local;
 mod shared;

@@ -3,17 +3,22 @@
 //! Lives here: the kinds.
 //! - `ours`: what a user writes without a second thought: up to 16 KiB as an argument, more in a loan that is filled in place
 //!   and copied once, on arrival;
-//! - `ours-frozen`: the request frozen once and sent again and again: no byte is copied.
+//! - `ours-frozen`: the request frozen once and sent again and again: no byte is copied;
+//! - probes, for benches of their own: `ours-stages` as `ours`, with stamps (`stages`); `ours-silent` with clients that are
+//!   connected and say nothing, but for a call after each silence (`silent`).
 //!
 //! Holds: each answer is checked by the harness. Not here: figures.
 #![allow(clippy::disallowed_methods, reason = "a bench program, not part of a node")]
+
+mod silent;
+mod stages;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::process::ExitCode;
 use windlass_bench::operation::HEAD_BYTES;
 use windlass_bench::{Caller, Contender, Door, Failure, Meter, contender::Ending};
-use windlass_client::{Client, FrozenLoan, Loan, Pending, Pool, Reply};
+use windlass_client::{Client, Connect, FrozenLoan, Loan, Pending, Pool, Reply};
 use windlass_contract::MethodRef;
 use windlass_runtime::{Node, NodeConfig, PoolSpec};
 
@@ -30,8 +35,8 @@ const CONTENDERS: [Contender; 2] = [
         spins: false,
         bytes_max: 64 << 20,
         outstanding_max: OUTSTANDING_MAX,
-        serve,
-        connect: |address| connect(address, false),
+        serve: |door| serve(door, false),
+        connect: |address| Ok(Box::new(connect(address, false)?)),
     },
     Contender {
         name: "ours-frozen",
@@ -39,38 +44,55 @@ const CONTENDERS: [Contender; 2] = [
         spins: false,
         bytes_max: 64 << 20,
         outstanding_max: OUTSTANDING_MAX,
-        serve,
-        connect: |address| connect(address, true),
+        serve: |door| serve(door, false),
+        connect: |address| Ok(Box::new(connect(address, true)?)),
+    },
+];
+
+const PROBES: [Contender; 2] = [
+    Contender {
+        name: "ours-stages",
+        about: "as ours, both sides stamp each call",
+        spins: false,
+        bytes_max: AS_ARGUMENT_MAX as u64,
+        outstanding_max: OUTSTANDING_MAX,
+        serve: |door| serve(door, true),
+        connect: |address| Ok(Box::new(stages::connect(address)?)),
+    },
+    Contender {
+        name: "ours-silent",
+        about: "many clients, connected and silent; one call after each silence",
+        spins: false,
+        bytes_max: AS_ARGUMENT_MAX as u64,
+        outstanding_max: 1,
+        serve: |door| serve(door, false),
+        connect: |address| Ok(Box::new(silent::connect(address)?)),
     },
 ];
 
 fn main() -> ExitCode {
-    windlass_bench::contender::main(&CONTENDERS)
+    windlass_bench::contender::main_with_probes(&CONTENDERS, &PROBES)
 }
 
-fn serve(door: &Door) -> Result<(), Failure> {
+fn serve(door: &Door, stages: bool) -> Result<(), Failure> {
     let directory = tempfile::tempdir()?;
     let mut config = NodeConfig::new("bench", windlass_admin::Admin::TABLE);
     config.directory = directory.path().join("node");
+    config.stages = stages;
     config.modules.push(windlass_echo::Echo::TABLE);
     config.pools.push(PoolSpec { name: "echo".into(), module: "echo".into(), parameters: Vec::new() });
     let node = Node::start(config)?;
     door.ready(&node.directory().display().to_string(), Ending::Tidy)?;
-    while !door.closing() {
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
+    door.wait();
     Ok(())
 }
 
-fn connect(address: &str, frozen: bool) -> Result<Box<dyn Caller>, Failure> {
-    let client = Client::options().name("bench").calls(OUTSTANDING_MAX).connect(address)?;
-    let pool = client.pool("echo")?;
-    let descriptor = pool.describe()?;
-    let method = |name: &'static str| -> Result<MethodRef, Failure> {
-        let method = descriptor.method(name).ok_or("the module echo has changed")?;
-        Ok(MethodRef { id: method.id, schema: method.hash(), name, idempotent: true })
-    };
-    Ok(Box::new(Ours { client, digest: method("digest")?, checksum: method("checksum")?, pool, frozen }))
+fn connect(address: &str, frozen: bool) -> Result<Ours, Failure> {
+    Ours::of(options().connect(address)?, frozen)
+}
+
+fn options() -> Connect {
+    Client::options().name("bench").calls(OUTSTANDING_MAX)
 }
 
 struct Ours {
@@ -79,6 +101,18 @@ struct Ours {
     digest: MethodRef,
     checksum: MethodRef,
     frozen: bool,
+}
+
+impl Ours {
+    fn of(client: Client, frozen: bool) -> Result<Ours, Failure> {
+        let pool = client.pool("echo")?;
+        let descriptor = pool.describe()?;
+        let method = |name: &'static str| -> Result<MethodRef, Failure> {
+            let method = descriptor.method(name).ok_or("the module echo has changed")?;
+            Ok(MethodRef { id: method.id, schema: method.hash(), name, idempotent: true })
+        };
+        Ok(Ours { client, digest: method("digest")?, checksum: method("checksum")?, pool, frozen })
+    }
 }
 
 impl Caller for Ours {

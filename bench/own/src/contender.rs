@@ -16,10 +16,7 @@ use std::{
     io::{self, BufRead, Read, Write},
     process::ExitCode,
     rc::Rc,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Condvar, Mutex, PoisonError},
 };
 
 /// Whatever ends a contender: shown to a person, never matched on.
@@ -64,7 +61,7 @@ pub enum Ending {
 /// A server's way to its driver: where it says that it is ready, and where it learns that it should end.
 #[derive(Debug, Clone, Default)]
 pub struct Door {
-    closing: Arc<AtomicBool>,
+    closing: Arc<(Mutex<bool>, Condvar)>,
 }
 
 impl Door {
@@ -86,16 +83,24 @@ impl Door {
     /// Whether the driver wants this server to end.
     #[must_use]
     pub fn closing(&self) -> bool {
-        self.closing.load(Ordering::Relaxed)
+        *self.closing.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sleeps until the driver wants this server to end: for one that works on other threads, and costs nothing meanwhile.
+    pub fn wait(&self) {
+        let (closing, changed) = &*self.closing;
+        let guard = closing.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(changed.wait_while(guard, |closing| !*closing).unwrap_or_else(PoisonError::into_inner));
     }
 }
 
 /// Sleeps until standard input closes, then ends the process, at once or after a grace.
-fn watch(closing: &AtomicBool, ending: Ending) {
+fn watch((closing, changed): &(Mutex<bool>, Condvar), ending: Ending) {
     let mut rest = [0; 256];
     let mut input = io::stdin().lock();
     while matches!(input.read(&mut rest), Ok(1..)) {}
-    closing.store(true, Ordering::Relaxed);
+    *closing.lock().unwrap_or_else(PoisonError::into_inner) = true;
+    changed.notify_all();
     if ending == Ending::Tidy {
         std::thread::sleep(SERVER_GRACE);
         eprintln!("the server did not end within {SERVER_GRACE:?} of being asked to");
@@ -108,14 +113,20 @@ const USAGE: &str = "usage: kinds | server KIND | client KIND ADDRESS";
 /// Runs a contender binary that offers `contenders`.
 #[must_use]
 pub fn main(contenders: &[Contender]) -> ExitCode {
+    main_with_probes(contenders, &[])
+}
+
+/// Runs a contender binary that offers `contenders`, and has `probes` that it does not list: kinds that a bench of its own
+/// asks for by name, and that no table compares.
+#[must_use]
+pub fn main_with_probes(contenders: &[Contender], probes: &[Contender]) -> ExitCode {
+    let find = |name: &str| find(contenders, name).or_else(|unknown| find(probes, name).map_err(|_| unknown));
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
         ["kinds"] => kinds(contenders),
-        ["server", name] => die_with_the_driver().and_then(|()| (find(contenders, name)?.serve)(&Door::default())),
-        ["client", name, address] => {
-            die_with_the_driver().and_then(|()| answer_runs(find(contenders, name)?, address))
-        }
+        ["server", name] => die_with_the_driver().and_then(|()| (find(name)?.serve)(&Door::default())),
+        ["client", name, address] => die_with_the_driver().and_then(|()| answer_runs(find(name)?, address)),
         _ => Err(USAGE.into()),
     };
     match done {

@@ -208,13 +208,13 @@ fn asked(pair: &mut Pair, ask: Ask) -> Result<Report, Turned> {
 }
 
 /// How many operations fill `run` at this rate, within limits and with every slot used several times.
-fn fitting(ops_per_s: f64, run: Duration, outstanding: u32) -> u64 {
+pub(crate) fn fitting(ops_per_s: f64, run: Duration, outstanding: u32) -> u64 {
     let wanted = (ops_per_s * run.as_secs_f64()) as u64;
     wanted.clamp(OPERATIONS_MIN.max(u64::from(outstanding) * 4), OPERATIONS_MAX)
 }
 
 /// Six significant digits: more would be noise in the file.
-fn rounded(value: f64) -> f64 {
+pub(crate) fn rounded(value: f64) -> f64 {
     if value == 0.0 || !value.is_finite() {
         return value;
     }

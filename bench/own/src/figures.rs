@@ -86,8 +86,8 @@ mod tests {
     fn round(p50_ns: u64, cpu_ns: Option<u64>) -> Round {
         let ops_per_s = 1e9 / p50_ns as f64;
         let (p99_ns, mean_ns, wall_ns) = (p50_ns * 2, p50_ns as f64, p50_ns * 100);
-        let report =
-            Report { p50_ns, p99_ns, mean_ns, ops_per_s, wall_ns, n: 100, checked: 110, copied_bytes: Some(64) };
+        let (n, checked, copied_bytes, stages) = (100, 110, Some(64), None);
+        let report = Report { p50_ns, p99_ns, mean_ns, ops_per_s, wall_ns, n, checked, copied_bytes, stages };
         Round { report, cpu_ns, peak_bytes: Some(p50_ns * 1000) }
     }
 

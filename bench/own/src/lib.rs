@@ -5,9 +5,10 @@
 //! - `protocol`: the lines that driver and contender exchange;
 //! - `meter`: issues questions, checks answers, keeps the latencies (in the contender);
 //! - `contender`: the `main` of every contender binary;
-//! - `process`: a pair of processes, started, asked, watched, ended (in the driver);
+//! - `process`, `vitals`: a pair of processes, started, asked, watched, ended (in the driver);
 //! - `place`, `machine`: where a pair runs, and on what;
 //! - `plan`, `drive`: which cells are measured, and the interleaved rounds that measure them;
+//! - `stages`, `idle`: benches with a shape of their own: where the time of a call goes, what a silent node costs;
 //! - `figures`: medians of rounds; `row`, `table`, `targets`, `plot`: what becomes of them.
 //!
 //! Not here: contenders. Floors are in `bench/floor`, rivals in `bench/compare`, ours in its own crate; the driver
@@ -20,6 +21,7 @@
 pub mod contender;
 pub mod drive;
 pub mod figures;
+pub mod idle;
 pub mod limits;
 pub mod machine;
 pub mod meter;
@@ -30,8 +32,10 @@ pub mod plot;
 pub mod process;
 pub mod protocol;
 pub mod row;
+pub mod stages;
 pub mod table;
 pub mod targets;
+pub mod vitals;
 
 pub use contender::{Caller, Contender, Door, Failure};
 pub use meter::Meter;
@@ -39,3 +43,4 @@ pub use operation::{Questions, checksum};
 pub use place::Placement;
 pub use protocol::{Answer, Ask, Kind, Report};
 pub use row::Row;
+pub use stages::Stages;

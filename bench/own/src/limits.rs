@@ -19,6 +19,12 @@ pub const END_WAIT: Duration = Duration::from_secs(2);
 /// How long a contender's server may go on once its input is closed, before it ends itself.
 pub const SERVER_GRACE: Duration = Duration::from_millis(500);
 
+/// Clients that stay connected and silent while `idle` watches a node.
+pub const SILENT_CLIENTS: usize = 100;
+
+/// How long nothing happens before a call that is to wake an idle node.
+pub const SILENCE: Duration = Duration::from_secs(1);
+
 /// Longest line that a contender may print, in bytes.
 pub const LINE_BYTES_MAX: usize = 64 * 1024;
 

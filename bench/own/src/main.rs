@@ -1,7 +1,9 @@
 //! `windlass-bench`: runs contenders against each other and prints one interleaved table.
 //!
-//! Lives here: the command line. `call` measures; `plot` draws a file that was measured before.
-//! Exit: 0 when every contender ran to its end, 1 when one failed (its rows are null), 2 when the command line is wrong.
+//! Lives here: the command line. `call` measures calls, or with `--stages` splits one; `idle` watches a silent node; `plot`
+//! draws a file that was measured before.
+//! Exit: 0 when every contender ran to its end, 1 when one failed (its rows are null) or a split does not add up, 2 when the
+//! command line is wrong.
 #![allow(
     clippy::disallowed_methods,
     reason = "benches read the clock, write their own result files and watch processes"
@@ -16,10 +18,11 @@ use std::{
 use windlass_bench::{
     Placement, Row,
     drive::{self, Measured},
+    idle,
     limits::{OUTSTANDING_MAX, REQUEST_BYTES_MAX, REQUEST_BYTES_MIN},
     machine::{self, Load},
     plan::{self, Group, Plan, SIZES},
-    plot, row, table, targets,
+    plot, row, stages, table, targets,
 };
 
 /// Measures Windlass beside floors and rivals, all in one run.
@@ -36,6 +39,10 @@ enum Bench {
     ///
     /// Example: windlass-bench call --floor target/release/windlass-bench-floor --sizes 64,8MiB --placements one --quick
     Call(Call),
+    /// A node that nobody asks anything: start, CPU, wakes, threads, the first call after a silence.
+    ///
+    /// Example: windlass-bench idle --ours target/release/windlass-bench-ours
+    Idle(Idle),
     /// Draws a result file.
     ///
     /// Example: windlass-bench plot call.json call.svg
@@ -47,8 +54,9 @@ enum Bench {
     },
 }
 
+/// What every bench is handed, whether or not it uses all of it.
 #[derive(Debug, Args)]
-struct Call {
+struct Given {
     /// The floors' binary.
     #[arg(long, value_name = "BIN")]
     floor: Option<PathBuf>,
@@ -61,6 +69,24 @@ struct Call {
     /// Writes the rows to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Idle {
+    #[command(flatten)]
+    given: Given,
+    /// How long each silence is watched, in seconds.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    seconds: u64,
+}
+
+#[derive(Debug, Args)]
+struct Call {
+    #[command(flatten)]
+    given: Given,
+    /// Splits a call of 64 B, one outstanding, into its stages; of Windlass alone, on one core and two.
+    #[arg(long, conflicts_with_all = ["sizes", "outstanding", "contenders", "plot", "no_rate"])]
+    stages: bool,
     /// Draws the rows to this SVG file.
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
@@ -111,7 +137,9 @@ fn parse_size(word: &str) -> Result<u64, String> {
 
 fn main() -> ExitCode {
     let done = match Command::parse().bench {
+        Bench::Call(call) if call.stages => call.split(),
         Bench::Call(call) => call.run(),
+        Bench::Idle(idle) => idle.run(),
         Bench::Plot { rows, drawing } => draw(&rows, &drawing),
     };
     done.unwrap_or_else(|words| {
@@ -133,28 +161,14 @@ fn write_plot(drawing: &Path, rows: &[Row]) -> Result<(), String> {
 impl Call {
     fn run(&self) -> Result<ExitCode, String> {
         let plan = self.plan()?;
-        let load = Load::look(Duration::from_millis(300));
-        println!("machine: {}", machine::line());
-        match load {
-            Some(load) => {
-                println!("load average {:.2}, cores {:.0} % busy before the run", load.average, load.busy * 100.0)
-            }
-            None => println!("load: unknown"),
-        }
-        match load.and_then(|load| load.warning()) {
-            Some(warning) if self.strict => return Err(format!("{warning}; --strict refuses to measure now")),
-            Some(warning) => eprintln!("{warning}"),
-            None => {}
-        }
+        print_machine(self.strict)?;
         plan.entrants.iter().for_each(|entrant| println!("{:<16} {}", entrant.kind.name, entrant.kind.about));
         plan.left_out().iter().for_each(|words| eprintln!("left out: {words}"));
         let outcome = drive::run(&plan, "call", &mut |line| eprintln!("{line}"));
         print(&outcome.measured, self.quick);
         println!("{}", outcome.noise.words());
         let rows: Vec<Row> = outcome.measured.into_iter().map(|measured| measured.row).collect();
-        if let Some(path) = &self.json {
-            row::write(path, &rows).map_err(|error| error.to_string())?;
-        }
+        self.given.write(&rows)?;
         if let Some(path) = &self.plot {
             write_plot(path, &rows)?;
         }
@@ -163,7 +177,11 @@ impl Call {
     }
 
     fn plan(&self) -> Result<Plan, String> {
-        let programs = [(Group::Floor, &self.floor), (Group::Rival, &self.compare), (Group::Ours, &self.ours)];
+        let programs = [
+            (Group::Floor, &self.given.floor),
+            (Group::Rival, &self.given.compare),
+            (Group::Ours, &self.given.ours),
+        ];
         let programs: Vec<(Group, &Path)> =
             programs.into_iter().filter_map(|(group, path)| Some((group, path.as_deref()?))).collect();
         let entrants = plan::entrants(&programs, &self.contenders)?;
@@ -175,9 +193,78 @@ impl Call {
             entrants,
             placements: table_order(&self.placements),
             cells: plan::cells(sizes, &self.outstanding, !self.no_rate),
-            rounds: if self.quick { self.rounds.min(3) } else { self.rounds },
-            run: Duration::from_millis(if self.quick { 30 } else { 200 }),
+            rounds: self.rounds(),
+            run: self.run_time(),
         })
+    }
+
+    fn rounds(&self) -> u32 {
+        if self.quick { self.rounds.min(3) } else { self.rounds }
+    }
+
+    fn run_time(&self) -> Duration {
+        Duration::from_millis(if self.quick { 30 } else { 200 })
+    }
+
+    /// `--stages`.
+    fn split(&self) -> Result<ExitCode, String> {
+        let program = self.given.ours()?;
+        print_machine(false)?;
+        let mut placements = table_order(&self.placements);
+        // Without a fixed place the means of rounds are means of two different things.
+        placements.retain(|&placement| placement != Placement::Unpinned);
+        let splits = stages::run(program, &placements, self.rounds(), self.run_time())?;
+        splits.iter().for_each(|split| println!("\n{}", split.text()));
+        let machine = machine::line();
+        let rows: Vec<Row> = splits.iter().flat_map(|split| split.rows(&machine)).collect();
+        self.given.write(&rows)?;
+        Ok(if splits.iter().all(stages::Split::adds_up) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+impl Idle {
+    fn run(&self) -> Result<ExitCode, String> {
+        let program = self.given.ours()?;
+        print_machine(false)?;
+        let idle = idle::run(program, Duration::from_secs(self.seconds), &mut |line| eprintln!("{line}"))?;
+        println!("\n{}\n{}", targets::lines(&idle.targets()), idle.words());
+        self.given.write(&idle.rows(&machine::line()))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Given {
+    fn ours(&self) -> Result<&Path, String> {
+        self.ours
+            .as_deref()
+            .ok_or_else(|| "this bench measures Windlass alone; name its binary with --ours".into())
+    }
+
+    fn write(&self, rows: &[Row]) -> Result<(), String> {
+        self.json.as_ref().map_or(Ok(()), |path| row::write(path, rows)).map_err(|error| error.to_string())
+    }
+}
+
+/// What figures are taken on, and how busy it is.
+///
+/// # Errors
+/// With `strict`, a machine that is busy with other things.
+fn print_machine(strict: bool) -> Result<(), String> {
+    let load = Load::look(Duration::from_millis(300));
+    println!("machine: {}", machine::line());
+    match load {
+        Some(load) => {
+            println!("load average {:.2}, cores {:.0} % busy before the run", load.average, load.busy * 100.0);
+        }
+        None => println!("load: unknown"),
+    }
+    match load.and_then(|load| load.warning()) {
+        Some(warning) if strict => Err(format!("{warning}; --strict refuses to measure now")),
+        Some(warning) => {
+            eprintln!("{warning}");
+            Ok(())
+        }
+        None => Ok(()),
     }
 }
 
@@ -226,5 +313,9 @@ mod tests {
         };
         assert_eq!((call.sizes, call.outstanding), (vec![64, 8 << 20], vec![1, 16]));
         assert_eq!(call.placements, [Placement::OneCore, Placement::TwoCores]);
+        let parses = |line: &str| Command::try_parse_from(line.split(' ')).is_ok();
+        assert!(parses("windlass-bench call --floor f --ours o --compare c --stages --placements one --quick"));
+        assert!(!parses("windlass-bench call --ours o --stages --sizes 64"));
+        assert!(parses("windlass-bench idle --floor f --ours o --compare c --json j --seconds 2"));
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     limits::LATENCY_NS_MAX,
     operation::{HEAD_BYTES, Questions},
     protocol::{Ask, Report},
+    stages::Stages,
 };
 use hdrhistogram::Histogram;
 use std::{rc::Rc, time::Instant};
@@ -44,6 +45,7 @@ pub struct Meter {
     began: Instant,
     ended: Instant,
     copied_bytes: Option<u64>,
+    stages: Option<Stages>,
     variants: usize,
 }
 
@@ -64,6 +66,7 @@ impl Meter {
             began: now,
             ended: now,
             copied_bytes: None,
+            stages: None,
             variants: crate::operation::VARIANTS,
         })
     }
@@ -164,6 +167,11 @@ impl Meter {
         self.copied_bytes = Some(per_operation);
     }
 
+    /// Says where the time of the operations went; of a run without warm ones, so that they are the ones that are counted.
+    pub fn stages(&mut self, stages: Stages) {
+        self.stages = Some(stages);
+    }
+
     /// The figures of the run.
     ///
     /// # Errors
@@ -183,6 +191,7 @@ impl Meter {
             n: self.ask.n,
             checked: self.answered,
             copied_bytes: self.copied_bytes,
+            stages: self.stages,
         })
     }
 }

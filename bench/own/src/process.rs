@@ -3,16 +3,16 @@
 //! Lives here: `Pair` (server and client of one contender), `Process` (one of them), `kinds` (what a binary offers).
 //! Holds: every wait has a limit; a pair that is dropped is ended, by closing its input and, if that is not enough, by
 //! its process id. Nothing is ever signalled by name.
-//! Not here: what is asked and when (`drive`).
+//! Not here: what is asked and when (`drive`), what the kernel says of a process (`vitals`).
 
 use crate::{
     limits::{END_WAIT, KINDS_WAIT, LINE_BYTES_MAX, READY_WAIT, RUN_WAIT},
     place::{PlaceError, Placement, Side},
     protocol::{Answer, Ask, Kind},
+    vitals::{cpu_ns, peak_bytes},
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::{
-    fs,
     io::{self, Read, Write},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
@@ -91,6 +91,37 @@ impl Process {
         let input = child.stdin.take();
         let Some(output) = child.stdout.take() else { return Err(start(io::Error::other("no standard output"))) };
         Ok(Self { who: words.join(" "), child, input, output, unread: Vec::new() })
+    }
+
+    /// Starts a contender's server and waits until it is ready. Answers where it is.
+    ///
+    /// # Errors
+    /// It does not start, cannot be placed, or says something else than `ready ADDRESS` in time.
+    pub fn serve(program: &Path, kind: &str, placement: Placement) -> Result<(Self, String), PairError> {
+        let mut server = placement.inherit(Side::Server, || Self::start(program, &["server", kind]))??;
+        let line = server.line_or_end(READY_WAIT)?;
+        match line.strip_prefix("ready ") {
+            Some(address) => Ok((server, address.to_owned())),
+            None => Err(PairError::Garbled { who: server.who.clone(), line }),
+        }
+    }
+
+    /// Starts a contender's client, which connects to what its server said.
+    ///
+    /// # Errors
+    /// It does not start or cannot be placed.
+    pub fn connect(program: &Path, kind: &str, placement: Placement, address: &str) -> Result<Self, PairError> {
+        placement.inherit(Side::Client, || Self::start(program, &["client", kind, address]))?
+    }
+
+    /// Asks a client for one run and waits for its answer.
+    ///
+    /// # Errors
+    /// The client ends, is silent for too long, or answers outside the protocol.
+    pub fn ask(&mut self, ask: Ask) -> Result<Answer, PairError> {
+        self.tell(&ask.to_string())?;
+        let line = self.line_or_end(RUN_WAIT)?;
+        serde_json::from_str(&line).map_err(|_| PairError::Garbled { who: self.who.clone(), line })
     }
 
     /// Its process id.
@@ -195,12 +226,8 @@ impl Pair {
     /// # Errors
     /// A process does not start, cannot be placed, or says something else than `ready ADDRESS` in time.
     pub fn start(program: &Path, kind: &str, placement: Placement) -> Result<Self, PairError> {
-        let mut server = placement.inherit(Side::Server, || Process::start(program, &["server", kind]))??;
-        let line = server.line_or_end(READY_WAIT)?;
-        let Some(address) = line.strip_prefix("ready ") else {
-            return Err(PairError::Garbled { who: server.who.clone(), line });
-        };
-        let client = placement.inherit(Side::Client, || Process::start(program, &["client", kind, address]))??;
+        let (server, address) = Process::serve(program, kind, placement)?;
+        let client = Process::connect(program, kind, placement, &address)?;
         Ok(Self { client, server })
     }
 
@@ -209,9 +236,7 @@ impl Pair {
     /// # Errors
     /// The client ends, is silent for too long, or answers outside the protocol.
     pub fn ask(&mut self, ask: Ask) -> Result<Answer, PairError> {
-        self.client.tell(&ask.to_string())?;
-        let line = self.client.line_or_end(RUN_WAIT)?;
-        serde_json::from_str(&line).map_err(|_| PairError::Garbled { who: self.client.who.clone(), line })
+        self.client.ask(ask)
     }
 
     /// CPU time of both processes since they started, in nanoseconds; `None` where the kernel does not say.
@@ -233,54 +258,6 @@ impl Pair {
         let server = self.server.end();
         client && server
     }
-}
-
-/// User and system time of a process, in nanoseconds.
-///
-/// `/proc/PID/stat` counts in ticks of 10 ms, too coarse for a run of 200 ms; where the kernel also shows each
-/// thread's exact run time, that is used. Which of the two depends on the kernel alone, so two readings compare.
-fn cpu_ns(pid: u32) -> Option<u64> {
-    if Path::new(&format!("/proc/{pid}/sched")).exists() {
-        exact_cpu_ns(pid)
-    } else {
-        parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
-    }
-}
-
-/// The exact run times of the threads there are; one that ends while we look is no longer counted.
-fn exact_cpu_ns(pid: u32) -> Option<u64> {
-    let mut total = 0;
-    for thread in fs::read_dir(format!("/proc/{pid}/task")).ok()? {
-        if let Ok(sched) = fs::read_to_string(thread.ok()?.path().join("sched")) {
-            total += parse_sched(&sched)?;
-        }
-    }
-    Some(total)
-}
-
-/// `se.sum_exec_runtime : 571.932083`, in milliseconds with six decimals.
-fn parse_sched(sched: &str) -> Option<u64> {
-    let line = sched.lines().find(|line| line.starts_with("se.sum_exec_runtime"))?;
-    let (whole, part) = line.rsplit(':').next()?.trim().split_once('.')?;
-    let part: u64 = if part.len() == 6 { part.parse().ok()? } else { return None };
-    Some(whole.parse::<u64>().ok()? * 1_000_000 + part)
-}
-
-/// Fields 14 and 15, counted after the name, which may hold spaces and brackets.
-fn parse_stat(stat: &str) -> Option<u64> {
-    let ticks_per_s = rustix::param::clock_ticks_per_second();
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
-    let ticks = fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
-    (ticks * 1_000_000_000).checked_div(ticks_per_s)
-}
-
-fn peak_bytes(pid: u32) -> Option<u64> {
-    parse_peak(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
-}
-
-fn parse_peak(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
 }
 
 /// What a contender binary offers.
@@ -330,20 +307,5 @@ mod tests {
         let failure =
             Pair::start(Path::new("/bin/true"), "any", Placement::Unpinned).expect_err("true says nothing");
         assert_eq!(failure.to_string(), "server any ended instead of answering");
-    }
-
-    #[test]
-    fn kernel_figures_are_read_from_their_files() {
-        assert_eq!(parse_sched("x\nse.sum_exec_runtime   :  1571.932083\n"), Some(1_571_932_083));
-        assert_eq!(parse_peak("Name: a\nVmHWM:\t    1234 kB\n"), Some(1234 * 1024));
-        let ticks = 1_000_000_000 / rustix::param::clock_ticks_per_second();
-        assert_eq!(parse_stat("7 (a b) c) S 1 1 1 0 -1 0 0 0 0 0 12 30 0 0 20"), Some(42 * ticks));
-    }
-
-    #[test]
-    fn a_live_process_has_a_peak_and_a_cpu_time() {
-        let me = std::process::id();
-        assert!(peak_bytes(me).expect("known") > 0);
-        assert!(cpu_ns(me).expect("known") > 0);
     }
 }

@@ -11,6 +11,7 @@
 //! Not here: who starts whom (`process`), who measures (`meter`).
 
 use crate::limits::{OPERATIONS_MAX, OUTSTANDING_MAX, REQUEST_BYTES_MAX, REQUEST_BYTES_MIN};
+use crate::stages::Stages;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
@@ -136,6 +137,9 @@ pub struct Report {
     pub checked: u64,
     /// Payload bytes copied for one operation, by any party, where the contender can count them.
     pub copied_bytes: Option<u64>,
+    /// Where the time of these operations went, from a contender that was asked to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stages: Option<Stages>,
 }
 
 /// A client's answer to a `run` line.

@@ -10,9 +10,9 @@ use std::{fs, io, path::Path};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Row {
-    /// Which bench: `call`.
+    /// Which bench: `call`, `stages`, `idle`.
     pub bench: String,
-    /// Who: `ours-frozen`, `tonic-tcp`, `futex`.
+    /// Who: `ours-frozen`, `tonic-tcp`, `futex`; of `stages` the stage, of `idle` the figure.
     pub contender: String,
     /// Whether the contender is Windlass.
     pub ours: bool,
@@ -20,17 +20,17 @@ pub struct Row {
     pub placement: Option<String>,
     /// Bytes of one request.
     pub bytes: Option<u64>,
-    /// Operations counted in one round.
+    /// Operations counted in one round; of `idle` what is counted otherwise: threads, descriptors.
     pub n: Option<u64>,
-    /// Requests kept outstanding.
+    /// Requests kept outstanding; of `idle` the clients that are connected.
     pub outstanding: Option<u32>,
-    /// Median latency in microseconds, the median of the rounds.
+    /// Median latency in microseconds, the median of the rounds; of `stages` the mean, since only means add up.
     pub p50_us: Option<f64>,
     /// 99th percentile of the latency in microseconds, the median of the rounds.
     pub p99_us: Option<f64>,
-    /// CPU time of all processes for one operation, in microseconds, over all rounds.
+    /// CPU time of all processes for one operation, in microseconds, over all rounds; of `idle` the node's for one second.
     pub cpu_us_per_op: Option<f64>,
-    /// Operations a second, the median of the rounds.
+    /// Operations a second, the median of the rounds; of `idle` how often the node's threads woke in a second.
     pub ops_per_s: Option<f64>,
     /// Request bytes moved a second, in 10^9.
     pub gb_per_s: Option<f64>,
@@ -42,6 +42,31 @@ pub struct Row {
     pub rounds: Option<u32>,
     /// Processor, cores, kernel.
     pub machine: String,
+}
+
+impl Row {
+    /// A row of Windlass's own in which nothing is filled in yet.
+    #[must_use]
+    pub fn of_ours(bench: &str, contender: &str, machine: &str) -> Self {
+        Self {
+            bench: bench.to_owned(),
+            contender: contender.to_owned(),
+            ours: true,
+            placement: None,
+            bytes: None,
+            n: None,
+            outstanding: None,
+            p50_us: None,
+            p99_us: None,
+            cpu_us_per_op: None,
+            ops_per_s: None,
+            gb_per_s: None,
+            copied_bytes: None,
+            peak_mb: None,
+            rounds: None,
+            machine: machine.to_owned(),
+        }
+    }
 }
 
 /// Why a result file cannot be read or written.

@@ -77,7 +77,13 @@ fn least(one: Option<f64>, other: Option<f64>) -> Option<f64> {
     one.into_iter().chain(other).reduce(f64::min)
 }
 
-fn at_most(what: &str, rule: &'static str, figure: Option<f64>, bound: Option<f64>, unit: &'static str) -> Target {
+pub(crate) fn at_most(
+    what: &str,
+    rule: &'static str,
+    figure: Option<f64>,
+    bound: Option<f64>,
+    unit: &'static str,
+) -> Target {
     let met = figure.zip(bound).map(|(figure, bound)| figure <= bound);
     Target { what: what.to_owned(), rule, bound, figure, unit, met }
 }
@@ -199,6 +205,17 @@ fn rates(run: &Run<'_>) -> Vec<Target> {
 /// The targets as a table, those of other benches named below it.
 #[must_use]
 pub fn text(targets: &[Target]) -> String {
+    let mut text = lines(targets);
+    text.push_str("\nmeasured by other benches:\n");
+    let elsewhere: Vec<Vec<String>> =
+        ELSEWHERE.iter().map(|(what, rule)| vec![format!("  {what}"), (*rule).into()]).collect();
+    text.push_str(&align(&elsewhere, 2));
+    text
+}
+
+/// The targets as a table.
+#[must_use]
+pub fn lines(targets: &[Target]) -> String {
     let mut lines = vec![["target", "rule", "bound", "measured", ""].map(str::to_owned).to_vec()];
     for target in targets {
         let shown = |value: Option<f64>| {
@@ -212,12 +229,7 @@ pub fn text(targets: &[Target]) -> String {
         let bound = shown(target.bound);
         lines.push(vec![target.what.clone(), target.rule.into(), bound, shown(target.figure), verdict.into()]);
     }
-    let mut text = align(&lines, 2);
-    text.push_str("\nmeasured by other benches:\n");
-    let elsewhere: Vec<Vec<String>> =
-        ELSEWHERE.iter().map(|(what, rule)| vec![format!("  {what}"), (*rule).into()]).collect();
-    text.push_str(&align(&elsewhere, 2));
-    text
+    align(&lines, 2)
 }
 
 #[cfg(test)]

@@ -265,7 +265,7 @@ fn the_printed_configuration_is_one_that_a_node_takes() {
     write(&folder.path().join("windlass.toml"), &stdout(&windlass(&["config"])));
     let node = Node::start_in(folder, &[]);
     assert!(node.ready.contains("node local "), "{}", node.ready);
-    assert!(node.log().contains("config=windlass.toml"), "{}", node.log());
+    node.wait_for_log("config=windlass.toml");
 }
 
 #[test]

@@ -18,6 +18,7 @@ use crate::frozen::FrozenLoan;
 use crate::heap::Loan;
 use crate::outgoing::Outgoing;
 use crate::session::Session;
+use crate::stages::{ClientStages, Stages};
 
 static FIND: LazyLock<MethodRef> = LazyLock::new(admin::find);
 static DESCRIBE: LazyLock<MethodRef> = LazyLock::new(admin::describe);
@@ -143,6 +144,12 @@ impl Client {
         self.session().counts().read()
     }
 
+    /// The stamps of this client's calls in sums since this was last asked, which begin anew; ask while no call is out. `None`
+    /// unless `Connect::stages` turned stamps on.
+    pub fn stages(&self) -> Option<ClientStages> {
+        self.session().stages.as_ref().map(Stages::take)
+    }
+
     /// Bytes of loans that are out now, those of pending calls included.
     pub fn lent_bytes(&self) -> u64 {
         self.session().heap().lent_bytes()
@@ -174,7 +181,7 @@ pub struct Pool {
 impl Pool {
     /// Begins a call.
     pub fn call(&self, method: MethodRef) -> Outgoing {
-        Outgoing::new(self.client.clone(), self.id, method)
+        Outgoing::new(&self.client, self.id, method)
     }
 
     /// The client it is called by.

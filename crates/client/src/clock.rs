@@ -1,9 +1,11 @@
 //! Clock: the one place of this crate that asks for the time.
 //!
 //! A client runs in its user's process, outside the deterministic core; it measures how long it spins and how long it
-//! has waited for the node's answer to a control message. Calls carry durations, never instants.
+//! has waited for the node's answer to a control message, and stamps calls if asked to. Calls carry durations, never instants.
 
 use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
 
 #[allow(
     clippy::disallowed_methods,
@@ -12,6 +14,13 @@ use std::time::{Duration, Instant};
 #[inline]
 pub(crate) fn now() -> Instant {
     Instant::now()
+}
+
+/// Nanoseconds of the machine's `CLOCK_MONOTONIC`, which a node's stamps are of as well.
+#[inline]
+pub(crate) fn stamp() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
 /// Time since then.

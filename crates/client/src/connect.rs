@@ -33,6 +33,7 @@ use crate::limits::{SPIN_DEFAULT, TIMEOUT_DEFAULT};
 use crate::reap::Taker;
 use crate::session::{Session, Submit};
 use crate::spin::Spin;
+use crate::stages::Stages;
 use crate::table::Table;
 use crate::wire::{Wire, ready};
 
@@ -46,11 +47,18 @@ pub struct Connect {
     calls: u32,
     timeout: Duration,
     spin: Duration,
+    stages: bool,
 }
 
 impl Connect {
     pub(crate) fn new() -> Connect {
-        Connect { name: String::new(), calls: CALLS_DEFAULT, timeout: TIMEOUT_DEFAULT, spin: SPIN_DEFAULT }
+        Connect {
+            name: String::new(),
+            calls: CALLS_DEFAULT,
+            timeout: TIMEOUT_DEFAULT,
+            spin: SPIN_DEFAULT,
+            stages: false,
+        }
     }
 
     /// What the node calls this client in its lists; at most 64 bytes. Without this: the program's name.
@@ -74,6 +82,13 @@ impl Connect {
     /// How long a waiting thread may spin before it sleeps; zero for never.
     pub fn spin(mut self, time: Duration) -> Self {
         self.spin = time;
+        self
+    }
+
+    /// Takes stamps of every call (`Client::stages`). Without this: none. Costs about a clock reading at each of three
+    /// boundaries of a call.
+    pub fn stages(mut self) -> Self {
+        self.stages = true;
         self
     }
 
@@ -178,6 +193,7 @@ impl Connect {
             results: Mutex::new(HashMap::new()),
             frozen_next: Mutex::new(Some(SegmentId::FIRST_FROZEN)),
             counts: Counts::default(),
+            stages: self.stages.then(Stages::default),
             background: Background::default(),
             welcome,
         }))

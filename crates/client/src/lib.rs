@@ -2,7 +2,8 @@
 //!
 //! Lives here, in the order data moves: `connect` (hello to session), `client` (what a user holds), `outgoing` (a call put
 //!   together), `session` (published), `table` (what is out), `reap` (answers taken), `pending` (waited for), `reply`
-//!   (read); beside it memory (`heap`, `frozen`), the control socket (`wire`), futures (`background`), `dynamic`.
+//!   (read); beside it memory (`heap`, `frozen`), the control socket (`wire`), futures (`background`), `dynamic`,
+//!   `stages` (where the time of calls goes).
 //! From: generated clients, the command line, edges, Python. To: a node, over shared memory.
 //! Holds: no call is lost in silence: each ends with a value or a Fault, however the node behaves; nothing that the node
 //!   writes can make this process panic or read outside what it was given.
@@ -27,6 +28,7 @@ mod reply;
 mod session;
 mod small;
 mod spin;
+mod stages;
 mod table;
 mod wire;
 
@@ -38,6 +40,7 @@ pub use heap::Loan;
 pub use outgoing::{Outgoing, Payload};
 pub use pending::Pending;
 pub use reply::{Reply, ResultView};
+pub use stages::ClientStages;
 pub use windlass_contract::slot::Query;
 
 const _: () = {

@@ -25,6 +25,7 @@ use crate::pending::Pending;
 use crate::reply::Reply;
 use crate::session::Session;
 use crate::small::{Appending, SmallBytes};
+use crate::stages::Stamps;
 use crate::table::{Out, Ticket};
 
 /// The arguments of a call being put together.
@@ -43,6 +44,7 @@ pub struct Outgoing {
     arguments: Arguments,
     buffers: Vec<Asked>,
     fault: Option<Fault>,
+    begun: u64,
 }
 
 /// The bytes of an `In` or `InOut` buffer: a slice is copied into a loan (once, counted); a loan is moved; a frozen loan
@@ -128,9 +130,10 @@ impl Holds {
 }
 
 impl Outgoing {
-    pub(crate) fn new(client: Client, pool: PoolId, method: MethodRef) -> Outgoing {
+    pub(crate) fn new(client: &Client, pool: PoolId, method: MethodRef) -> Outgoing {
+        let begun = client.session().stamp();
         Outgoing {
-            client,
+            client: client.clone(),
             pool,
             method,
             query: Query::Local,
@@ -139,6 +142,7 @@ impl Outgoing {
             arguments: Arguments::new(),
             buffers: Vec::new(),
             fault: None,
+            begun,
         }
     }
 
@@ -231,7 +235,7 @@ impl Outgoing {
     pub fn send(mut self) -> Pending {
         let client = self.client.clone();
         match self.publish() {
-            Ok(out) => Pending::out(client, out.0, out.1),
+            Ok((call, ticket, stamps)) => Pending::out(client, call, ticket, stamps),
             Err(fault) => Pending::failed(client, fault),
         }
     }
@@ -298,7 +302,7 @@ impl Outgoing {
     }
 
     /// Checks, takes a slot, writes the arguments and publishes.
-    fn publish(&mut self) -> Result<(CallId, Arc<Ticket>), Fault> {
+    fn publish(&mut self) -> Result<(CallId, Arc<Ticket>, Stamps), Fault> {
         let client = self.client.clone();
         let session = client.session();
         session.usable()?;
@@ -339,14 +343,16 @@ impl Outgoing {
             arguments: place,
         };
         session.table.put(Out { call, ticket: Arc::clone(&ticket), holds });
-        if let Err(fault) = session.publish_call(&slot) {
-            // The end of the session may have swept it away already, freeing the slot.
-            if session.table.take_out(call).is_some() {
-                session.free_slot(call.slot());
+        match session.publish_call(&slot) {
+            Ok(published) => Ok((call, ticket, Stamps { begun: self.begun, published })),
+            Err(fault) => {
+                // The end of the session may have swept it away already, freeing the slot.
+                if session.table.take_out(call).is_some() {
+                    session.free_slot(call.slot());
+                }
+                Err(fault)
             }
-            return Err(fault);
         }
-        Ok((call, ticket))
     }
 
     fn check(&self, session: &Session) -> Result<(), Fault> {

@@ -16,6 +16,7 @@ use crate::background::Background;
 use crate::client::Client;
 use crate::reply::Reply;
 use crate::session::forked;
+use crate::stages::Stamps;
 use crate::table::{Answer, Ticket, Waiter};
 
 /// A call whose answer is to come. `wait` for it, or `.await` it.
@@ -29,7 +30,7 @@ enum Stage {
     /// It was never sent.
     Failed(Fault),
     /// It is out, or its answer stands on the ticket.
-    Out { call: CallId, ticket: Arc<Ticket>, cancelled: AtomicBool },
+    Out { call: CallId, ticket: Arc<Ticket>, cancelled: AtomicBool, stamps: Stamps },
     /// The answer was given out.
     Over,
 }
@@ -39,8 +40,8 @@ impl Pending {
         Pending { client, stage: Stage::Failed(fault) }
     }
 
-    pub(crate) fn out(client: Client, call: CallId, ticket: Arc<Ticket>) -> Pending {
-        Pending { client, stage: Stage::Out { call, ticket, cancelled: AtomicBool::new(false) } }
+    pub(crate) fn out(client: Client, call: CallId, ticket: Arc<Ticket>, stamps: Stamps) -> Pending {
+        Pending { client, stage: Stage::Out { call, ticket, cancelled: AtomicBool::new(false), stamps } }
     }
 
     /// Waits for the answer on this thread: spins for a while if that has paid before, then sleeps.
@@ -48,10 +49,10 @@ impl Pending {
     /// # Errors
     /// As `Outgoing::wait`.
     pub fn wait(mut self) -> Result<Reply, Fault> {
-        let ticket = match std::mem::replace(&mut self.stage, Stage::Over) {
+        let (ticket, stamps) = match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Failed(fault) => return Err(fault),
             Stage::Over => return Err(over()),
-            Stage::Out { ticket, .. } => ticket,
+            Stage::Out { ticket, stamps, .. } => (ticket, stamps),
         };
         let session = self.client.session();
         if session.forked() {
@@ -79,12 +80,14 @@ impl Pending {
             (answer, _) = ticket.take_or(Waiter::Nobody);
         }
         session.table.keep(ticket);
-        answer.unwrap_or_else(|| Err(over()))
+        let answer = answer.unwrap_or_else(|| Err(over()));
+        session.ended(stamps, &answer);
+        answer
     }
 
     /// Asks the node to end the call early. The answer still comes: `Cancelled`, or what the call had done by then.
     pub fn cancel(&self) {
-        if let Stage::Out { call, ticket, cancelled } = &self.stage
+        if let Stage::Out { call, ticket, cancelled, .. } = &self.stage
             && !ticket.is_done()
             && !cancelled.swap(true, Ordering::Relaxed)
         {
@@ -123,8 +126,11 @@ impl Pending {
             }
             return None;
         }
-        if let Stage::Out { ticket, .. } = std::mem::replace(&mut self.stage, Stage::Over) {
+        if let (Stage::Out { ticket, stamps, .. }, Some(answer)) =
+            (std::mem::replace(&mut self.stage, Stage::Over), &answer)
+        {
             session.table.keep(ticket);
+            session.ended(stamps, answer);
         }
         answer
     }

@@ -142,6 +142,28 @@ facts! {
         /// Polls that ran over their quantum.
         overruns: u64,
     }
+    /// When calls of one method passed from room to room: sums of `CLOCK_MONOTONIC` stamps in nanoseconds, modulo 2^64, over
+    /// the calls that a client asked and that were answered with a value. Only differences of sums mean anything.
+    StageFacts {
+        /// The pool.
+        pool: String,
+        /// The method.
+        method: String,
+        /// Calls summed up.
+        calls: u64,
+        /// Taken from the submit ring.
+        taken: u64,
+        /// Copied and checked.
+        arrived: u64,
+        /// Admitted by the session.
+        admitted: u64,
+        /// Given to a container and its method.
+        placed: u64,
+        /// The method ended.
+        answered: u64,
+        /// The completion was published.
+        replied: u64,
+    }
 }
 
 /// A question to the node.
@@ -178,6 +200,8 @@ pub enum Request {
     Stop(u64),
     /// Open a module library.
     Load(String),
+    /// The sums of stamps since this was last asked; they begin anew.
+    Stages,
 }
 
 /// The node's answer.
@@ -199,6 +223,8 @@ pub enum Response {
     Node(NodeFacts),
     /// Methods.
     Methods(Vec<MethodFacts>),
+    /// Sums of stamps.
+    Stages(Vec<StageFacts>),
 }
 
 /// Name of the admin module and of its pool.

@@ -2,6 +2,7 @@
 //!
 //! A failure prints the seed's name, the number of the mutation and the bytes; the same run finds it again. `fuzz/` runs the
 //! same bodies under libFuzzer.
+#![allow(clippy::disallowed_methods, reason = "tests start threads and read files of their own")]
 
 mod seeds;
 

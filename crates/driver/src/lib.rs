@@ -20,7 +20,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 
-/// Nanoseconds on the driver's monotonic clock.
+/// Nanoseconds on the driver's monotonic clock; its zero is the driver's choice.
 pub type Nanos = u64;
 
 /// What a readiness event is about; the worker chooses it.
@@ -49,7 +49,8 @@ pub struct Ready {
 
 /// A worker's access to the world.
 pub trait Driver {
-    /// Monotonic nanoseconds. Cost: no system call.
+    /// Monotonic nanoseconds, never 0. The real driver's are the machine's `CLOCK_MONOTONIC`, so that what two processes
+    /// read compares. Cost: no system call.
     fn now(&self) -> Nanos;
     /// The same clock as a value, for code that runs while the driver is borrowed.
     fn clock(&self) -> Rc<dyn Fn() -> Nanos>;

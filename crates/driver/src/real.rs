@@ -7,10 +7,10 @@ use crate::{Driver, Nanos, Ready, Token, Watch};
 use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
+use rustix::time::{ClockId, clock_gettime};
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// Events taken from the kernel at once.
 const EVENTS_MAX: usize = 64;
@@ -20,7 +20,6 @@ const REMOTE: u64 = u64::MAX;
 pub struct RealDriver {
     epoll: OwnedFd,
     remote: Arc<OwnedFd>,
-    began: Instant,
     state: u64,
     events: Vec<epoll::Event>,
 }
@@ -38,7 +37,7 @@ impl Remote {
 }
 
 impl RealDriver {
-    /// Makes a driver; `began` is its clock's zero. Call it on the thread that will park in it.
+    /// Makes a driver. Call it on the thread that will park in it.
     ///
     /// # Errors
     /// The system's, when descriptors have run out.
@@ -53,13 +52,7 @@ impl RealDriver {
         )?;
         let mut seed = [0; 8];
         rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::empty())?;
-        Ok(Self {
-            epoll,
-            remote,
-            began: Instant::now(),
-            state: u64::from_ne_bytes(seed) | 1,
-            events: Vec::with_capacity(EVENTS_MAX),
-        })
+        Ok(Self { epoll, remote, state: u64::from_ne_bytes(seed) | 1, events: Vec::with_capacity(EVENTS_MAX) })
     }
 
     /// A handle that wakes this driver.
@@ -92,14 +85,19 @@ impl RealDriver {
     }
 }
 
+/// The machine's `CLOCK_MONOTONIC`: one zero for all its processes.
+fn monotonic() -> Nanos {
+    let now = clock_gettime(ClockId::Monotonic);
+    now.tv_sec as Nanos * 1_000_000_000 + now.tv_nsec as Nanos
+}
+
 impl Driver for RealDriver {
     fn now(&self) -> Nanos {
-        self.began.elapsed().as_nanos() as Nanos
+        monotonic()
     }
 
     fn clock(&self) -> Rc<dyn Fn() -> Nanos> {
-        let began = self.began;
-        Rc::new(move || began.elapsed().as_nanos() as Nanos)
+        Rc::new(monotonic)
     }
 
     fn chance(&mut self) -> u64 {

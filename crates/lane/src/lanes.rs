@@ -262,6 +262,7 @@ impl<J> Lane<J> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::disallowed_methods, reason = "a test wakes from a thread of its own")]
     #![allow(non_snake_case, reason = "tests carry the names of requirement rows")]
     use super::*;
     use std::cell::RefCell;

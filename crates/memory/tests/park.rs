@@ -1,4 +1,5 @@
 //! Claims about sleeping and waking, over real mappings, futexes and eventfds.
+#![allow(clippy::disallowed_methods, reason = "tests start threads and read files of their own")]
 #![allow(non_snake_case, reason = "requirement rows keep their letters")]
 
 mod common;

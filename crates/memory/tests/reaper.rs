@@ -1,4 +1,5 @@
 //! Claims about many threads that wait on one consumer, over a real session.
+#![allow(clippy::disallowed_methods, reason = "tests start threads and read files of their own")]
 #![allow(non_snake_case, reason = "requirement rows keep their letters")]
 
 mod common;

@@ -1,4 +1,5 @@
 //! Properties of rings, over real mappings of both sides, against a `VecDeque`.
+#![allow(clippy::disallowed_methods, reason = "tests start threads and read files of their own")]
 #![allow(non_snake_case, reason = "requirement rows keep their letters")]
 
 mod common;

@@ -1,4 +1,5 @@
 //! Claims about segments: who can write them, who can shrink them, what is refused.
+#![allow(clippy::disallowed_methods, reason = "tests start threads and read files of their own")]
 #![allow(non_snake_case, reason = "requirement rows keep their letters")]
 #![allow(unsafe_code, reason = "the attacker's side maps and remaps memory by hand")]
 

@@ -12,7 +12,7 @@ use crate::place::{Container, Module, Placed, Pool};
 use crate::reply::{Wait, waited};
 use std::path::Path;
 use std::rc::Rc;
-use windlass_contract::admin::{MethodFacts, ModuleFacts, NodeFacts, PoolFacts, Request, Response};
+use windlass_contract::admin::{MethodFacts, ModuleFacts, NodeFacts, PoolFacts, Request, Response, StageFacts};
 use windlass_contract::{Code, Fault, MethodId, ModuleDescriptor, Outcome, PoolId, node_dir};
 
 /// Answers an encoded request. `root` and `number` are those of the call that asks.
@@ -58,6 +58,7 @@ async fn answer(core: &Rc<Core>, root: u64, number: u64, request: Request) -> Re
             let module = load(core, Path::new(&path))?;
             Response::Modules(vec![module_facts(core, &module)])
         }
+        Request::Stages => Response::Stages(stages(core)?),
     })
 }
 
@@ -145,12 +146,26 @@ fn methods(core: &Rc<Core>) -> Vec<MethodFacts> {
     facts
 }
 
+/// The sums of every method that was called since they were last asked.
+fn stages(core: &Rc<Core>) -> Result<Vec<StageFacts>, Fault> {
+    if !core.stages.on() {
+        let text = "this node takes no stamps between its rooms; start it with `NodeConfig::stages`";
+        return Err(Fault::new(Code::Unsupported, text));
+    }
+    let places = core.places.borrow();
+    let of_pool = |pool: &Rc<Pool>| -> Vec<StageFacts> {
+        let all = pool.containers.iter().flat_map(|container| container.all_stats());
+        all.filter_map(|(method, stats)| stats.stages.take(&pool.name, &method.name)).collect()
+    };
+    Ok(places.pools().flat_map(of_pool).collect())
+}
+
 fn node_facts(core: &Rc<Core>) -> NodeFacts {
     let counters = &core.counters;
     NodeFacts {
         name: core.name.clone(),
         pid: std::process::id(),
-        up_s: core.now() as f64 / 1e9,
+        up_s: core.now().saturating_sub(core.started) as f64 / 1e9,
         version: env!("CARGO_PKG_VERSION").into(),
         sessions: core.sessions.borrow().all.len() as u32,
         pools: core.places.borrow().pools().count() as u32,

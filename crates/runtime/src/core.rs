@@ -6,6 +6,7 @@
 use crate::host::call::{Call, LiveCalls};
 use crate::place::Places;
 use crate::session::Sessions;
+use crate::stages::{Stage, Stages};
 use crate::stats::Counters;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -23,6 +24,8 @@ pub(crate) struct Core {
     pub(crate) limits: NodeLimits,
     /// The driver's clock.
     pub(crate) clock: Rc<dyn Fn() -> Nanos>,
+    /// When the node was made.
+    pub(crate) started: Nanos,
     /// When the piece of work that runs now began.
     pub(crate) began: Cell<Nanos>,
     /// The clock as it was read when a call last ended: one reading serves that end and the next beginning. 0 = none.
@@ -34,6 +37,7 @@ pub(crate) struct Core {
     pub(crate) live: RefCell<LiveCalls>,
     pub(crate) warm: RefCell<Warm>,
     pub(crate) counters: Counters,
+    pub(crate) stages: Stages,
     pub(crate) next_call: Cell<u64>,
     pub(crate) chance: Cell<u64>,
     pub(crate) draining: Cell<bool>,
@@ -85,6 +89,14 @@ impl Core {
     /// Monotonic nanoseconds.
     pub(crate) fn now(&self) -> Nanos {
         (self.clock)()
+    }
+
+    /// The call in hand passes this boundary; when the node takes no stamps, nothing.
+    #[inline]
+    pub(crate) fn stamp(&self, stage: Stage) {
+        if self.stages.on() {
+            self.stages.mark(stage, self.now());
+        }
     }
 
     /// 64 random bits (splitmix64 over the driver's chance).

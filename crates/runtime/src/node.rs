@@ -57,6 +57,8 @@ pub struct NodeConfig {
     pub session_bytes_max: u64,
     /// Bytes of shared memory of all sessions.
     pub node_bytes_max: u64,
+    /// Take stamps when calls pass from room to room (`admin.stages`). Costs about a clock reading at each of six boundaries.
+    pub stages: bool,
 }
 
 impl NodeConfig {
@@ -72,6 +74,7 @@ impl NodeConfig {
             processors: Vec::new(),
             session_bytes_max: SESSION_BYTES_MAX,
             node_bytes_max: threads::memory_bytes() / 10 * 7,
+            stages: false,
         }
     }
 }
@@ -225,6 +228,7 @@ fn make_core(config: &NodeConfig, driver: &mut RealDriver) -> Result<Rc<Core>, F
         generation: driver.chance(),
         limits: NodeLimits { session_bytes_max: config.session_bytes_max, node_bytes_max: config.node_bytes_max },
         clock: driver.clock(),
+        started: driver.now(),
         began: Cell::new(0),
         read_at: Cell::new(0),
         lanes: RefCell::new(Lanes::new(remote.clone())),
@@ -234,6 +238,7 @@ fn make_core(config: &NodeConfig, driver: &mut RealDriver) -> Result<Rc<Core>, F
         live: RefCell::default(),
         warm: RefCell::new(Warm::default()),
         counters: crate::stats::Counters::default(),
+        stages: crate::stages::Stages::new(config.stages),
         next_call: Cell::new(0),
         chance: Cell::new(driver.chance()),
         draining: Cell::new(false),

@@ -11,6 +11,7 @@
 
 use crate::core::Core;
 use crate::session::Session;
+use crate::stages::Stage;
 use crate::transport::{self, Taken};
 use crate::{host, place, session};
 use std::rc::Rc;
@@ -18,15 +19,18 @@ use windlass_memory::ring::Entry;
 
 /// An entry came from a session's submit ring.
 pub(crate) fn arrive(core: &Rc<Core>, from: &Rc<Session>, entry: &Entry) {
+    core.stamp(Stage::Taken);
     let arrived = match transport::take(core, from, entry) {
         Ok(Taken::Call(arrived)) => arrived,
         Ok(Taken::Done) => return,
         Err(refused) => return refused.answer(),
     };
+    core.stamp(Stage::Arrived);
     let admitted = match session::admit(core, arrived) {
         Ok(admitted) => admitted,
         Err(refused) => return refused.answer(),
     };
+    core.stamp(Stage::Admitted);
     go_on(core, admitted);
 }
 
@@ -40,7 +44,10 @@ pub(crate) fn nested(core: &Rc<Core>, arrived: transport::Arrived) {
 
 fn go_on(core: &Rc<Core>, admitted: session::Admitted) {
     match place::find(core, admitted) {
-        Ok(placed) => host::queue(core, placed),
+        Ok(placed) => {
+            core.stamp(Stage::Placed);
+            host::queue(core, placed);
+        }
         Err(refused) => refused.answer(),
     }
 }

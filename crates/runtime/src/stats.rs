@@ -2,6 +2,7 @@
 //!
 //! Holds: plain numbers of one worker, bumped without a lock and read by `admin`.
 
+use crate::stages::Sums;
 use hdrhistogram::Histogram;
 use std::cell::{Cell, RefCell};
 use windlass_contract::module::Cost;
@@ -31,6 +32,8 @@ pub(crate) struct MethodStats {
     pub(crate) faults: Cell<u64>,
     ran_ns: RefCell<Histogram<u64>>,
     fit: RefCell<Fit>,
+    /// When its calls passed from room to room; nothing unless the node takes stamps.
+    pub(crate) stages: Sums,
 }
 
 impl MethodStats {
@@ -39,7 +42,8 @@ impl MethodStats {
         let ran_ns =
             Histogram::new_with_bounds(1, 3_600_000_000_000, 2).or_else(|_| Histogram::new(2)).map(RefCell::new);
         let Ok(ran_ns) = ran_ns else { unreachable!("two digits are within what the library allows") };
-        Self { calls: Cell::new(0), faults: Cell::new(0), ran_ns, fit: RefCell::default() }
+        let (calls, faults) = Default::default();
+        Self { calls, faults, ran_ns, fit: RefCell::default(), stages: Sums::default() }
     }
 
     /// A call ran.

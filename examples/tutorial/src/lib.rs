@@ -53,7 +53,7 @@ impl Compressor {
     fn compress(&mut self, data: In<Bytes>, mut out: Out<Bytes>) -> Result<(), Fault> {
         let used = match self.codec {
             Codec::Lz4 => lz4_flex::block::compress_into(&data, &mut out).map_err(|error| bad(2, &error))?,
-            Codec::Zstd => zstd::bulk::compress_to_buffer(&*data, &mut *out, 1).map_err(|error| bad(2, &error))?,
+            Codec::Zstd => zstd::bulk::compress_to_buffer(&data, &mut out, 1).map_err(|error| bad(2, &error))?,
         };
         out.set_len(used);
         self.totals.packed += 1;
@@ -67,7 +67,7 @@ impl Compressor {
     fn decompress(&mut self, data: In<Bytes>, mut out: Out<Bytes>) -> Result<(), Fault> {
         let used = match self.codec {
             Codec::Lz4 => lz4_flex::block::decompress_into(&data, &mut out).map_err(|error| bad(3, &error))?,
-            Codec::Zstd => zstd::bulk::decompress_to_buffer(&data, &mut *out).map_err(|error| bad(3, &error))?,
+            Codec::Zstd => zstd::bulk::decompress_to_buffer(&data, &mut out).map_err(|error| bad(3, &error))?,
         };
         out.set_len(used);
         Ok(())

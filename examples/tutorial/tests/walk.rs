@@ -234,12 +234,24 @@ fn a_hook_keeps_a_pool_that_is_in_use() {
     assert!(client.pool("shelf").unwrap_err().is(Code::UnknownPool));
 }
 
+#[test]
+fn a_hook_tells_whoever_asks_how_a_container_stands() {
+    let walk = Walk::begin();
+    let client = walk.client();
+    let shelf = shelf::Blocking::on(client.pool("shelf").unwrap());
+    shelf.put("cats", 0, b"purr").unwrap();
+    let monitor = windlass_contract::admin::monitor();
+    let answer: String = shelf.pool().call(monitor).argument("").wait().unwrap().value().unwrap();
+    assert_eq!(answer, "{\"names\":1}");
+    let fault = shelf.pool().call(monitor).argument("mood").wait().unwrap_err();
+    assert!(fault.is(Code::Unsupported), "{fault:?}");
+}
+
 fn destroy(client: &Client, pool: &str) -> Result<(), Fault> {
     let admin = DynamicPool::open(client, "admin")?;
     admin.call("destroy_pool", &[("name".into(), pool.into())], &[]).map(|_| ())
 }
 
 fn flush(client: &Client) {
-    let admin = DynamicPool::open(client, "admin").unwrap();
-    admin.call("flush", &[], &[]).unwrap();
+    DynamicPool::open(client, "admin").unwrap().call("flush", &[], &[]).unwrap();
 }

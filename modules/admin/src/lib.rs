@@ -7,7 +7,9 @@
 
 mod face;
 
-use windlass_contract::admin::{MethodFacts, ModuleFacts, NodeFacts, PoolFacts, Request, Response, SessionFacts};
+use windlass_contract::admin::{
+    MethodFacts, ModuleFacts, NodeFacts, PoolFacts, Request, Response, SessionFacts, StageFacts,
+};
 use windlass_contract::context::Context;
 use windlass_contract::{Code, Fault};
 use windlass_macros::module;
@@ -117,6 +119,16 @@ impl Admin {
     #[method(id = 21)]
     async fn load(&self, cx: &Context<'_>, path: &str) -> Result<Vec<ModuleFacts>, Fault> {
         modules(ask(cx, Request::Load(path.into())).await?)
+    }
+
+    /// When calls passed from room to room, in sums of stamps since this was last asked. Errors: `Unsupported` when the node
+    /// takes no stamps.
+    #[method(id = 22)]
+    async fn stages(&self, cx: &Context<'_>) -> Result<Vec<StageFacts>, Fault> {
+        match ask(cx, Request::Stages).await? {
+            Response::Stages(all) => Ok(all),
+            other => Err(unexpected(&other)),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use super::operation::Operations;
 use crate::core::Core;
 use crate::place::{Container, Method, Placed};
 use crate::reply::ReplySlot;
+use crate::stages::Way;
 use crate::transport::Arrived;
 use crate::transport::buffers::{Backing, Memory};
 use slotmap::SlotMap;
@@ -95,6 +96,8 @@ pub(crate) struct Call {
     pub(crate) operations: RefCell<Operations>,
     pub(crate) cancelled: Cell<Option<Code>>,
     pub(crate) began: Cell<Nanos>,
+    /// When it passed from room to room, if the node takes stamps and a client waits for it.
+    pub(crate) stamps: Option<Box<Way>>,
     pub(crate) key: Cell<Option<u64>>,
     pub(crate) live: Cell<Option<LiveKey>>,
     pub(crate) deadline_timer: Cell<Option<TimerId>>,
@@ -107,6 +110,7 @@ impl Call {
         let Placed { call: Arrived { slot, reply, arguments, skip, mut backing, root }, container, method } =
             placed;
         let number = core.number();
+        let stamps = core.stages.way(&reply);
         let buffers = super::library::raw_buffers(&mut backing);
         let deadline = match slot.time_left_ns {
             NO_DEADLINE => NO_DEADLINE,
@@ -131,6 +135,7 @@ impl Call {
             operations: RefCell::default(),
             cancelled: Cell::default(),
             began: Cell::default(),
+            stamps,
             key: Cell::default(),
             live: Cell::default(),
             deadline_timer: Cell::default(),

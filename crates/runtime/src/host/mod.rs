@@ -178,6 +178,7 @@ pub(crate) fn finish(call: &Rc<Call>) {
             let entries = call.settle_buffers(&reply);
             let value = call.value.borrow();
             reply.answer(&Answer::Value { bytes: &value, buffers: &entries });
+            passed(call, now);
         }
         Outcome::Fault(fault) => {
             call.drop_buffers();
@@ -198,6 +199,16 @@ pub(crate) fn finish(call: &Rc<Call>) {
     }
     leave_key(core, call);
     core.wake_flushers();
+}
+
+/// Counts when an answered call passed from room to room, if it was stamped.
+#[inline]
+fn passed(call: &Call, answered: Nanos) {
+    if let Some(way) = &call.stamps
+        && let Some(stats) = call.container.stats(&call.method)
+    {
+        stats.stages.add(way, answered, call.core.now());
+    }
 }
 
 fn leave_key(core: &Rc<Core>, call: &Rc<Call>) {
