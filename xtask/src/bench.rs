@@ -30,6 +30,13 @@ pub struct Order {
     pub rest: Vec<String>,
 }
 
+impl Order {
+    /// Whether rivals have a part in it: building them takes minutes the first time.
+    fn compares(&self) -> bool {
+        self.name != "idle" && !self.rest.iter().any(|word| word == "--stages")
+    }
+}
+
 /// A line of `cargo build --message-format=json`.
 #[derive(Deserialize)]
 struct Message {
@@ -74,6 +81,8 @@ pub fn run(repo: &Repo, order: &Order) -> Result<(), Trouble> {
     }
     if !order.rivals {
         say("without rivals, as asked (--no-rivals): a figure without them is for orientation only");
+    } else if !order.compares() {
+        say("without rivals: this bench looks at Windlass alone");
     } else if let Some(manifest) = repo.text(RIVALS)? {
         let built = build_rivals(repo, &manifest)?;
         driver.arg("--compare").arg(find(&built, "windlass-bench-compare")?);

@@ -53,7 +53,7 @@ impl Caller for Stamped {
         let StageFacts { taken, arrived, admitted, placed, answered, replied, .. } = *node;
         let ClientStages { begun, published, ended, .. } = client;
         let boundaries = [begun, published, taken, arrived, admitted, placed, answered, replied, ended];
-        meter.stages(Stages::of(boundaries, client.calls));
+        meter.stages(Stages::of(boundaries, client.calls).with_readings());
         Ok(())
     }
 }
