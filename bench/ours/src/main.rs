@@ -3,6 +3,7 @@
 //! Lives here: the kinds.
 //! - `ours`: what a user writes without a second thought: up to 16 KiB as an argument, more in a loan that is filled in place
 //!   and copied once, on arrival;
+//! - `ours-parked`: the same, but neither side spins: what a wake costs;
 //! - `ours-frozen`: the request frozen once and sent again and again: no byte is copied;
 //! - probes, for benches of their own: `ours-stages` as `ours`, with stamps (`stages`); `ours-silent` with clients that are
 //!   connected and say nothing, but for a call after each silence (`silent`).
@@ -16,6 +17,7 @@ mod stages;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::process::ExitCode;
+use std::time::Duration;
 use windlass_bench::operation::HEAD_BYTES;
 use windlass_bench::{Caller, Contender, Door, Failure, Meter, contender::Ending};
 use windlass_client::{Client, Connect, FrozenLoan, Loan, Pending, Pool, Reply};
@@ -28,15 +30,25 @@ const OUTSTANDING_MAX: u32 = 128;
 /// Requests that `ours-frozen` freezes, sent in turn.
 const FROZEN: usize = 2;
 
-const CONTENDERS: [Contender; 2] = [
+const CONTENDERS: [Contender; 3] = [
     Contender {
         name: "ours",
-        about: "Windlass over shared memory; up to 16 KiB as an argument, more in a loan that is copied once on arrival",
+        about: "Windlass over shared memory; up to 16 KiB as an argument, more in a loan that is copied once on arrival; both \
+                sides spin while the other runs elsewhere",
         spins: false,
         bytes_max: 64 << 20,
         outstanding_max: OUTSTANDING_MAX,
-        serve: |door| serve(door, false),
+        serve: |door| serve_as(door, |_| {}),
         connect: |address| Ok(Box::new(connect(address, false)?)),
+    },
+    Contender {
+        name: "ours-parked",
+        about: "as ours, but neither side ever spins",
+        spins: false,
+        bytes_max: AS_ARGUMENT_MAX as u64,
+        outstanding_max: 1,
+        serve: |door| serve_as(door, |config| config.spin_ns = 0),
+        connect: |address| Ok(Box::new(Ours::of(options().spin(Duration::ZERO).connect(address)?, false)?)),
     },
     Contender {
         name: "ours-frozen",
@@ -44,7 +56,7 @@ const CONTENDERS: [Contender; 2] = [
         spins: false,
         bytes_max: 64 << 20,
         outstanding_max: OUTSTANDING_MAX,
-        serve: |door| serve(door, false),
+        serve: |door| serve_as(door, |_| {}),
         connect: |address| Ok(Box::new(connect(address, true)?)),
     },
 ];
@@ -56,7 +68,7 @@ const PROBES: [Contender; 2] = [
         spins: false,
         bytes_max: AS_ARGUMENT_MAX as u64,
         outstanding_max: OUTSTANDING_MAX,
-        serve: |door| serve(door, true),
+        serve: |door| serve_as(door, |config| config.stages = true),
         connect: |address| Ok(Box::new(stages::connect(address)?)),
     },
     Contender {
@@ -65,7 +77,7 @@ const PROBES: [Contender; 2] = [
         spins: false,
         bytes_max: AS_ARGUMENT_MAX as u64,
         outstanding_max: 1,
-        serve: |door| serve(door, true),
+        serve: |door| serve_as(door, |config| config.stages = true),
         connect: |address| Ok(Box::new(silent::connect(address)?)),
     },
 ];
@@ -74,13 +86,13 @@ fn main() -> ExitCode {
     windlass_bench::contender::main_with_probes(&CONTENDERS, &PROBES)
 }
 
-fn serve(door: &Door, stages: bool) -> Result<(), Failure> {
+fn serve_as(door: &Door, change: impl FnOnce(&mut NodeConfig)) -> Result<(), Failure> {
     let directory = tempfile::tempdir()?;
     let mut config = NodeConfig::new("bench", windlass_admin::Admin::TABLE);
     config.directory = directory.path().join("node");
-    config.stages = stages;
     config.modules.push(windlass_echo::Echo::TABLE);
     config.pools.push(PoolSpec { name: "echo".into(), module: "echo".into(), parameters: Vec::new() });
+    change(&mut config);
     let node = Node::start(config)?;
     door.ready(&node.directory().display().to_string(), Ending::Tidy)?;
     door.wait();

@@ -129,14 +129,14 @@ fn small_calls(run: &Run<'_>) -> Vec<Target> {
         at_most(
             "call 64 B, two cores, both spinning",
             "<= 4x cache-line round trip",
-            run.p50("ours-spin", two, SMALL),
+            run.p50("ours", two, SMALL),
             times(4.0, run.p50("cacheline", two, SMALL)),
             "us",
         ),
         at_most(
             "call 64 B, two cores, parked",
             "<= 1.3x futex floor",
-            run.p50("ours", two, SMALL),
+            run.p50("ours-parked", two, SMALL),
             times(1.3, run.p50("futex", two, SMALL)),
             "us",
         ),
@@ -258,7 +258,7 @@ mod tests {
             sample("tonic-tcp", "one-core", 64, 1, 30.0),
             sample("tonic-unix", "one-core", 64, 1, 20.0),
             sample("ours", "one-core", 64, 1, 2.8),
-            sample("ours", "two-cores", 64, 1, 50.0),
+            sample("ours-parked", "two-cores", 64, 1, 50.0),
         ];
         let targets = targets(&rows);
         assert_eq!(find(&targets, "call 64 B, one core, p50").met, Some(true));

@@ -58,6 +58,7 @@ pub(crate) struct Core {
 /// What is configured.
 #[derive(Clone, Debug)]
 pub(crate) struct NodeLimits {
+    pub(crate) spin_ns: u64,
     pub(crate) session_bytes_max: u64,
     pub(crate) node_bytes_max: u64,
 }

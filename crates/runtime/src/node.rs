@@ -7,7 +7,7 @@
 use crate::admin;
 use crate::core::{Core, NodeLimits, Warm};
 use crate::host::library::Table;
-use crate::limits::SESSION_BYTES_MAX;
+use crate::limits::{SESSION_BYTES_MAX, SPIN_NS};
 use crate::place::{Module, Places};
 use crate::session::Sessions;
 use crate::worker::{Next, Worker};
@@ -53,6 +53,8 @@ pub struct NodeConfig {
     pub pools: Vec<PoolSpec>,
     /// Processors for the worker; empty = any.
     pub processors: Vec<usize>,
+    /// How long the worker looks on before it sleeps, nanoseconds, while looking pays; 0 = never.
+    pub spin_ns: u64,
     /// Bytes of shared memory per session.
     pub session_bytes_max: u64,
     /// Bytes of shared memory of all sessions.
@@ -72,6 +74,7 @@ impl NodeConfig {
             libraries: Vec::new(),
             pools: Vec::new(),
             processors: Vec::new(),
+            spin_ns: SPIN_NS,
             session_bytes_max: SESSION_BYTES_MAX,
             node_bytes_max: threads::memory_bytes() / 10 * 7,
             stages: false,
@@ -226,7 +229,11 @@ fn make_core(config: &NodeConfig, driver: &mut RealDriver) -> Result<Rc<Core>, F
     Ok(Rc::new(Core {
         name: config.name.clone(),
         generation: driver.chance(),
-        limits: NodeLimits { session_bytes_max: config.session_bytes_max, node_bytes_max: config.node_bytes_max },
+        limits: NodeLimits {
+            spin_ns: config.spin_ns,
+            session_bytes_max: config.session_bytes_max,
+            node_bytes_max: config.node_bytes_max,
+        },
         clock: driver.clock(),
         started: driver.now(),
         began: Cell::new(0),

@@ -8,8 +8,8 @@
 use crate::core::{Alarm, Core};
 use crate::host::{self, blocking};
 use crate::limits::{
-    ACCEPT_PAUSE_NS, GREETING_NS, GREETINGS_MAX, LAST_ROUNDS, SLOTS_PER_TURN, SPIN_COLD_NS, SPIN_NS,
-    TURNS_PER_POLL, WORK_PER_TURN,
+    ACCEPT_PAUSE_NS, GREETING_NS, GREETINGS_MAX, LAST_ROUNDS, SLOTS_PER_TURN, SPIN_COLD_NS, TURNS_PER_POLL,
+    WORK_PER_TURN,
 };
 use crate::session::Session;
 use crate::stats::add;
@@ -204,13 +204,17 @@ impl Worker {
 
     /// Looks on while it pays; answers whether to come back at once.
     fn look_on(&mut self, driver: &mut dyn Driver) -> io::Result<bool> {
+        let spin = self.core.limits.spin_ns;
+        if spin == 0 {
+            return Ok(false);
+        }
         // Only a client that runs on another processor can send anything while this one looks on.
         if self.quiet_since.is_none() && !self.active.iter().any(|session| session.runs_apart()) {
             return Ok(false);
         }
         let now = driver.now();
         let since = *self.quiet_since.get_or_insert(now);
-        let budget = if self.paid > 0.1 { SPIN_NS } else { SPIN_COLD_NS };
+        let budget = if self.paid > 0.1 { spin } else { spin.min(SPIN_COLD_NS) };
         if now.saturating_sub(since) >= budget {
             self.quiet_since = None;
             self.paid -= self.paid / 8.0;

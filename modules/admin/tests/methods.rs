@@ -163,11 +163,13 @@ fn stop_lets_calls_end_takes_no_new_ones_and_ends_the_node() {
     let (stage, admin, echo) = with_echo();
     let pool = echo.pool();
     let pause = |us: u64| pool.call(echo::methods::pause()).argument(&us).send();
-    let lasting = pause(100_000);
+    let lasting = pause(3_600_000_000);
     echo.ping(1).unwrap();
     admin.stop(60_000).unwrap();
     assert!(pause(0).wait().unwrap_err().is(Code::Draining));
-    lasting.wait().expect("it was accepted before");
+    lasting.cancel();
+    let fault = lasting.wait().unwrap_err();
+    assert!(fault.is(Code::Cancelled), "it went on until its caller ended it: {fault:?}");
     assert_eq!(stage.ended(), NodeEnd::Stopped);
     let fault = echo.ping(2).unwrap_err();
     assert!(fault.is(Code::NodeGone), "{fault:?}");

@@ -9,7 +9,7 @@ use windlass::prelude::*;
 #[derive(Default)]
 pub struct Deck {
     log: RefCell<Vec<String>>,
-    at_work: Cell<u32>,
+    open: Cell<bool>,
 }
 
 #[module(export = false)]
@@ -18,10 +18,15 @@ impl Deck {
     fn create() -> Self {
         Self::default()
     }
-    /// Waits, then writes.
+    /// Lets go of all that wait for it.
+    #[method]
+    fn open(&self) {
+        self.open.set(true);
+    }
+    /// Waits until it is let go, then writes.
     #[method(detached)]
-    async fn later(&self, cx: &Context<'_>, us: u64, mark: &str) -> Result<(), Fault> {
-        cx.sleep(Duration::from_micros(us)).await?;
+    async fn later(&self, cx: &Context<'_>, mark: &str) -> Result<(), Fault> {
+        self.opened(cx).await?;
         self.log.borrow_mut().push(mark.to_owned());
         Ok(())
     }
@@ -36,15 +41,13 @@ impl Deck {
     fn log(&self) -> Vec<String> {
         self.log.borrow().clone()
     }
-    /// One at a time for each name: answers how many of all names are at work.
+    /// One at a time for each name; waits until it is let go, if it is to.
     #[method(key = (name.len(), name))]
-    async fn haul(&self, cx: &Context<'_>, name: &str, us: u64) -> Result<u32, Fault> {
-        self.at_work.set(self.at_work.get() + 1);
+    async fn haul(&self, cx: &Context<'_>, name: &str, waits: bool) -> Result<(), Fault> {
         self.log.borrow_mut().push(format!("{name} begins"));
-        let slept = cx.sleep(Duration::from_micros(us)).await;
+        let opened = if waits { self.opened(cx).await } else { Ok(()) };
         self.log.borrow_mut().push(format!("{name} ends"));
-        let at_work = self.at_work.replace(self.at_work.get() - 1);
-        slept.map(|()| at_work)
+        opened
     }
     /// Sleeps on a thread of its own, so the worker goes on.
     #[method(blocking, idempotent)]
@@ -60,6 +63,13 @@ impl Deck {
     fn fall() {
         panic!("overboard");
     }
+
+    async fn opened(&self, cx: &Context<'_>) -> Result<(), Fault> {
+        while !self.open.get() {
+            cx.sleep(Duration::from_millis(1)).await?;
+        }
+        Ok(())
+    }
 }
 
 fn deck() -> (Stage, deck::Blocking) {
@@ -71,27 +81,26 @@ fn deck() -> (Stage, deck::Blocking) {
 #[test]
 fn tasks_K12_a_detached_call_is_answered_when_it_is_accepted_and_runs_to_its_end() {
     let (stage, deck) = deck();
-    deck.later(30_000, "late").unwrap();
-    deck.later(0, "soon").unwrap();
-    assert!(!deck.log().unwrap().contains(&"late".to_owned()), "nobody waited for it");
+    deck.later("late").unwrap();
+    assert!(deck.log().unwrap().is_empty(), "nobody waited for it");
+    deck.open().unwrap();
     stage.admin().flush().unwrap();
-    assert_eq!(deck.log().unwrap(), ["soon", "late"]);
+    assert_eq!(deck.log().unwrap(), ["late"]);
     deck.fail("failed").expect("its failure is not its caller's any more");
-    assert_eq!(deck.log().unwrap(), ["soon", "late", "failed"]);
+    assert_eq!(deck.log().unwrap(), ["late", "failed"]);
 }
 
 #[test]
 fn tasks_K12_a_detached_call_that_is_not_accepted_says_why() {
     let (stage, deck) = deck();
     stage.admin().destroy_pool("deck").unwrap();
-    assert!(deck.later(0, "gone").unwrap_err().is(Code::UnknownPool));
+    assert!(deck.later("gone").unwrap_err().is(Code::UnknownPool));
     let deck = deck::Blocking::create(&stage.client(), "deck").unwrap();
     let mut method = deck::methods::later();
     method.schema ^= 1;
-    let other = deck.pool().call(method).argument(&0_u64).argument("x").detached().wait().unwrap_err();
+    let other = deck.pool().call(method).argument("x").detached().wait().unwrap_err();
     assert!(other.is(Code::SchemaMismatch), "{other:?}");
-    let extra =
-        deck.pool().call(deck::methods::later()).argument(&0_u64).argument("x").input(&[1_u8; 3]).detached();
+    let extra = deck.pool().call(deck::methods::later()).argument("x").input(&[1_u8; 3]).detached();
     assert!(extra.wait().unwrap_err().is(Code::BadBuffer));
     stage.admin().flush().unwrap();
     assert!(deck.log().unwrap().is_empty());
@@ -129,24 +138,24 @@ fn tasks_K12_what_is_idempotent_or_local_is_told_to_clients() {
 #[test]
 fn calls_of_one_key_never_overlap_and_other_keys_pass() {
     let (_stage, deck) = deck();
-    let haul = |name: &str, us: u64| deck.pool().call(deck::methods::haul()).argument(name).argument(&us).send();
-    let all = [haul("a", 20_000), haul("a", 0), haul("b", 0), haul("a", 0)];
-    let at_work: Vec<u32> = all.into_iter().map(|one| one.wait().unwrap().value().unwrap()).collect();
-    assert!(at_work.iter().all(|most| *most <= 2), "{at_work:?}");
+    let haul =
+        |name: &str, waits: bool| deck.pool().call(deck::methods::haul()).argument(name).argument(&waits).send();
+    let all = [haul("a", true), haul("a", false), haul("a", false)];
+    haul("b", false).wait().expect("it passes those that wait");
+    assert_eq!(deck.log().unwrap(), ["a begins", "b begins", "b ends"]);
+    deck.open().unwrap();
+    all.into_iter().for_each(|one| drop(one.wait().unwrap()));
     let log = deck.log().unwrap();
-    let of_a: Vec<&String> = log.iter().filter(|line| line.starts_with('a')).collect();
-    assert_eq!(of_a, ["a begins", "a ends", "a begins", "a ends", "a begins", "a ends"]);
-    let at = |what: &str| log.iter().position(|line| line == what).expect("it ran");
-    assert!(at("b ends") < at("a ends"), "{log:?}");
+    assert_eq!(log[3..], ["a ends", "a begins", "a ends", "a begins", "a ends"]);
 }
 
 #[test]
 fn a_key_is_handed_on_when_its_holder_is_cancelled_and_one_that_waits_gives_up() {
     let (_stage, deck) = deck();
-    let haul = |us: u64| deck.pool().call(deck::methods::haul()).argument("a").argument(&us);
-    let holder = haul(3_600_000_000).send();
-    let waits = haul(0).send();
-    let gives_up = haul(0).deadline(Duration::from_millis(5)).send();
+    let haul = |waits: bool| deck.pool().call(deck::methods::haul()).argument("a").argument(&waits);
+    let holder = haul(true).send();
+    let waits = haul(false).send();
+    let gives_up = haul(false).deadline(Duration::from_millis(5)).send();
     let late = gives_up.wait().unwrap_err();
     assert!(late.is(Code::DeadlineExceeded) && late.outcome == Outcome::NotStarted, "{late:?}");
     holder.cancel();
