@@ -9,7 +9,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
 use windlass_contract::control::{Control, ControlKind};
@@ -152,14 +152,7 @@ impl Session {
             return;
         }
         submit.backlog.push_back(note);
-        let flushed = submit.flush(self.layout.calls());
-        self.has_backlog.store(!submit.backlog.is_empty(), Ordering::Relaxed);
-        drop(submit);
-        if let Err(text) = flushed {
-            self.broken(text);
-            return;
-        }
-        self.ring_if_asleep();
+        self.flush(submit);
     }
 
     /// Publishes what did not fit before.
@@ -167,7 +160,10 @@ impl Session {
         if !self.has_backlog.load(Ordering::Relaxed) {
             return;
         }
-        let mut submit = locked(&self.submit);
+        self.flush(locked(&self.submit));
+    }
+
+    fn flush(&self, mut submit: MutexGuard<'_, Submit>) {
         let flushed = submit.flush(self.layout.calls());
         self.has_backlog.store(!submit.backlog.is_empty(), Ordering::Relaxed);
         drop(submit);

@@ -101,12 +101,7 @@ impl Driver for RealDriver {
     }
 
     fn chance(&mut self) -> u64 {
-        // splitmix64 over a seed from the kernel: for spreading and names, not for secrets.
-        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
+        crate::splitmix(&mut self.state)
     }
 
     fn watch(&mut self, fd: BorrowedFd<'_>, token: Token, how: Watch) -> io::Result<()> {

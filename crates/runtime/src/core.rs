@@ -100,14 +100,12 @@ impl Core {
         }
     }
 
-    /// 64 random bits (splitmix64 over the driver's chance).
+    /// 64 random bits, from a seed of the driver's.
     pub(crate) fn random(&self) -> u64 {
-        let state = self.chance.get().wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut state = self.chance.get();
+        let number = windlass_driver::splitmix(&mut state);
         self.chance.set(state);
-        let mut mixed = state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
+        number
     }
 
     /// Wakes whoever waits for calls to end.

@@ -50,7 +50,8 @@ pub enum Retry {
 }
 
 impl Retry {
-    pub(crate) fn to_bits(self) -> (u8, u32) {
+    /// The byte of a record, and the milliseconds of `After`.
+    pub fn to_bits(self) -> (u8, u32) {
         match self {
             Self::Never => (0, 0),
             Self::Same => (1, 0),
@@ -58,7 +59,8 @@ impl Retry {
             Self::Elsewhere => (3, 0),
         }
     }
-    pub(crate) fn from_bits(bits: u8, after_ms: u32) -> Option<Self> {
+    /// From the byte of a record and the milliseconds.
+    pub fn from_bits(bits: u8, after_ms: u32) -> Option<Self> {
         Some(match bits {
             0 => Self::Never,
             1 => Self::Same,

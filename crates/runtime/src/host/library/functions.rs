@@ -66,12 +66,7 @@ pub(super) unsafe fn read_fault(raw: &RawFault) -> Fault {
     Fault {
         code: raw.code.max(1),
         outcome: Ran::from_bits(raw.outcome).unwrap_or(Ran::Ended),
-        retry: match raw.retry {
-            1 => Retry::Same,
-            2 => Retry::After(raw.after_ms),
-            3 => Retry::Elsewhere,
-            _ => Retry::Never,
-        },
+        retry: Retry::from_bits(raw.retry, raw.after_ms).unwrap_or(Retry::Never),
         message: String::from_utf8_lossy(message).into_owned(),
         details: String::from_utf8_lossy(details).into_owned(),
     }
@@ -176,15 +171,10 @@ unsafe extern "C" fn op_poll(
         Err(fault) => {
             let mut text = Vec::new();
             fault.encode_text(&mut text);
-            let (retry, after_ms) = match fault.retry {
-                Retry::Never => (0, 0),
-                Retry::Same => (1, 0),
-                Retry::After(ms) => (2, ms),
-                Retry::Elsewhere => (3, 0),
-            };
+            let (retry, after_ms) = fault.retry.to_bits();
             RawOpResult {
                 code: u32::from(fault.code),
-                fault_head: fault.outcome as u32 | retry << 8,
+                fault_head: fault.outcome as u32 | u32::from(retry) << 8,
                 value: u64::from(after_ms),
                 bytes: RawOwned::new(text),
             }
