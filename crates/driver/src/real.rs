@@ -3,7 +3,7 @@
 //! Lives here: `RealDriver` (one per worker thread), `Remote` (rings it from any thread).
 //! Holds: doorbells are edge-triggered, so a wake costs no read; a ring of the `Remote` is never lost.
 
-use crate::{Driver, Nanos, Ready, Token, Watch};
+use crate::{Completion, Driver, Handle, IoError, Nanos, OpId, Operation, Ready, Tag, Token, Watch};
 use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
@@ -22,6 +22,7 @@ pub struct RealDriver {
     remote: Arc<OwnedFd>,
     state: u64,
     events: Vec<epoll::Event>,
+    done: Vec<Completion>,
 }
 
 /// Wakes a parked driver. Cheap to clone, callable from any thread.
@@ -52,7 +53,13 @@ impl RealDriver {
         )?;
         let mut seed = [0; 8];
         rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::empty())?;
-        Ok(Self { epoll, remote, state: u64::from_ne_bytes(seed) | 1, events: Vec::with_capacity(EVENTS_MAX) })
+        Ok(Self {
+            epoll,
+            remote,
+            state: u64::from_ne_bytes(seed) | 1,
+            events: Vec::with_capacity(EVENTS_MAX),
+            done: Vec::new(),
+        })
     }
 
     /// A handle that wakes this driver.
@@ -118,6 +125,31 @@ impl Driver for RealDriver {
 
     fn poll(&mut self, ready: &mut Vec<Ready>) -> io::Result<()> {
         self.wait(Some(0), ready)
+    }
+
+    fn start(&mut self, operation: Operation, tag: Tag) -> Result<OpId, Operation> {
+        let unsupported = IoError::System(io::ErrorKind::Unsupported.into());
+        self.done.push(Completion { tag, result: Err(unsupported), buffer: operation.into_buffer() });
+        Ok(OpId(0))
+    }
+
+    fn cancel(&mut self, _: OpId) {}
+
+    fn close(&mut self, _: Handle) -> Result<(), IoError> {
+        Err(IoError::NotRegistered)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn reap(&mut self, done: &mut Vec<Completion>) -> io::Result<()> {
+        done.append(&mut self.done);
+        Ok(())
+    }
+
+    fn under_way(&self) -> usize {
+        self.done.len()
     }
 
     fn park(&mut self, until: Option<Nanos>, ready: &mut Vec<Ready>) -> io::Result<()> {

@@ -10,3 +10,7 @@ pub const TIMERS_MAX: usize = 1 << 20;
 pub const SHARE: u32 = 8;
 /// How long a task may run before it should yield, nanoseconds.
 pub const QUANTUM_NS: u64 = 1_000_000;
+/// Operations of one worker that are known at once: waiting, under way, or done and not taken.
+pub const OPERATIONS_WAITING_MAX: usize = 1 << 16;
+/// Operations handed to the driver in one turn.
+pub const OPERATIONS_PER_TURN: usize = 1 << 12;

@@ -32,6 +32,8 @@ pub(crate) struct Core {
     pub(crate) read_at: Cell<Nanos>,
     pub(crate) lanes: RefCell<Lanes<Rc<Call>>>,
     pub(crate) timers: RefCell<Timers<Alarm>>,
+    /// Operations that tasks wait for.
+    pub(crate) io: windlass_lane::io::Io,
     pub(crate) sessions: RefCell<Sessions>,
     pub(crate) places: RefCell<Places>,
     pub(crate) live: RefCell<LiveCalls>,

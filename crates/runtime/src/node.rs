@@ -240,6 +240,7 @@ fn make_core(config: &NodeConfig, driver: &mut RealDriver) -> Result<Rc<Core>, F
         read_at: Cell::new(0),
         lanes: RefCell::new(Lanes::new(remote.clone())),
         timers: RefCell::new(Timers::default()),
+        io: windlass_lane::io::Io::default(),
         sessions: RefCell::new(Sessions::default()),
         places: RefCell::new(places),
         live: RefCell::default(),

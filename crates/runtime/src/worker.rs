@@ -97,6 +97,7 @@ impl Worker {
         add(&self.core.counters.turns, 1);
         let mut worked = self.drain();
         worked |= self.run(driver);
+        worked |= self.core.io.exchange(driver)?;
         worked |= self.fire(driver);
         worked |= self.core.blocking.out() > 0 && blocking::collect(&self.core);
         self.announce();
@@ -246,7 +247,7 @@ impl Worker {
             session.active.set(!forget);
             !forget
         });
-        if !self.active.is_empty() || !self.core.lanes.borrow().about_to_park() {
+        if !self.active.is_empty() || self.core.io.has_news() || !self.core.lanes.borrow().about_to_park() {
             return Ok(());
         }
         let until = [self.core.timers.borrow().next_at(), self.stop_at].into_iter().flatten().min();
@@ -254,6 +255,7 @@ impl Worker {
         let parked = driver.park(until, &mut self.ready);
         self.core.lanes.borrow().unparked();
         parked?;
+        self.core.io.exchange(driver)?;
         self.serve(driver)
     }
 
