@@ -5,7 +5,7 @@
 //! made leaves nothing behind.
 
 use crate::core::Core;
-use crate::host::library::{Instance, Table};
+use crate::host::library::Table;
 use crate::host::{self, periodic};
 use crate::limits::POOLS_MAX;
 use crate::place::{Container, Module, Placed, Pool};
@@ -250,9 +250,10 @@ pub(crate) async fn create_pool(
         (id, found, parameters)
     };
     let making = Making { core, name };
-    let instance = Instance::empty(module.table);
-    let container = Container::new(id, name.to_owned(), module.clone(), instance);
+    let container = Container::new(core, id, name.to_owned(), module.clone());
     call_inherited(core, &container, MethodId::CREATE, parameters.clone()).await.map_err(|fault| {
+        // What it spawned before it failed has no pool to work for.
+        container.home.cancel_all();
         let text = format!("{name}: {}", fault.message);
         Fault { message: text, ..fault }
     })?;
@@ -329,6 +330,7 @@ async fn destroy_pool(core: &Rc<Core>, name: &str) -> Result<(), Fault> {
         call_inherited(core, container, MethodId::DESTROY, Vec::new()).await?;
     }
     core.places.borrow_mut().remove(pool.id);
+    pool.containers.iter().for_each(|container| container.home.cancel_all());
     tracing::info!(pool = %pool.name, "pool ended");
     Ok(())
 }

@@ -53,6 +53,10 @@ pub(crate) struct Core {
     /// Whether a frame below takes from `handed`.
     pub(crate) handing: Cell<bool>,
     pub(crate) blocking: crate::host::blocking::Blocking,
+    /// Calls of which an operation had memory and let go, once for each; the worker takes them.
+    pub(crate) late: RefCell<Vec<Rc<Call>>>,
+    /// The worker is gone and takes nothing any more.
+    pub(crate) gone: Cell<bool>,
     /// Tasks that wait for calls to end (`flush`).
     pub(crate) flushers: RefCell<Vec<Waker>>,
 }

@@ -256,6 +256,8 @@ fn make_core(config: &NodeConfig, driver: &mut RealDriver) -> Result<Rc<Core>, F
         handed: RefCell::default(),
         handing: Cell::new(false),
         blocking: crate::host::blocking::Blocking::new(remote),
+        late: RefCell::default(),
+        gone: Cell::new(false),
         flushers: RefCell::default(),
     }))
 }

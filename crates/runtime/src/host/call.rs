@@ -3,6 +3,7 @@
 //! Holds: the module's raw view of a call points into this state, which stays where it is while any future of it lives; the
 //! first answer counts.
 
+use super::library::Body;
 use super::operation::Operations;
 use crate::core::Core;
 use crate::place::{Container, Method, Placed};
@@ -59,9 +60,14 @@ impl LiveCalls {
     pub(crate) fn nested_of(&self, root: u64) -> usize {
         self.0.values().filter(|live| live.call.depth > 0 && live.call.root == root).count()
     }
-    /// Whether a call numbered up to `mark` lives that is not of this root.
+    /// Whether a call numbered up to `mark` lives that is not of this root; spawned tasks are not calls.
     pub(crate) fn any_before(&self, mark: u64, but_root: u64) -> bool {
-        self.0.values().any(|live| live.call.number <= mark && live.call.root != but_root)
+        let counts = |call: &Call| !call.spawned && call.number <= mark && call.root != but_root;
+        self.0.values().any(|live| counts(&live.call))
+    }
+    /// Whether a call lives that is no spawned task.
+    pub(crate) fn any_call(&self) -> bool {
+        self.0.values().any(|live| !live.call.spawned)
     }
 }
 
@@ -88,12 +94,22 @@ pub(crate) struct Call {
     pub(crate) method: Rc<Method>,
     arguments: Vec<u8>,
     skip: usize,
-    backing: RefCell<Vec<Backing>>,
+    pub(super) backing: RefCell<Vec<Backing>>,
     pub(crate) buffers: Vec<RawBuffer>,
     pub(crate) reply: RefCell<Option<ReplySlot>>,
     pub(crate) outcome: Cell<Outcome>,
     pub(crate) value: RefCell<Vec<u8>>,
     pub(crate) operations: RefCell<Operations>,
+    /// Operations that have memory of this call; it is not finished before they have let go of it.
+    pub(crate) held: Cell<u32>,
+    /// It has ended, and is finished when nothing is held any more.
+    pub(crate) ended: Cell<bool>,
+    /// Of a spawned task that has not begun.
+    pub(crate) body: Cell<Option<Body>>,
+    /// Whether it is a spawned task.
+    pub(crate) spawned: bool,
+    /// How often its grace was prolonged.
+    pub(crate) graces: Cell<u32>,
     pub(crate) cancelled: Cell<Option<Code>>,
     pub(crate) began: Cell<Nanos>,
     /// When it passed from room to room, if the node takes stamps and a client waits for it.
@@ -106,7 +122,8 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    pub(crate) fn new(core: &Rc<Core>, placed: Placed) -> Rc<Self> {
+    /// A placed call; with a body, a spawned task in its shape.
+    pub(crate) fn new(core: &Rc<Core>, placed: Placed, body: Option<Body>) -> Rc<Self> {
         let Placed { call: Arrived { slot, reply, arguments, skip, mut backing, root }, container, method } =
             placed;
         let number = core.number();
@@ -133,6 +150,11 @@ impl Call {
             outcome: Cell::default(),
             value: RefCell::default(),
             operations: RefCell::default(),
+            held: Cell::default(),
+            ended: Cell::default(),
+            spawned: body.is_some(),
+            body: Cell::new(body),
+            graces: Cell::default(),
             cancelled: Cell::default(),
             began: Cell::default(),
             stamps,

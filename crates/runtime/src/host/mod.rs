@@ -1,22 +1,25 @@
 //! Host: runs a method through its module's table, on a lane, and finishes its call.
 //!
-//! Lives here: `queue`, `start`, `cancel`, `finish`; `call` (a call's state), `operation` (what a task waits for), `blocking`
-//! (threads for methods that block), `periodic` (methods that the node calls by itself), `library` (the C edge).
+//! Lives here: `queue`, `start`, `spawn`, `cancel`, `finish`; `call` (a call's state), `operation` (what a task waits for), `io`
+//! (files and sockets), `home` (what of a container outlives a call), `blocking` (threads for methods that block), `periodic`
+//! (methods that the node calls by itself), `library` (the C edge).
 //! From: `place` with a placed call. To: `reply`.
 //! Holds: every call that was queued is finished exactly once, also when its module panics, its future is dropped or its
-//! client is dead.
+//! client is dead; it is not finished while an operation has memory of its.
 
 pub(crate) mod blocking;
 pub(crate) mod call;
+pub(crate) mod home;
+mod io;
 pub(crate) mod library;
 pub(crate) mod operation;
 pub(crate) mod periodic;
 
 use crate::core::{Alarm, Core};
-use crate::limits::CANCEL_GRACE_NS;
-use crate::place::Placed;
+use crate::limits::{CANCEL_GRACE_NS, SHIELDS_MAX};
 use crate::place::keys::Entered;
-use crate::reply::{Answer, Refused, ReplySlot};
+use crate::place::{Method, Placed};
+use crate::reply::{Answer, Refused, ReplySlot, Wait};
 use crate::session::Session;
 use crate::stats::add;
 use call::{Call, Live, LiveKey, Outcome};
@@ -41,7 +44,7 @@ pub(crate) fn queue(core: &Rc<Core>, mut placed: Placed) {
             Err(refused) => return refused.answer(),
         };
     }
-    let call = Call::new(core, placed);
+    let call = Call::new(core, placed, None);
     let queued = core.lanes.borrow_mut().push(class, call);
     if let Err((call, SpawnError::QueueFull | SpawnError::TooManyTasks)) = queued {
         let fault = Fault::new(Code::QueueFull, "the lane has as many calls waiting as it may have");
@@ -49,12 +52,42 @@ pub(crate) fn queue(core: &Rc<Core>, mut placed: Placed) {
     }
 }
 
+/// Spawns a task of a call's container; answers its number. It begins in its turn, as a call does.
+///
+/// # Errors
+/// `QueueFull`, `Draining`.
+pub(crate) fn spawn(by: &Rc<Call>, name: String, background: bool, body: library::Body) -> Result<u64, Fault> {
+    let core = &by.core;
+    if core.draining.get() || core.over.get() {
+        return Err(ended_early(Code::Draining).with_outcome(Ran::NotStarted));
+    }
+    let wait = Rc::new(Wait::default());
+    let method = Method::spawned(name, background);
+    let placed = Placed::by_node(by.container.clone(), method, Vec::new(), wait.clone());
+    let task = Call::new(core, placed, Some(body));
+    let number = task.number;
+    by.container.home.enter(number, wait)?;
+    let class = if background { Class::Background } else { Class::Latency };
+    let queued = core.lanes.borrow_mut().push(class, task);
+    if let Err((task, SpawnError::QueueFull | SpawnError::TooManyTasks)) = queued {
+        by.container.home.forget(number);
+        let fault = Fault::new(Code::QueueFull, "the lane has as many calls waiting as it may have");
+        refuse(&task, fault.clone());
+        return Err(fault);
+    }
+    Ok(number)
+}
+
 /// Ends a call that has not run: it lets go of all it held, its key included.
 fn refuse(call: &Rc<Call>, fault: Fault) {
     let core = &call.core;
     let reply = call.reply.borrow_mut().take().unwrap_or_else(ReplySlot::nobody);
     call.drop_buffers();
+    drop(call.body.take());
     Refused::new(reply, fault).answer();
+    if call.spawned {
+        call.container.home.ended(call.number);
+    }
     forget(call);
     leave_key(core, call);
     core.wake_flushers();
@@ -158,9 +191,33 @@ fn keep_alive(core: &Rc<Core>, call: &Rc<Call>, task: Option<windlass_lane::Task
     }
 }
 
-/// A call has ended; answers it and lets go of all it held. Called once per call that ran.
+/// An operation has let go of a call's memory; a call that has ended and waited for that is finished.
+pub(crate) fn let_go(call: &Rc<Call>) {
+    call.held.set(call.held.get() - 1);
+    if call.held.get() == 0 && call.ended.replace(false) {
+        finish(call);
+    }
+}
+
+/// Lets go of what operations had that nobody looked at any more; answers whether there was any.
+pub(crate) fn let_go_late(core: &Rc<Core>) -> bool {
+    let mut any = false;
+    loop {
+        let late = core.late.borrow_mut().pop();
+        let Some(call) = late else { return any };
+        let_go(&call);
+        any = true;
+    }
+}
+
+/// A call has ended; answers it and lets go of all it held. Called once per call that ran, and once more when an operation
+/// still had memory of it.
 pub(crate) fn finish(call: &Rc<Call>) {
     let core = &call.core;
+    operation::give_up_all(call);
+    if call.held.get() > 0 {
+        return call.ended.set(true);
+    }
     let outcome = call.outcome.take();
     let now = core.now();
     core.read_at.set(now);
@@ -194,6 +251,9 @@ pub(crate) fn finish(call: &Rc<Call>) {
         }
     }
     call.container.live.set(call.container.live.get() - 1);
+    if call.spawned {
+        call.container.home.ended(call.number);
+    }
     if let Some(Live { task: Some(task), .. }) = forget(call) {
         task.detach();
     }
@@ -283,7 +343,23 @@ pub(crate) fn cancel(core: &Rc<Core>, key: LiveKey, code: Code) {
     core.timers.borrow_mut().set(at, Alarm::Grace(key));
 }
 
-/// A cancelled call's grace is over: its future is dropped, which finishes it.
+/// A cancelled call's grace is over: its future is dropped, which finishes it; but one that does what it shielded is given
+/// some more.
+pub(crate) fn grace_over(core: &Rc<Core>, key: LiveKey) {
+    let call = core.live.borrow().get(key).map(|live| live.call.clone());
+    if let Some(call) = call
+        && call.operations.borrow().is_shielded()
+        && call.graces.get() < SHIELDS_MAX
+    {
+        call.graces.set(call.graces.get() + 1);
+        let at = core.now().saturating_add(CANCEL_GRACE_NS);
+        core.timers.borrow_mut().set(at, Alarm::Grace(key));
+        return;
+    }
+    drop_late(core, key);
+}
+
+/// Drops a call's future, which finishes it.
 pub(crate) fn drop_late(core: &Rc<Core>, key: LiveKey) {
     let task = core.live.borrow_mut().get_mut(key).and_then(|live| live.task.take());
     if let Some(task) = task {
