@@ -9,7 +9,7 @@ use std::fmt;
 use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use windlass_memory::{Frozen, Segment, Span};
+use windlass_memory::{Access, Frozen, Segment, Span};
 
 /// What a file opened around the page cache wants offsets, lengths and buffers to be multiples of, bytes.
 pub const ALIGN: usize = 4096;
@@ -83,11 +83,25 @@ impl IoBuffer {
         Self { memory: Memory::Shared(segment, span), range, owner: None }
     }
 
-    /// Part of memory that nobody can write: only for operations that read from their buffer. `None` when the part is not
-    /// of the memory.
-    pub fn frozen(frozen: Arc<Frozen>, part: Range<usize>) -> Option<Self> {
-        let range = 0..frozen.get(part.clone())?.len();
-        Some(Self { memory: Memory::Frozen(frozen, part), range, owner: None })
+    /// Frozen memory: to be written from, in place, and never read into.
+    pub fn frozen(memory: Arc<Frozen>) -> Self {
+        let range = 0..memory.len();
+        Self { memory: Memory::Frozen(memory, range.clone()), range, owner: None }
+    }
+
+    /// Part of frozen memory; `None` when it is not of the memory.
+    pub fn frozen_part(memory: Arc<Frozen>, part: Range<usize>) -> Option<Self> {
+        let range = 0..memory.get(part.clone())?.len();
+        Some(Self { memory: Memory::Frozen(memory, part), range, owner: None })
+    }
+
+    /// Whether nothing can be read into it.
+    pub fn is_read_only(&self) -> bool {
+        match &self.memory {
+            Memory::Shared(segment, _) => segment.access() == Access::Read,
+            Memory::Frozen(..) => true,
+            _ => false,
+        }
     }
 
     /// Memory of somebody else's, kept by `owner`.
@@ -166,8 +180,11 @@ impl IoBuffer {
         }
     }
 
-    /// Copies `from` over the range's first bytes; answers how many fitted.
+    /// Copies `from` over the range's first bytes; answers how many fitted, 0 if nothing may be written there.
     pub fn fill(&mut self, from: &[u8]) -> usize {
+        if self.is_read_only() {
+            return 0;
+        }
         let len = from.len().min(self.range.len());
         match &self.memory {
             Memory::Shared(segment, span) => {
@@ -287,8 +304,8 @@ mod tests {
     #[test]
     fn frozen_memory_is_read_and_never_written() {
         let frozen = Arc::new(Frozen::make("test", 100, |bytes| bytes.fill(7)).unwrap());
-        assert!(IoBuffer::frozen(frozen.clone(), 90..101).is_none());
-        let mut buffer = IoBuffer::frozen(frozen, 10..20).unwrap();
+        assert!(IoBuffer::frozen_part(frozen.clone(), 90..101).is_none());
+        let mut buffer = IoBuffer::frozen_part(frozen, 10..20).unwrap();
         assert_eq!(buffer.as_slice(), Some(&[7; 10][..]));
         assert!(buffer.as_mut_slice().is_none());
         assert_eq!(buffer.fill(&[1]), 0);

@@ -292,6 +292,26 @@ impl Operation {
         }
     }
 
+    /// Which half of a socket it takes.
+    pub fn direction(&self) -> Option<Direction> {
+        match self {
+            Self::Receive { .. } => Some(Direction::Receive),
+            Self::Send { .. } => Some(Direction::Send),
+            _ => None,
+        }
+    }
+
+    /// The buffer that it is about.
+    pub fn buffer(&self) -> Option<&IoBuffer> {
+        match self {
+            Self::ReadAt { buffer, .. }
+            | Self::WriteAt { buffer, .. }
+            | Self::Receive { buffer, .. }
+            | Self::Send { buffer, .. } => Some(buffer),
+            _ => None,
+        }
+    }
+
     /// Takes the buffer out, for giving it back with an error.
     pub fn into_buffer(self) -> Option<IoBuffer> {
         match self {

@@ -45,7 +45,7 @@ pub(crate) fn of_call(call: &Rc<Call>, place: u32, fills: bool) -> Result<IoBuff
             Ok(IoBuffer::shared(room.segment().clone(), span).kept_by(Box::new(Held::new(call))))
         }
         Memory::Frozen(frozen, range) => {
-            let buffer = IoBuffer::frozen(frozen.clone(), range.clone()).ok_or_else(outside)?;
+            let buffer = IoBuffer::frozen_part(frozen.clone(), range.clone()).ok_or_else(outside)?;
             Ok(buffer.kept_by(Box::new(Held::new(call))))
         }
         Memory::Private(bytes, _) => {
