@@ -5,10 +5,13 @@
 mod stage;
 
 mod data;
+mod files;
 mod memory;
 mod nesting;
 mod order;
 mod periods;
 mod shape;
+mod sockets;
+mod spawning;
 mod terms;
 mod versions;
