@@ -350,10 +350,8 @@ async fn call_inherited(
     host::queue(core, Placed::by_node(container.clone(), method, arguments, wait.clone()));
     let answer = waited(wait).await;
     answer.map_err(|fault| {
-        if id == MethodId::CREATE
-            && fault.code < windlass_contract::fault::MODULE_FIRST
-            && fault.outcome == Outcome::Ended
-        {
+        // What its files and sockets said is the reason itself.
+        if id == MethodId::CREATE && fault.code < Code::NotRegistered as u16 && fault.outcome == Outcome::Ended {
             return Fault { code: Code::CreateFailed as u16, ..fault };
         }
         fault
