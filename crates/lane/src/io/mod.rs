@@ -248,7 +248,7 @@ impl Table {
         let Completion { tag, result, buffer } = completion;
         let place = KeyData::from_ffi(tag.0).into();
         let Some(entry) = self.entries.get_mut(place).filter(|entry| !entry.given_up) else {
-            for handle in opened(&result) {
+            if let Some(handle) = opened(&result) {
                 // It was opened for nobody.
                 let _cannot_be_closed_twice = driver.close(handle);
             }
