@@ -198,6 +198,12 @@ impl Call {
     }
 }
 
+impl windlass_lane::Job for Call {
+    fn name(&self) -> windlass_lane::Name {
+        self.method.full.clone().into()
+    }
+}
+
 impl Drop for Call {
     fn drop(&mut self) {
         self.core.warm.borrow_mut().keep(std::mem::take(&mut self.arguments));
