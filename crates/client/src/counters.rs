@@ -19,7 +19,7 @@ pub struct Counters {
     pub doorbells: u64,
     /// How often a waiting thread slept.
     pub parks: u64,
-    /// How often a reply came while a thread still spun.
+    /// How often a reply came while a thread still spun, or let the node pass.
     pub spins_won: u64,
 }
 
