@@ -4,7 +4,7 @@
 //! select), `Shared` (the cell they stand in).
 //! Holds: `values` are all that were sent and not taken; `promised` of them belong to receivers that were told so, and the rest
 //! is `available`. While a receiver waits, nothing is available and no sender waits; while a sender waits, `available` is the
-//! capacity at least. So nobody waits for what is there.
+//! capacity at least. So nobody waits for what is there. (A select may wait at both ends; it is never its own other side.)
 //! Not here: who polls (`sending`, `receiving`, `select`).
 
 use super::TrySendError;

@@ -30,18 +30,6 @@ impl<'a, T> Receiving<'a, T> {
         Self { channel, stage: Stage::Here }
     }
 
-    /// Whether it has an end now: a value that is promised to it, or no sender left. Who awaits it finds either again.
-    fn promise(&mut self) -> Result<bool, WaitError> {
-        let mut core = self.channel.borrow();
-        let Some(promise) = core.promise()? else {
-            return Ok(core.is_drained());
-        };
-        self.stage = Stage::Promised;
-        drop(core);
-        core::wake(promise.0);
-        Ok(true)
-    }
-
     /// Takes a place in the queue.
     fn queue(&mut self, claim: Option<Claim>, waker: &Waker) -> Result<(), WaitError> {
         let wish = Wish { claim, answer: Answer::None };
@@ -123,24 +111,28 @@ impl<T> Drop for Receiving<'_, T> {
 }
 
 impl<T> sealed::Sealed for Receiving<'_, T> {
-    fn attempt(&mut self) -> Result<bool, SelectError> {
+    fn settle(&mut self) {
         if matches!(self.stage, Stage::Waiting(_)) {
             self.step_back();
         }
+    }
+
+    fn attempt(&mut self) -> Result<bool, SelectError> {
         if matches!(self.stage, Stage::Promised) {
             return Ok(true);
         }
-        Ok(self.promise()?)
+        let mut core = self.channel.borrow();
+        let Some(promise) = core.promise()? else {
+            // No sender left is an end, too; who awaits it finds so again.
+            return Ok(core.is_drained());
+        };
+        self.stage = Stage::Promised;
+        drop(core);
+        core::wake(promise.0);
+        Ok(true)
     }
 
     fn enroll(&mut self, claim: Claim, waker: &Waker) -> Result<(), WaitError> {
-        if claim.is_over() {
-            return Ok(());
-        }
-        if self.promise()? {
-            claim.win();
-            return Ok(());
-        }
         self.queue(Some(claim), waker)
     }
 
@@ -148,12 +140,6 @@ impl<T> sealed::Sealed for Receiving<'_, T> {
         if let Stage::Waiting(key) = &self.stage {
             let stale = self.channel.borrow().wishes.refresh(key, waker);
             drop(stale);
-        }
-    }
-
-    fn settle(&mut self) {
-        if matches!(self.stage, Stage::Waiting(_)) {
-            self.step_back();
         }
     }
 }

@@ -26,14 +26,14 @@ pub(super) mod sealed {
 
     /// A send or a receive.
     pub trait Sealed {
-        /// Does it now if that is possible; a place that it had in a queue by itself is given up. `true`: to await it is ready.
+        /// Leaves its queue: it is as it was before it stood there, or done if it was served.
+        fn settle(&mut self);
+        /// Does it now if that is possible. `true`: to await it is ready.
         fn attempt(&mut self) -> Result<bool, SelectError>;
-        /// Does it now and wins, or stands in the queue for the select.
+        /// Stands in the queue for the select, after an attempt that could not be done.
         fn enroll(&mut self, claim: Claim, waker: &Waker) -> Result<(), WaitError>;
         /// Notes who is to be woken now.
         fn refresh(&mut self, waker: &Waker);
-        /// The select is over: it stands in no queue any more, and is as it was before or, if it has won, done.
-        fn settle(&mut self);
     }
 }
 
@@ -114,6 +114,8 @@ impl Select {
             1..=OPERATIONS_MAX => {}
             asked => return Err(SelectError::TooMany { asked }),
         }
+        // Leaving a queue drops a waker, which may run anything; from here to the last place taken nothing does.
+        operations.iter_mut().for_each(|operation| operation.settle());
         for step in 0..number {
             let index = (self.first + step) % number;
             if operations[index].attempt()? {
@@ -171,9 +173,7 @@ impl Future for Selecting<'_, '_> {
                 Ok(Some(index)) => return Poll::Ready(Ok(index)),
                 Err(why) => return Poll::Ready(Err(why)),
             }
-            if let Err(why) = this.enroll(cx)
-                && this.winner().is_none()
-            {
+            if let Err(why) = this.enroll(cx) {
                 this.settle();
                 return Poll::Ready(Err(why.into()));
             }

@@ -32,32 +32,34 @@ impl<'a, T> Sending<'a, T> {
         Self { channel, stage: Stage::Here(value) }
     }
 
-    /// Sends at once or takes a place in the queue; of a select only if no other operation has won.
-    fn begin(&mut self, value: T, claim: Option<Claim>, waker: &Waker) -> Result<(), SendError<T>> {
-        let mut core = self.channel.borrow();
-        let value = match core.offer(value) {
+    /// Sends at once or takes a place in the queue.
+    fn begin(&mut self, value: T, waker: &Waker) -> Result<(), SendError<T>> {
+        let offered = self.channel.borrow().offer(value);
+        match offered {
             Ok(wake) => {
                 self.stage = Stage::Sent;
-                drop(core);
-                if let Some(claim) = claim {
-                    claim.win();
-                }
                 core::wake(wake);
-                return Ok(());
+                Ok(())
             }
-            Err(TrySendError::Closed(value)) => return Err(SendError::Closed(value)),
-            Err(TrySendError::NoMemory(value)) => return Err(SendError::Refused(value, WaitError::NoMemory)),
-            Err(TrySendError::Full(value)) => value,
-        };
-        match core.offers.push(waker, Offer { value: Some(value), claim, answer: Answer::None }) {
+            Err(TrySendError::Closed(value)) => Err(SendError::Closed(value)),
+            Err(TrySendError::NoMemory(value)) => Err(SendError::Refused(value, WaitError::NoMemory)),
+            Err(TrySendError::Full(value)) => {
+                self.queue(value, None, waker).map_err(|(value, why)| SendError::Refused(value, why))
+            }
+        }
+    }
+
+    /// Takes a place in the queue.
+    fn queue(&mut self, value: T, claim: Option<Claim>, waker: &Waker) -> Result<(), (T, WaitError)> {
+        let offer = Offer { value: Some(value), claim, answer: Answer::None };
+        let pushed = self.channel.borrow().offers.push(waker, offer);
+        match pushed {
             Ok(key) => {
                 self.stage = Stage::Waiting(key);
                 Ok(())
             }
-            Err((offer, why)) => match offer.value {
-                Some(value) => Err(SendError::Refused(value, why)),
-                None => unreachable!("it was put there a moment ago"),
-            },
+            Err((Offer { value: Some(value), .. }, why)) => Err((value, why)),
+            Err((Offer { value: None, .. }, _)) => unreachable!("it was put there a moment ago"),
         }
     }
 
@@ -94,7 +96,7 @@ impl<T> Future for Sending<'_, T> {
             self.step_back();
         }
         match std::mem::replace(&mut self.stage, Stage::Ended) {
-            Stage::Here(value) => match self.begin(value, None, cx.waker()) {
+            Stage::Here(value) => match self.begin(value, cx.waker()) {
                 Ok(()) if matches!(self.stage, Stage::Sent) => {
                     self.stage = Stage::Ended;
                     Poll::Ready(Ok(()))
@@ -119,10 +121,13 @@ impl<T> Drop for Sending<'_, T> {
 }
 
 impl<T> sealed::Sealed for Sending<'_, T> {
-    fn attempt(&mut self) -> Result<bool, SelectError> {
+    fn settle(&mut self) {
         if matches!(self.stage, Stage::Waiting(_)) {
             self.step_back();
         }
+    }
+
+    fn attempt(&mut self) -> Result<bool, SelectError> {
         let value = match std::mem::replace(&mut self.stage, Stage::Ended) {
             Stage::Here(value) => value,
             Stage::Sent => {
@@ -155,34 +160,19 @@ impl<T> sealed::Sealed for Sending<'_, T> {
     }
 
     fn enroll(&mut self, claim: Claim, waker: &Waker) -> Result<(), WaitError> {
-        if claim.is_over() {
-            return Ok(());
-        }
         let Stage::Here(value) = std::mem::replace(&mut self.stage, Stage::Ended) else {
             unreachable!("an attempt has left it with its value")
         };
-        let (value, told) = match self.begin(value, Some(claim.clone()), waker) {
-            Ok(()) => return Ok(()),
-            Err(SendError::Refused(value, why)) => (value, Err(why)),
-            Err(SendError::Closed(value)) => {
-                claim.win();
-                (value, Ok(()))
-            }
-        };
-        self.stage = Stage::Here(value);
-        told
+        self.queue(value, Some(claim), waker).map_err(|(value, why)| {
+            self.stage = Stage::Here(value);
+            why
+        })
     }
 
     fn refresh(&mut self, waker: &Waker) {
         if let Stage::Waiting(key) = &self.stage {
             let stale = self.channel.borrow().offers.refresh(key, waker);
             drop(stale);
-        }
-    }
-
-    fn settle(&mut self) {
-        if matches!(self.stage, Stage::Waiting(_)) {
-            self.step_back();
         }
     }
 }

@@ -58,10 +58,10 @@ pub(super) struct Stock<T> {
     marks: Marks,
     idle: Vec<T>,
     owned: usize,
-    /// Rights to make a buffer that are out; each counts as issued.
-    rooms: usize,
-    /// Out, by share.
+    /// Buffers and rooms that are out, by share.
     issued: [usize; 2],
+    /// Of these, rights to make a buffer.
+    rooms: [usize; 2],
     /// Who waits, by share.
     pub waiting: [List<Grant<T>>; 2],
     /// Who waits for the end.
@@ -82,8 +82,8 @@ impl<T> Stock<T> {
             marks,
             idle,
             owned: 0,
-            rooms: 0,
             issued: [0; 2],
+            rooms: [0; 2],
             waiting: [List::new(), List::new()],
             closing: List::new(),
             closed: false,
@@ -103,9 +103,20 @@ impl<T> Stock<T> {
         self.issued[0] + self.issued[1]
     }
 
-    /// Of the reserve, what is not out by that road: others leave so many alone.
+    /// Rights to make a buffer that are out.
+    fn rooms(&self) -> usize {
+        self.rooms[0] + self.rooms[1]
+    }
+
+    /// Of the reserve, what is not out as a buffer: others leave so many alone. A room is no buffer yet, and may never be one.
     fn held_back(&self) -> usize {
-        self.marks.reserve.saturating_sub(self.issued[Share::Reserve as usize])
+        let reserve = Share::Reserve as usize;
+        self.marks.reserve.saturating_sub(self.issued[reserve] - self.rooms[reserve])
+    }
+
+    /// A room is a buffer now, or is gone.
+    fn end_room(&mut self, share: Share) {
+        self.rooms[share as usize] -= 1;
     }
 
     /// Whether one more may be issued, buffers that could be made included.
@@ -128,8 +139,8 @@ impl<T> Stock<T> {
         let buffer = self.take_idle(share);
         self.issued[share as usize] += 1;
         let Some(buffer) = buffer else {
-            self.rooms += 1;
-            debug_assert!(self.owned + self.rooms <= self.marks.high, "the high mark is kept");
+            self.rooms[share as usize] += 1;
+            debug_assert!(self.owned + self.rooms() <= self.marks.high, "the high mark is kept");
             return Grant::Room;
         };
         Grant::Buffer(buffer)
@@ -159,7 +170,7 @@ impl<T> Stock<T> {
             return (Some(waker), None);
         }
         // Nobody waits for it. It stays if the low mark, the reserve or who makes one just now can use it.
-        let spare = self.owned > self.marks.low && self.rooms == 0 && self.idle.len() > self.held_back();
+        let spare = self.owned > self.marks.low && self.rooms() == 0 && self.idle.len() > self.held_back();
         let freed = if spare { self.idle.pop() } else { None };
         if freed.is_some() {
             self.owned -= 1;
@@ -200,7 +211,7 @@ impl<T> Stock<T> {
 
     pub fn stats(&self) -> PoolStats {
         PoolStats {
-            issued: self.issued() - self.rooms,
+            issued: self.issued() - self.rooms(),
             owned: self.owned,
             waiting: self.waiting.iter().map(List::waiting).sum(),
             makes: self.makes,
@@ -264,8 +275,8 @@ impl<T> Store<T> {
         let made = self.make();
         std::mem::forget(room);
         let mut stock = self.stock();
-        stock.rooms -= 1;
-        match made {
+        stock.end_room(share);
+        let filled = match made {
             Ok(buffer) => {
                 stock.owned += 1;
                 Ok(buffer)
@@ -274,7 +285,13 @@ impl<T> Store<T> {
                 stock.issued[share as usize] -= 1;
                 why
             }),
+        };
+        drop(stock);
+        if filled.is_ok() {
+            // What was held back while the reserve had but a room may be somebody else's now.
+            self.serve();
         }
+        filled
     }
 
     /// Issues a buffer to who does not wait.
@@ -304,7 +321,7 @@ impl<T> Store<T> {
     /// A room comes back unused, from who will not try again.
     pub fn give_up(&self, share: Share) {
         let mut stock = self.stock();
-        stock.rooms -= 1;
+        stock.end_room(share);
         stock.issued[share as usize] -= 1;
         drop(stock);
         self.serve();
