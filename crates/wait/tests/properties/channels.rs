@@ -195,7 +195,9 @@ impl Model {
         while self.step(0) || self.step(1) {}
     }
 
+    /// First what the wait did is over, then it drops its ends.
     fn ended(&mut self, id: Id) {
+        self.settle();
         self.alive.remove(&id);
         self.settle();
     }
