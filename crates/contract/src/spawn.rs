@@ -1,13 +1,13 @@
 //! Spawned tasks: work of a container that goes on beside its calls, and after them.
 //!
-//! Lives here: `Context::spawn`, `Spawn` (how), `Task` (a handle on it).
+//! Lives here: `Context::spawn`, `Spawn` (how), `Task` (a handle on it), `Context::lanes`.
 //! From: a method. To: the node, which runs the task on the container's worker as it runs calls.
 //! Holds: a task counts as living work of its container, so the container outlives it; it is asked to end when its pool is
 //! destroyed or the node stops. Its value stays with the module; a panic in it ends it alone.
 
 use crate::abi::{Home, Left, OpKind, RawSpawn, Tell};
 use crate::context::{Context, fault_of};
-use crate::limits::NAME_MAX;
+use crate::limits::{NAME_MAX, WEIGHT_MAX};
 use crate::{Code, Fault, Outcome};
 use std::fmt;
 use std::rc::Rc;
@@ -24,17 +24,25 @@ use std::rc::Rc;
 pub struct Spawn<'n> {
     name: &'n str,
     background: bool,
+    weight: u32,
 }
 
 impl<'n> Spawn<'n> {
     /// Named, for lists of tasks and for the log; of the class of calls that are waited for.
     pub const fn named(name: &'n str) -> Self {
-        Self { name, background: false }
+        Self { name, background: false, weight: 0 }
     }
     /// It goes behind what is waited for, but for a guaranteed share.
     #[must_use]
     pub const fn background(self) -> Self {
         Self { background: true, ..self }
+    }
+    /// In a lane of its own with this weight, shared with the container's other tasks of this class and weight: one of 300 gets
+    /// three times the worker's time that one of 100 gets, while both have work; the lane of the calls has 100. 1 to
+    /// `limits::WEIGHT_MAX`. Without it, a task shares the lane of its class with the calls.
+    #[must_use]
+    pub const fn weight(self, weight: u32) -> Self {
+        Self { weight, ..self }
     }
 }
 
@@ -82,14 +90,43 @@ impl<T> fmt::Debug for Task<T> {
     }
 }
 
+/// A lane of the worker: a queue, its class, and what it is owed.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct LaneFacts {
+    /// Its name.
+    pub name: String,
+    /// Whether it goes behind what is waited for.
+    pub background: bool,
+    /// Its part of the time that lanes of its class divide.
+    pub weight: u32,
+    /// What it is guaranteed of the worker's time, in thousandths.
+    pub share: u32,
+    /// Tasks that live on it.
+    pub tasks: u64,
+    /// Pieces of work that stand in it now.
+    pub queued: u64,
+    /// How long its pieces ran, nanoseconds.
+    pub ran_ns: u64,
+}
+
 impl Context<'_> {
+    /// The lanes of this worker.
+    ///
+    /// # Errors
+    /// `Cancelled`, `DeadlineExceeded`.
+    pub async fn lanes(&self) -> Result<Vec<LaneFacts>, Fault> {
+        let done = self.operation(OpKind::Lanes, 0, 0, Vec::new()).await?;
+        postcard::from_bytes(done.bytes.as_slice())
+            .map_err(|_| Fault::new(Code::BadReply, "the host's list of lanes does not decode"))
+    }
+
     /// Spawns a task of this container. It is given a context of its own, so it can wait, and outlives this call.
     ///
     /// State that it shares with the module's methods stands in an `Rc`: a task cannot borrow from the call.
     ///
     /// # Errors
-    /// `QueueFull` when the container or the worker has as many tasks as it may have; `BadArguments` for a name out of range;
-    /// `Draining` when the node ends.
+    /// `QueueFull` when the container or the worker has as many tasks as it may have; `BadArguments` for a name or
+    /// a weight out of range; `Draining` when the node ends.
     ///
     /// # Example
     /// ```
@@ -110,13 +147,13 @@ impl Context<'_> {
         how: Spawn<'_>,
         run: impl AsyncFnOnce(Context<'_>) -> T + 'static,
     ) -> Result<Task<T>, Fault> {
-        if how.name.is_empty() || how.name.len() > NAME_MAX {
-            let text = format!("a task has a name of 1 to {NAME_MAX} bytes");
+        if how.name.is_empty() || how.name.len() > NAME_MAX || how.weight > WEIGHT_MAX {
+            let text = format!("a task has a name of 1 to {NAME_MAX} bytes, and a weight of {WEIGHT_MAX} at most");
             return Err(Fault::new(Code::BadArguments, text));
         }
         let home = self.call.home().ok_or_else(|| Fault::new(Code::Unsupported, "this host spawns nothing"))?;
         let left = Left::<T>::default();
-        let asked = RawSpawn::new(u32::from(how.background), how.name, run, Rc::clone(&left));
+        let asked = RawSpawn::new(u32::from(how.background), how.weight, how.name, run, Rc::clone(&left));
         match self.call.spawn(&asked) {
             Ok(number) => Ok(Task { number, home, left }),
             Err(refused) => match fault_of(&refused) {

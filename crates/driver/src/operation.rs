@@ -242,6 +242,9 @@ pub enum IoError {
     /// `limits::HANDLES_MAX` descriptors are registered.
     #[error("the driver has as many descriptors as it may have")]
     TooManyHandles,
+    /// As many operations wait as may; try again after some have ended.
+    #[error("as many operations wait as may")]
+    TooManyOperations,
     /// Memory for it was refused.
     #[error("no memory for the operation")]
     NoMemory,

@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
 use windlass_driver::Nanos;
-use windlass_lane::{Lanes, Timers};
+use windlass_lane::{LaneId, Lanes, Timers};
 
 /// What the rooms of one worker share.
 pub(crate) struct Core {
@@ -26,11 +26,9 @@ pub(crate) struct Core {
     pub(crate) clock: Rc<dyn Fn() -> Nanos>,
     /// When the node was made.
     pub(crate) started: Nanos,
-    /// When the piece of work that runs now began.
-    pub(crate) began: Cell<Nanos>,
     /// The clock as it was read when a call last ended: one reading serves that end and the next beginning. 0 = none.
     pub(crate) read_at: Cell<Nanos>,
-    pub(crate) lanes: RefCell<Lanes<Rc<Call>>>,
+    pub(crate) lanes: Lanes<Rc<Call>>,
     pub(crate) timers: RefCell<Timers<Alarm>>,
     /// Operations that tasks wait for.
     pub(crate) io: windlass_lane::io::Io,
@@ -55,6 +53,8 @@ pub(crate) struct Core {
     pub(crate) blocking: crate::host::blocking::Blocking,
     /// Calls of which an operation had memory and let go, once for each; the worker takes them.
     pub(crate) late: RefCell<Vec<Rc<Call>>>,
+    /// Lanes whose container has ended; each goes when its last task has.
+    pub(crate) idle_lanes: RefCell<Vec<LaneId>>,
     /// The worker is gone and takes nothing any more.
     pub(crate) gone: Cell<bool>,
     /// Tasks that wait for calls to end (`flush`).
@@ -116,6 +116,9 @@ impl Core {
 
     /// Wakes whoever waits for calls to end.
     pub(crate) fn wake_flushers(&self) {
+        if self.flushers.borrow().is_empty() {
+            return;
+        }
         for waker in self.flushers.borrow_mut().drain(..) {
             waker.wake();
         }

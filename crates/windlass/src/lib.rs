@@ -58,7 +58,7 @@ pub use {
     windlass_contract::lending::{Lost, Moved, Source, Target},
     windlass_contract::module::{Cost, Hooks, Sample},
     windlass_contract::sockets::{Address, Listener, Socket},
-    windlass_contract::spawn::{Spawn, Task},
+    windlass_contract::spawn::{LaneFacts, Spawn, Task},
     windlass_contract::{
         Code, Described, Fault, MethodId, MethodRef, MethodSchema, ModuleDescriptor, Outcome, PoolId, Retry,
         Schema,

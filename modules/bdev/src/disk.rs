@@ -176,7 +176,10 @@ async fn open_file(cx: &Context<'_>, path: &str, direct: bool) -> Result<(File, 
     if direct {
         match cx.open(path, how.direct()).await {
             Err(fault) if fault.is(Code::BadArguments) => {
-                cx.log(windlass::Level::Info, &format!("{path}: this file system has no direct files; the page cache is used"));
+                cx.log(
+                    windlass::Level::Info,
+                    &format!("{path}: this file system has no direct files; the page cache is used"),
+                );
             }
             opened => return opened.map(|file| (file, true)),
         }
@@ -202,7 +205,10 @@ async fn make(cx: &Context<'_>, path: &str, shape: &Shape) -> Result<(), Fault> 
         area: 0,
     };
     if first.blocks == 0 {
-        return Err(Fault::new(Code::BadConfig, format!("a capacity of {} bytes is less than a block", shape.capacity)));
+        return Err(Fault::new(
+            Code::BadConfig,
+            format!("a capacity of {} bytes is less than a block", shape.capacity),
+        ));
     }
     let making = format!("{path}.new");
     let file = cx.open(&making, OpenHow::read().write().create().exclusive()).await?;
@@ -256,9 +262,10 @@ fn check_shape(path: &str, shape: &Shape, at: &Super) -> Result<(), Fault> {
 /// What the area in use says: the allocations, the last id that was given, and the next page.
 async fn table(cx: &Context<'_>, file: &File, path: &str, at: &Super) -> Result<(Durable, u64, u64), Fault> {
     let pages = zeroed(at.table_bytes as usize)?;
-    let pages = file.read_exact_at(cx, at.area_at(at.area), pages, ..).await.map_err(Fault::from).map_err(|fault| {
-        if fault.is(Code::Ended) { faults::short(path, at.data_at(), at.file_bytes()) } else { fault }
-    })?;
+    let pages =
+        file.read_exact_at(cx, at.area_at(at.area), pages, ..).await.map_err(Fault::from).map_err(|fault| {
+            if fault.is(Code::Ended) { faults::short(path, at.data_at(), at.file_bytes()) } else { fault }
+        })?;
     let (mut durable, mut given, mut tail) = (Durable::new(), 0, 0);
     let records = |number: u64| {
         let head = PageHead { device: at.device, sequence: at.sequence, number };

@@ -32,5 +32,8 @@ pub fn other_shape(path: &str, what: &str) -> Fault {
 }
 /// 1008: a change could not be made durable, so no other is taken.
 pub fn broken(why: &str) -> Fault {
-    Fault::module(8, format!("a change could not be made durable ({why}); make the pool anew to go on from what is"))
+    Fault::module(
+        8,
+        format!("a change could not be made durable ({why}); make the pool anew to go on from what is"),
+    )
 }

@@ -115,7 +115,8 @@ impl Super {
             snapshot_pages: number(5),
             area: word32(page, 64),
         };
-        let sizes = this.blocks.checked_mul(this.block_bytes).filter(|bytes| *bytes <= crate::limits::CAPACITY_MAX);
+        let sizes =
+            this.blocks.checked_mul(this.block_bytes).filter(|bytes| *bytes <= crate::limits::CAPACITY_MAX);
         let sound = sizes.is_some()
             && crate::limits::BLOCK_BYTES.contains(&this.block_bytes)
             && crate::limits::TABLE_BYTES.contains(&this.table_bytes)
@@ -261,7 +262,8 @@ mod tests {
     fn the_bytes_of_format_1_never_change() {
         let mut page = vec![0; PAGE];
         superblock().write(&mut page);
-        let records = Record::Allocated { id: 300, bytes: 5000, runs: vec![Run { at: 2, blocks: 2 }] }.encode().unwrap();
+        let records =
+            Record::Allocated { id: 300, bytes: 5000, runs: vec![Run { at: 2, blocks: 2 }] }.encode().unwrap();
         let mut table = vec![0; PAGE];
         PageHead { device: 1, sequence: 2, number: 3 }.write(&records, &mut table);
         assert_eq!(records, [1, 0xAC, 2, 0x88, 0x27, 1, 2, 2]);

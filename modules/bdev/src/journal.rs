@@ -273,7 +273,8 @@ pub async fn write_super(cx: &Context<'_>, file: &File, at: &Super) -> Result<()
 /// # Errors
 /// `NoMemory`.
 pub fn zeroed(bytes: usize) -> Result<Pages, Fault> {
-    Pages::zeroed(bytes).ok_or_else(|| Fault::new(Code::NoMemory, format!("no memory for {bytes} bytes of a table")))
+    Pages::zeroed(bytes)
+        .ok_or_else(|| Fault::new(Code::NoMemory, format!("no memory for {bytes} bytes of a table")))
 }
 
 /// One batch is being made durable. Whatever becomes of it, those who wait hear of it.

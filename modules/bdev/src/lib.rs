@@ -96,7 +96,8 @@ impl Bdev {
                 (Medium::File(Box::new(disk)), books)
             }
             _ => {
-                let text = format!("kind is ram, with no path, or file, with one; not {kind:?} with path {path:?}");
+                let text =
+                    format!("kind is ram, with no path, or file, with one; not {kind:?} with path {path:?}");
                 return Err(Fault::new(Code::BadConfig, text));
             }
         };
@@ -293,7 +294,10 @@ fn shape(capacity: &str, block: &str, direct: bool) -> Result<Shape, Fault> {
         return Err(Fault::new(Code::BadConfig, text));
     }
     if capacity > CAPACITY_MAX {
-        return Err(Fault::new(Code::BadConfig, format!("a capacity of {capacity} bytes, {CAPACITY_MAX} at most")));
+        return Err(Fault::new(
+            Code::BadConfig,
+            format!("a capacity of {capacity} bytes, {CAPACITY_MAX} at most"),
+        ));
     }
     Ok(Shape { capacity, block_bytes, direct })
 }

@@ -71,7 +71,8 @@ mod tests {
         let ram = Ram::new(2 * CHUNK_BYTES + 100).unwrap();
         assert_eq!(ram.taken(), 0);
         let at = CHUNK_BYTES - 3;
-        ram.each(at, 10, |piece, from| piece.iter_mut().zip(from..).for_each(|(byte, at)| *byte = at as u8)).unwrap();
+        ram.each(at, 10, |piece, from| piece.iter_mut().zip(from..).for_each(|(byte, at)| *byte = at as u8))
+            .unwrap();
         assert_eq!(ram.taken(), 2 * CHUNK_BYTES);
         let mut seen = Vec::new();
         ram.each(at, 10, |piece, _| seen.extend_from_slice(piece)).unwrap();

@@ -28,7 +28,9 @@ pub fn bytes(name: &str, text: &str) -> Result<u64, Fault> {
     let (digits, factor) = of.unwrap_or((&small, 1));
     let number = digits.trim().parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
     number.ok_or_else(|| {
-        let text = format!("{name} is {text:?}; write a number of bytes, or one with KiB, MiB, GiB, TiB, KB, MB, GB or TB");
+        let text = format!(
+            "{name} is {text:?}; write a number of bytes, or one with KiB, MiB, GiB, TiB, KB, MB, GB or TB"
+        );
         Fault::new(Code::BadConfig, text)
     })
 }

@@ -147,7 +147,10 @@ fn tasks_K68_stats_tell_space_and_work() {
         let stats = device.stats().unwrap();
         assert_eq!((stats.block, stats.allocations, stats.free), (4096, 4, stats.capacity - 4 * 12_288));
         assert_eq!((stats.allocated.count, stats.freed.count, stats.freed.bytes), (8, 4, 40_000));
-        assert_eq!((stats.writes.count, stats.writes.bytes, stats.reads.bytes, stats.flushes.count), (8, 80_000, 5000, 1));
+        assert_eq!(
+            (stats.writes.count, stats.writes.bytes, stats.reads.bytes, stats.flushes.count),
+            (8, 80_000, 5000, 1)
+        );
         assert!(stats.writes.longest_us <= stats.writes.busy_us);
         let runs: u64 = stats.classes.iter().map(|class| class.runs).sum();
         assert_eq!(runs, 5, "four holes of three blocks and the rest: {:?}", stats.classes);

@@ -111,7 +111,8 @@ fn tasks_K67_a_newer_a_foreign_and_another_shape_are_told_apart() {
     let other = yard.open("8MiB").unwrap_err();
     assert!(other.code == 1007 && other.message.contains("4194304"), "{other:?}");
     let path = yard.path().display().to_string();
-    let blocks = bdev::Blocking::create(&yard.stage.client(), "device", "file", &path, "", "8KiB", true).unwrap_err();
+    let blocks =
+        bdev::Blocking::create(&yard.stage.client(), "device", "file", &path, "", "8KiB", true).unwrap_err();
     assert!(blocks.code == 1007 && blocks.message.contains("4096"), "{blocks:?}");
     std::fs::write(yard.path(), "dear diary".repeat(1000)).unwrap();
     assert_eq!(yard.refused().code, 1006);
@@ -130,7 +131,8 @@ fn tasks_K67_a_file_in_use_is_refused_and_a_half_made_one_is_made_anew() {
     assert!(open(&other.client(), "device", &yard.path(), "").unwrap_err().is(Code::InUse));
     yard.close();
     assert_eq!(open(&other.client(), "device", &yard.path(), "").unwrap().stats().unwrap().allocations, 1);
-    let left: Vec<_> = std::fs::read_dir(yard.directory.path()).unwrap().map(|one| one.unwrap().file_name()).collect();
+    let left: Vec<_> =
+        std::fs::read_dir(yard.directory.path()).unwrap().map(|one| one.unwrap().file_name()).collect();
     assert_eq!(left, ["device"]);
 }
 

@@ -55,6 +55,8 @@ pub enum OpKind {
     Lookup = 22,
     /// Wait until spawned task `a` has ended.
     Join = 23,
+    /// The lanes of this worker: the postcard of `Vec<LaneFacts>` in `bytes`.
+    Lanes = 24,
 }
 
 /// `RawOp::flags`: the operation goes on although its call was asked to end.

@@ -17,8 +17,10 @@ pub struct RawSpawn {
     pub size: u32,
     /// 0: the class of calls that are waited for; 1: background.
     pub class: u32,
-    /// Zeroes.
-    pub reserved: [u32; 2],
+    /// Its weight beside other lanes of its class; 0: it shares the lane of its class with the calls.
+    pub weight: u32,
+    /// Zero.
+    pub reserved: u32,
     /// UTF-8, for lists of tasks; read before the call returns.
     pub name: RawBytes,
     /// The body; the host owns it from here on.
@@ -39,7 +41,7 @@ struct Body<F, T> {
 
 impl RawSpawn {
     /// A task that runs `run` and leaves its value.
-    pub(crate) fn new<F, T>(class: u32, name: &str, run: F, left: Left<T>) -> Self
+    pub(crate) fn new<F, T>(class: u32, weight: u32, name: &str, run: F, left: Left<T>) -> Self
     where
         F: AsyncFnOnce(Context<'_>) -> T + 'static,
         T: 'static,
@@ -47,7 +49,8 @@ impl RawSpawn {
         Self {
             size: size_of::<Self>() as u32,
             class,
-            reserved: [0; 2],
+            weight,
+            reserved: 0,
             name: RawBytes::of(name.as_bytes()),
             data: Box::into_raw(Box::new(Body { run, left })).cast(),
             begin: begin::<F, T>,

@@ -3,7 +3,7 @@
 //! Lives here: `Call` (what is to be done), `Made` (what came of it), the system calls themselves.
 //! Holds: a call knows nothing of tables and handles; it gets descriptors and gives descriptors.
 
-use super::descriptor::{SocketAddress, system};
+use super::descriptor::{SocketAddress, system, system_error};
 use crate::handles::Kind;
 use crate::limits::{ADDRESSES_MAX, BACKLOG};
 use crate::operation::{Address, IoError, OpenHow};
@@ -149,16 +149,16 @@ fn reserve(file: &OwnedFd, bytes: u64) -> Result<Made, IoError> {
 }
 
 fn announce(at: &Address, blocking: bool) -> Result<Made, IoError> {
-    let address = SocketAddress::new(at).map_err(IoError::System)?;
+    let address = SocketAddress::new(at).map_err(system_error)?;
     let fd = match at {
         Address::Tcp(_) => {
-            let fd = address.socket(blocking).map_err(IoError::System)?;
+            let fd = address.socket(blocking).map_err(system_error)?;
             rustix::net::sockopt::set_socket_reuseaddr(&fd, true).map_err(system)?;
             rustix::net::bind(&fd, address.get()).map_err(system)?;
             fd
         }
         Address::Unix(path) => {
-            let fd = address.socket(blocking).map_err(IoError::System)?;
+            let fd = address.socket(blocking).map_err(system_error)?;
             match rustix::net::bind(&fd, address.get()) {
                 Err(Errno::ADDRINUSE) if is_stale(&address, path)? => {
                     match rustix::fs::unlink(path) {
@@ -186,13 +186,13 @@ fn is_stale(address: &SocketAddress, path: &Path) -> Result<bool, IoError> {
     if rustix::fs::FileType::from_raw_mode(stat.st_mode) != rustix::fs::FileType::Socket {
         return Ok(false);
     }
-    let probe = address.socket(false).map_err(IoError::System)?;
+    let probe = address.socket(false).map_err(system_error)?;
     // Whoever is alive accepts, or has a full queue, or another kind of socket.
     Ok(matches!(rustix::net::connect(&probe, address.get()), Err(Errno::CONNREFUSED)))
 }
 
 fn resolve(name: &str) -> Result<Made, IoError> {
-    let found = name.to_socket_addrs().map_err(IoError::System)?;
+    let found = name.to_socket_addrs().map_err(system_error)?;
     let mut addresses = Vec::new();
     for address in found {
         if addresses.len() < ADDRESSES_MAX && !addresses.contains(&address) {

@@ -142,8 +142,11 @@ pub(super) fn identify(fd: OwnedFd) -> Result<(Kind, Descriptor), (OwnedFd, IoEr
             }
         }
         FileType::Fifo | FileType::CharacterDevice => (Kind::Socket, true),
+        FileType::Directory | FileType::Symlink => {
+            return Err((fd, IoError::System(io::ErrorKind::Unsupported.into())));
+        }
         // Such as an eventfd: an inode of no type, shared by all of them.
-        _ => {
+        FileType::Unknown => {
             let descriptor = Descriptor { pipe: true, ..Descriptor::new(fd) };
             return Ok((Kind::Socket, descriptor));
         }
@@ -177,4 +180,9 @@ pub(super) fn system(errno: rustix::io::Errno) -> IoError {
         Errno::MFILE | Errno::NFILE => IoError::TooManyHandles,
         other => IoError::System(other.into()),
     }
+}
+
+/// The same for an error of the standard library.
+pub(super) fn system_error(error: io::Error) -> IoError {
+    rustix::io::Errno::from_io_error(&error).map_or(IoError::System(error), system)
 }

@@ -135,7 +135,7 @@ impl RealDriver {
             None
         } else {
             let blocking = self.backend == Backend::IoUring;
-            descriptor::set_blocking(descriptor.fd.as_fd(), blocking).err().map(IoError::System)
+            descriptor::set_blocking(descriptor.fd.as_fd(), blocking).err().map(descriptor::system_error)
         };
         let refused = match fault {
             Some(error) => (descriptor, error),
@@ -235,7 +235,7 @@ impl RealDriver {
     }
 
     fn accepted(&mut self, socket: OwnedFd) -> Result<Value, IoError> {
-        descriptor::no_delay(&socket).map_err(IoError::System)?;
+        descriptor::no_delay(&socket).map_err(descriptor::system_error)?;
         self.adopt(Kind::Socket, Descriptor::new(socket))
     }
 
@@ -356,6 +356,10 @@ impl Driver for RealDriver {
 
     fn unwatch(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
         self.sleep.unwatch(fd)
+    }
+
+    fn give_way(&mut self) {
+        std::thread::yield_now();
     }
 
     fn poll(&mut self, ready: &mut Vec<Ready>) -> io::Result<()> {

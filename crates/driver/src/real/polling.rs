@@ -7,7 +7,7 @@
 //! no use any more leads to a try that would block, nothing worse.
 //! Not here: files (`helpers.rs`).
 
-use super::descriptor::{Descriptor, no_delay, system};
+use super::descriptor::{Descriptor, no_delay, system, system_error};
 use super::sleep::EVENTS_MAX;
 use super::table::Running;
 use crate::operation::{IoError, Operation, Value};
@@ -102,7 +102,7 @@ pub(super) fn attempt(operation: &mut Operation, descriptor: &Descriptor) -> Tri
                 return match rustix::net::accept_with(&*descriptor.fd, flags) {
                     Ok(socket) => match no_delay(&socket) {
                         Ok(()) => Tried::Socket(socket),
-                        Err(error) => Tried::Done(Err(IoError::System(error))),
+                        Err(error) => Tried::Done(Err(system_error(error))),
                     },
                     // A connection that was given up before it was taken is none.
                     Err(Errno::INTR | Errno::CONNABORTED) => continue,

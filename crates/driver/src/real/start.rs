@@ -99,7 +99,7 @@ impl RealDriver {
                     .and_then(|address| Ok((Arc::new(address.socket(blocking)?), Box::new(address))));
                 match made {
                     Ok((socket, address)) => running.connecting = Some(Connecting { socket, address }),
-                    Err(error) => return self.finish(id, Err(IoError::System(error))),
+                    Err(error) => return self.finish(id, Err(descriptor::system_error(error))),
                 }
                 return self.hand_over(id);
             }
@@ -121,10 +121,7 @@ impl RealDriver {
         if self.ring.is_none() {
             match Ring::new() {
                 Ok(ring) => self.ring = Some(ring),
-                Err(error) => {
-                    let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
-                    return self.finish(id, Err(descriptor::system(errno)));
-                }
+                Err(error) => return self.finish(id, Err(descriptor::system_error(error))),
             }
         }
         let (Some(ring), Some(running)) = (&mut self.ring, self.table.get_mut(id)) else { return };
@@ -147,10 +144,7 @@ impl RealDriver {
             });
             match made {
                 Ok(polling) => self.polling = Some(polling),
-                Err(error) => {
-                    let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
-                    return self.finish(id, Err(descriptor::system(errno)));
-                }
+                Err(error) => return self.finish(id, Err(descriptor::system_error(error))),
             }
         }
         let Some(running) = self.table.get_mut(id) else { return };

@@ -19,7 +19,7 @@ use windlass_contract::head::{BufferEntry, BufferKind, Direction};
 use windlass_contract::slot::NO_DEADLINE;
 use windlass_contract::{Code, Fault};
 use windlass_driver::Nanos;
-use windlass_lane::{TaskHandle, TimerId};
+use windlass_lane::{LaneId, TaskHandle, TimerId};
 use windlass_memory::SegmentId;
 
 slotmap::new_key_type! {
@@ -108,6 +108,8 @@ pub(crate) struct Call {
     pub(crate) body: Cell<Option<Body>>,
     /// Whether it is a spawned task.
     pub(crate) spawned: bool,
+    /// Where it runs.
+    pub(crate) lane: LaneId,
     /// How often its grace was prolonged.
     pub(crate) graces: Cell<u32>,
     pub(crate) cancelled: Cell<Option<Code>>,
@@ -122,8 +124,9 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// A placed call; with a body, a spawned task in its shape.
-    pub(crate) fn new(core: &Rc<Core>, placed: Placed, body: Option<Body>) -> Rc<Self> {
+    /// A placed call; with a body and a lane, a spawned task in its shape.
+    #[inline(always)]
+    pub(crate) fn new(core: &Rc<Core>, placed: Placed, task: Option<(Body, LaneId)>) -> Rc<Self> {
         let Placed { call: Arrived { slot, reply, arguments, skip, mut backing, root }, container, method } =
             placed;
         let number = core.number();
@@ -134,6 +137,11 @@ impl Call {
             left => core.now().saturating_add(left),
         };
         let (root, depth) = root.unwrap_or((number, 0));
+        let (body, lane) = match task {
+            Some((body, lane)) => (Some(body), lane),
+            None if method.flags.background => (None, LaneId::BACKGROUND),
+            None => (None, LaneId::LATENCY),
+        };
         Rc::new(Self {
             number,
             root,
@@ -153,6 +161,7 @@ impl Call {
             held: Cell::default(),
             ended: Cell::default(),
             spawned: body.is_some(),
+            lane,
             body: Cell::new(body),
             graces: Cell::default(),
             cancelled: Cell::default(),
@@ -178,6 +187,9 @@ impl Call {
 
     /// Ends the call's hold on its buffers with a value: results become leases. Answers where they stand.
     pub(crate) fn settle_buffers(&self, reply: &ReplySlot) -> Vec<BufferEntry> {
+        if self.buffers.is_empty() {
+            return Vec::new();
+        }
         let asker = reply.asker().map(|(session, _)| session.clone());
         let mut entries = Vec::new();
         for (backing, raw) in self.backing.borrow_mut().drain(..).zip(&self.buffers) {
@@ -220,8 +232,16 @@ impl Call {
     }
 }
 
+impl windlass_lane::Job for Call {
+    fn name(&self) -> windlass_lane::Name {
+        self.method.full.clone().into()
+    }
+}
+
 impl Drop for Call {
     fn drop(&mut self) {
-        self.core.warm.borrow_mut().keep(std::mem::take(&mut self.arguments));
+        let mut warm = self.core.warm.borrow_mut();
+        warm.keep(std::mem::take(&mut self.arguments));
+        warm.keep(self.value.take());
     }
 }

@@ -14,6 +14,7 @@ use std::rc::{Rc, Weak};
 use windlass_contract::{Code, Fault};
 use windlass_driver::{Handle, IoError};
 use windlass_lane::io::Io;
+use windlass_lane::{Class, LaneError, LaneId, LaneOptions};
 
 /// What of a container outlives a call.
 pub(crate) struct Home {
@@ -21,6 +22,8 @@ pub(crate) struct Home {
     io: Io,
     handles: RefCell<BTreeSet<u64>>,
     tasks: RefCell<BTreeMap<u64, Known>>,
+    /// Lanes of its own, by class and weight.
+    lanes: RefCell<BTreeMap<(Class, u32), LaneId>>,
 }
 
 /// A spawned task.
@@ -34,8 +37,8 @@ struct Known {
 impl Home {
     /// Nothing open, no tasks.
     pub(crate) fn new(core: &Rc<Core>) -> Rc<Self> {
-        let (handles, tasks) = (RefCell::default(), RefCell::default());
-        Rc::new(Self { core: Rc::downgrade(core), io: core.io.clone(), handles, tasks })
+        let (handles, tasks, lanes) = (RefCell::default(), RefCell::default(), RefCell::default());
+        Rc::new(Self { core: Rc::downgrade(core), io: core.io.clone(), handles, tasks, lanes })
     }
 
     /// Whether something more may be opened.
@@ -73,6 +76,30 @@ impl Home {
         if was_here {
             self.io.close(Handle::from_bits(bits));
         }
+    }
+
+    /// The lane for tasks of this class and weight, made when it is first asked for.
+    ///
+    /// # Errors
+    /// `QueueFull` when the worker has as many lanes as it may have, `BadArguments` for a weight that none has.
+    pub(crate) fn lane(&self, class: Class, weight: u32) -> Result<LaneId, Fault> {
+        if weight == 0 {
+            return Ok(class.into());
+        }
+        if let Some(lane) = self.lanes.borrow().get(&(class, weight)) {
+            return Ok(*lane);
+        }
+        let core = self.core.upgrade().ok_or_else(|| super::ended_early(Code::Draining))?;
+        // Lanes whose container has ended go when their last task has.
+        core.idle_lanes.borrow_mut().retain(|lane| core.lanes.remove_lane(*lane).is_err());
+        let name = format!("weight {weight}");
+        let lane = core.lanes.add_lane(LaneOptions { weight, class, ..LaneOptions::new(name) });
+        let lane = lane.map_err(|error| {
+            let code = if error == LaneError::BadWeight { Code::BadArguments } else { Code::QueueFull };
+            Fault::new(code, error.to_string())
+        })?;
+        self.lanes.borrow_mut().insert((class, weight), lane);
+        Ok(lane)
     }
 
     /// Enters a task that is about to be spawned.
@@ -138,6 +165,9 @@ impl Home {
         let open = std::mem::take(&mut *self.handles.borrow_mut());
         for bits in open {
             self.io.close(Handle::from_bits(bits));
+        }
+        if let Some(core) = self.core.upgrade() {
+            core.idle_lanes.borrow_mut().extend(self.lanes.take().into_values());
         }
     }
 }

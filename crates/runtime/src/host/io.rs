@@ -184,6 +184,7 @@ pub(crate) fn fault_of(error: IoError, asked: &RawOp) -> Fault {
         IoError::Busy(_) => Code::Busy,
         IoError::Exists => Code::Exists,
         IoError::TooManyHandles => Code::HandleLimit,
+        IoError::TooManyOperations => Code::QueueFull,
         IoError::NoMemory => Code::NoMemory,
         IoError::Closed => Code::Closed,
         IoError::Cancelled => Code::Cancelled,

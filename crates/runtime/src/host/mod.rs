@@ -27,14 +27,15 @@ use std::rc::Rc;
 use windlass_contract::slot::{FLAG_DETACHED, NO_DEADLINE};
 use windlass_contract::{CallId, Code, Fault, Outcome as Ran};
 use windlass_driver::Nanos;
-use windlass_lane::limits::{QUANTUM_NS, TASKS_MAX};
-use windlass_lane::{Class, SpawnError};
+use windlass_lane::limits::QUANTUM_NS;
+use windlass_lane::{Class, TaskOptions};
 
 /// Queues a placed call on its lane, behind all that came before it. A detached one is accepted here, where only the method
 /// itself can still say no, so its caller is told.
+#[inline(always)]
 pub(crate) fn queue(core: &Rc<Core>, mut placed: Placed) {
     let class = if placed.method.flags.background { Class::Background } else { Class::Latency };
-    if !core.lanes.borrow().has_room(class) {
+    if !core.lanes.has_room(class) {
         let fault = Fault::new(Code::QueueFull, "the lane has as many calls waiting as it may have");
         return Refused::new(placed.call.reply, fault).answer();
     }
@@ -45,31 +46,40 @@ pub(crate) fn queue(core: &Rc<Core>, mut placed: Placed) {
         };
     }
     let call = Call::new(core, placed, None);
-    let queued = core.lanes.borrow_mut().push(class, call);
-    if let Err((call, SpawnError::QueueFull | SpawnError::TooManyTasks)) = queued {
+    let queued = core.lanes.push(class, call);
+    if let Err((call, _full)) = queued {
         let fault = Fault::new(Code::QueueFull, "the lane has as many calls waiting as it may have");
         refuse(&call, fault);
     }
+}
+
+/// How a task is spawned.
+pub(crate) struct Spawn {
+    pub(crate) name: String,
+    pub(crate) background: bool,
+    /// 0: on the lane of its class.
+    pub(crate) weight: u32,
 }
 
 /// Spawns a task of a call's container; answers its number. It begins in its turn, as a call does.
 ///
 /// # Errors
 /// `QueueFull`, `Draining`.
-pub(crate) fn spawn(by: &Rc<Call>, name: String, background: bool, body: library::Body) -> Result<u64, Fault> {
+pub(crate) fn spawn(by: &Rc<Call>, how: Spawn, body: library::Body) -> Result<u64, Fault> {
     let core = &by.core;
     if core.draining.get() || core.over.get() {
         return Err(ended_early(Code::Draining).with_outcome(Ran::NotStarted));
     }
+    let class = if how.background { Class::Background } else { Class::Latency };
+    let lane = by.container.home.lane(class, how.weight)?;
     let wait = Rc::new(Wait::default());
-    let method = Method::spawned(name, background);
+    let method = Method::spawned(format!("{}/{}", by.container.pool_name, how.name), how.background);
     let placed = Placed::by_node(by.container.clone(), method, Vec::new(), wait.clone());
-    let task = Call::new(core, placed, Some(body));
+    let task = Call::new(core, placed, Some((body, lane)));
     let number = task.number;
     by.container.home.enter(number, wait)?;
-    let class = if background { Class::Background } else { Class::Latency };
-    let queued = core.lanes.borrow_mut().push(class, task);
-    if let Err((task, SpawnError::QueueFull | SpawnError::TooManyTasks)) = queued {
+    let queued = core.lanes.push(lane, task);
+    if let Err((task, _full)) = queued {
         by.container.home.forget(number);
         let fault = Fault::new(Code::QueueFull, "the lane has as many calls waiting as it may have");
         refuse(&task, fault.clone());
@@ -154,17 +164,15 @@ fn run(core: &Rc<Core>, call: Rc<Call>, now: Nanos) {
     if call.method.flags.blocking {
         return blocking::submit(core, call);
     }
-    core.began.set(now);
     let Some(hosted) = library::start(&call) else { return };
     // It goes on: a task of its own polls it from now on.
-    let class = if call.method.flags.background { Class::Background } else { Class::Latency };
-    if core.lanes.borrow().alive() >= TASKS_MAX {
+    if !core.lanes.has_room_for_task() {
         let text = "the worker has as many tasks as it may have";
         call.outcome.set(Outcome::Fault(Fault::new(Code::QueueFull, text).with_outcome(Ran::Unknown)));
         // Dropped here, where nothing is borrowed: it finishes the call.
         return drop(hosted);
     }
-    let spawned = core.lanes.borrow_mut().spawn(class, hosted);
+    let spawned = core.lanes.spawn(TaskOptions::new(call.method.full.clone()).on(call.lane), hosted);
     match spawned {
         Ok(task) => keep_alive(core, &call, Some(task)),
         Err(error) => tracing::error!(?error, call = call.number, "no task for a call although there was room"),
@@ -219,23 +227,14 @@ pub(crate) fn finish(call: &Rc<Call>) {
         return call.ended.set(true);
     }
     let outcome = call.outcome.take();
-    let now = core.now();
-    core.read_at.set(now);
-    let ran_ns = now.saturating_sub(call.began.get());
-    let bytes = call.bytes();
     let is_fault = !matches!(outcome, Outcome::Value);
-    if let Some(stats) = call.container.stats(&call.method) {
-        stats.record(ran_ns, bytes, is_fault);
-    }
-    add(&core.counters.calls, 1);
-    add(&core.counters.faults, u64::from(is_fault));
+    let answered = call.stamps.as_ref().map(|_| core.now());
     let reply = call.reply.borrow_mut().take().unwrap_or_else(ReplySlot::nobody);
     match outcome {
         Outcome::Value => {
             let entries = call.settle_buffers(&reply);
             let value = call.value.borrow();
             reply.answer(&Answer::Value { bytes: &value, buffers: &entries });
-            passed(call, now);
         }
         Outcome::Fault(fault) => {
             call.drop_buffers();
@@ -250,6 +249,18 @@ pub(crate) fn finish(call: &Rc<Call>) {
             reply.answer(&Answer::Fault(&fault));
         }
     }
+    // The caller has its answer by now: what is counted costs it nothing.
+    let now = core.now();
+    core.read_at.set(now);
+    if let Some(stats) = call.container.stats(&call.method) {
+        stats.record(now.saturating_sub(call.began.get()), call.bytes(), is_fault);
+        // When it passed from room to room, if it was stamped.
+        if let (Some(way), Some(answered), false) = (&call.stamps, answered, is_fault) {
+            stats.stages.add(way, answered, now);
+        }
+    }
+    add(&core.counters.calls, 1);
+    add(&core.counters.faults, u64::from(is_fault));
     call.container.live.set(call.container.live.get() - 1);
     if call.spawned {
         call.container.home.ended(call.number);
@@ -259,16 +270,6 @@ pub(crate) fn finish(call: &Rc<Call>) {
     }
     leave_key(core, call);
     core.wake_flushers();
-}
-
-/// Counts when an answered call passed from room to room, if it was stamped.
-#[inline]
-fn passed(call: &Call, answered: Nanos) {
-    if let Some(way) = &call.stamps
-        && let Some(stats) = call.container.stats(&call.method)
-    {
-        stats.stages.add(way, answered, call.core.now());
-    }
 }
 
 fn leave_key(core: &Rc<Core>, call: &Rc<Call>) {
@@ -297,7 +298,7 @@ fn hand_over(core: &Rc<Core>, call: Rc<Call>, from: Nanos) {
         return start(core, call, now);
     }
     let class = if call.method.flags.background { Class::Background } else { Class::Latency };
-    let queued = core.lanes.borrow_mut().push(class, call);
+    let queued = core.lanes.push(class, call);
     if let Err((call, _full)) = queued {
         start(core, call, now);
     }
@@ -364,6 +365,6 @@ pub(crate) fn drop_late(core: &Rc<Core>, key: LiveKey) {
     let task = core.live.borrow_mut().get_mut(key).and_then(|live| live.task.take());
     if let Some(task) = task {
         tracing::warn!("a cancelled call did not end in its grace and is dropped");
-        drop(task);
+        task.abort();
     }
 }

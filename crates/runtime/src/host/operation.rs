@@ -17,10 +17,11 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use windlass_contract::abi::{OP_SHIELDED, OpKind, RawOp, RawOwned};
 use windlass_contract::slot::{self, Slot};
+use windlass_contract::spawn::LaneFacts;
 use windlass_contract::{Code, Fault, PoolId};
 use windlass_driver::Nanos;
-use windlass_lane::TimerId;
 use windlass_lane::io::Ticket;
+use windlass_lane::{Class, TimerId};
 
 /// What an operation came to.
 pub(crate) struct Finished {
@@ -125,6 +126,8 @@ pub(crate) fn start(call: &Rc<Call>, mut asked: RawOp) -> u64 {
                 done(Err(Fault::new(Code::NotRegistered, text)))
             }
         }
+    } else if of(OpKind::Lanes) {
+        done(lanes(core))
     } else if of(OpKind::Control) {
         if call.container.pool == PoolId::ADMIN {
             let bytes = asked.bytes.as_slice().to_vec();
@@ -141,6 +144,25 @@ pub(crate) fn start(call: &Rc<Call>, mut asked: RawOp) -> u64 {
         done(Err(Fault::new(Code::Unsupported, format!("this node has no operation {}", asked.kind))))
     };
     call.operations.borrow_mut().insert(kind, shielded)
+}
+
+fn lanes(core: &Rc<Core>) -> Result<(u64, Vec<u8>), Fault> {
+    let facts: Vec<LaneFacts> = core
+        .lanes
+        .lanes()
+        .into_iter()
+        .map(|lane| LaneFacts {
+            name: lane.name,
+            background: lane.class == Class::Background,
+            weight: lane.weight,
+            share: lane.share,
+            tasks: lane.tasks as u64,
+            queued: lane.queued as u64,
+            ran_ns: lane.ran_ns,
+        })
+        .collect();
+    let bytes = postcard::to_allocvec(&facts).map_err(|error| Fault::new(Code::Internal, error.to_string()))?;
+    Ok((facts.len() as u64, bytes))
 }
 
 fn resolve(core: &Rc<Core>, name: &[u8]) -> Result<PoolId, Fault> {

@@ -100,6 +100,16 @@ impl Crew {
             other => Err(Fault::module(5, format!("joined twice: {other:?}"))),
         }
     }
+    /// A task with a weight of its own, and the lanes while it lives: name, weight, tasks.
+    #[method]
+    async fn weighted(&self, cx: &Context<'_>, weight: u32) -> Result<Vec<(String, u32, u64)>, Fault> {
+        let nap = async |cx: Context<'_>| drop(cx.sleep(Duration::from_millis(1)).await);
+        let mut task = cx.spawn(Spawn::named("nap").background().weight(weight), nap)?;
+        cx.sleep(Duration::from_micros(10)).await?;
+        let lanes = cx.lanes().await?;
+        task.join(cx).await?;
+        Ok(lanes.into_iter().map(|lane| (lane.name, lane.weight, lane.tasks)).collect())
+    }
     /// As many as the container may have, and one more.
     #[method]
     fn crowd(&self, cx: &Context<'_>) -> Result<u64, Fault> {
@@ -164,6 +174,21 @@ fn a_node_with_tasks_flushes_and_stops() {
     stage.admin().flush().unwrap();
     stage.admin().stop(60_000).unwrap();
     let _end = stage.ended();
+}
+
+#[test]
+fn a_task_with_a_weight_has_a_lane_of_its_own_that_goes_with_its_container() {
+    let stage = Stage::of(&[Crew::TABLE]);
+    let crew = crew(&stage, "crew");
+    let lanes = crew.weighted(300).unwrap();
+    assert_eq!(lanes.len(), 3, "{lanes:?}");
+    assert_eq!(lanes[2], ("weight 300".to_owned(), 300, 1));
+    assert_eq!(crew.weighted(300).unwrap().len(), 3, "the same lane");
+    assert!(crew.weighted(u32::MAX).unwrap_err().is(Code::BadArguments));
+    stage.admin().destroy_pool("crew").unwrap();
+    let crew = self::crew(&stage, "next");
+    let lanes = crew.weighted(7).unwrap();
+    assert_eq!(lanes.iter().filter(|(name, ..)| name.starts_with("weight")).count(), 1, "{lanes:?}");
 }
 
 #[test]

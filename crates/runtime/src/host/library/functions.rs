@@ -52,9 +52,9 @@ unsafe extern "C" fn reply(handle: *mut c_void, bytes: RawBytes) {
     let (call, bytes) = unsafe { (call_of(handle), bytes.get()) };
     let before = call.outcome.take();
     if matches!(before, Outcome::None) {
-        let mut value = call.value.borrow_mut();
-        value.clear();
+        let mut value = call.core.warm.borrow_mut().take(bytes.len());
         value.extend_from_slice(bytes);
+        *call.value.borrow_mut() = value;
         call.outcome.set(Outcome::Value);
     } else {
         call.outcome.set(before);
@@ -116,7 +116,7 @@ unsafe extern "C" fn cancelled(handle: *mut c_void) -> u32 {
 unsafe extern "C" fn yield_due(handle: *mut c_void) -> u32 {
     // SAFETY: as in `reply`.
     let core = unsafe { call_of(handle) }.core.clone();
-    u32::from(core.now().saturating_sub(core.began.get()) > windlass_lane::limits::QUANTUM_NS)
+    u32::from(core.lanes.is_due(core.now()))
 }
 
 /// Writes a module's line to the node's log.
@@ -219,7 +219,8 @@ unsafe extern "C" fn spawn(handle: *mut c_void, asked: *const RawSpawn, out: *mu
     let body = Body::new(asked);
     // SAFETY: the name is read before this returns.
     let name = String::from_utf8_lossy(unsafe { asked.name.get() }).into_owned();
-    match super::super::spawn(&call, name, asked.class == 1, body) {
+    let how = super::super::Spawn { name, background: asked.class == 1, weight: asked.weight };
+    match super::super::spawn(&call, how, body) {
         Ok(number) => number,
         Err(fault) => {
             // SAFETY: the module lends room for one result, initialised.
