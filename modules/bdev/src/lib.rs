@@ -163,9 +163,9 @@ impl Bdev {
         Ok(())
     }
 
-    /// As `write`, straight from the caller's live memory: no copy is made on the way.
+    /// As `write`, straight from the caller's live memory, which comes back as it is: no copy is made on the way.
     #[method(id = 13, idempotent)]
-    async fn write_live(&self, cx: &Context<'_>, id: u64, at: u64, data: In<SharedBytes>) -> Result<(), Fault> {
+    async fn write_live(&self, cx: &Context<'_>, id: u64, at: u64, data: InOut<SharedBytes>) -> Result<(), Fault> {
         let (began, len) = (cx.now_ns(), data.len() as u64);
         let using = self.books.using(id, at, len)?;
         match &self.medium {

@@ -61,7 +61,8 @@ fn tasks_K67_what_is_written_is_read_by_every_road() {
         device.write(big.id, 5, &frozen).unwrap();
         let mut loan = client.lend(8192).unwrap();
         loan.fill(9);
-        device.write_live(big.id, 4096, loan).unwrap();
+        let (loan, used) = device.write_live(big.id, 4096, loan).unwrap();
+        assert!(used == 8192 && loan.iter().all(|byte| *byte == 9), "the loan comes back as it was");
         let mut wanted = bytes.clone();
         wanted[5..100_005].copy_from_slice(&bytes[..100_000]);
         wanted[4096..12_288].fill(9);
