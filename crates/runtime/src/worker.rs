@@ -160,6 +160,9 @@ impl Worker {
                 read => read,
             };
             self.quantum.end(now);
+            if self.core.io.is_due() {
+                break;
+            }
         }
         self.core.counters.overruns.set(self.quantum.overruns());
         true
