@@ -242,6 +242,9 @@ pub enum IoError {
     /// `limits::HANDLES_MAX` descriptors are registered.
     #[error("the driver has as many descriptors as it may have")]
     TooManyHandles,
+    /// As many operations wait as may; try again after some have ended.
+    #[error("as many operations wait as may")]
+    TooManyOperations,
     /// Memory for it was refused.
     #[error("no memory for the operation")]
     NoMemory,
@@ -289,6 +292,26 @@ impl Operation {
             | Self::Announce { .. }
             | Self::Connect { .. }
             | Self::Resolve { .. } => None,
+        }
+    }
+
+    /// Which half of a socket it takes.
+    pub fn direction(&self) -> Option<Direction> {
+        match self {
+            Self::Receive { .. } => Some(Direction::Receive),
+            Self::Send { .. } => Some(Direction::Send),
+            _ => None,
+        }
+    }
+
+    /// The buffer that it is about.
+    pub fn buffer(&self) -> Option<&IoBuffer> {
+        match self {
+            Self::ReadAt { buffer, .. }
+            | Self::WriteAt { buffer, .. }
+            | Self::Receive { buffer, .. }
+            | Self::Send { buffer, .. } => Some(buffer),
+            _ => None,
         }
     }
 

@@ -1,11 +1,20 @@
 //! Waiting for operations: the meeting place of tasks and the driver.
 //!
-//! Lives here: `Io` (one per worker), `Ticket` (an operation that a task waits for), `Done`.
+//! Lives here: `Io` (one per worker), `Ticket` (an operation that a task waits for), `Done`; above them `file` and
+//! `socket`, the types that tasks use, and `wait`, their futures.
 //! From: a task starts an operation while the driver is out of reach. To: the worker, between two pieces of work, hands
 //! what was started to the driver and takes from it what has completed.
 //! Holds: what was started completes once, to whoever has the ticket or, given up, to nobody; a descriptor that completes
 //! to nobody is closed; an operation waits here while the driver has as many as it may have, and they begin in order.
-//! Not here: loops over short transfers and the types of files and sockets.
+//! Not here: lanes; a task is known by its waker alone.
+
+mod file;
+mod socket;
+mod wait;
+
+pub use file::{File, remove, rename};
+pub use socket::{Listener, Reader, Socket, Writer, connect, resolve};
+pub use wait::Wait;
 
 use crate::limits::{OPERATIONS_PER_TURN, OPERATIONS_WAITING_MAX};
 use slotmap::{Key, KeyData, SlotMap};
