@@ -4,6 +4,8 @@
 pub const TASKS_MAX: usize = 1 << 20;
 /// Task cells that are made at once when none is free.
 pub const CELLS_PER_CHUNK: usize = 1 << 10;
+/// Bytes of a future that lie in its task's own memory; a larger one is put into memory that may be refused.
+pub const IN_PLACE_BYTES: usize = 512;
 /// Work that waits to start, per lane.
 pub const WAITING_MAX: usize = 1 << 16;
 /// Timers set at once.
