@@ -6,7 +6,7 @@
 //! while it is served; a lane that slept has saved nothing up.
 
 use crate::Name;
-use crate::lanes::Work;
+use crate::gate::Ready;
 use crate::limits::{CHARGE_MIN_NS, SHARE, SLICE_NS, WAITING_MAX, WEIGHT_MAX};
 use std::collections::VecDeque;
 use windlass_driver::Nanos;
@@ -138,11 +138,11 @@ pub struct LaneFacts {
 /// Virtual nanoseconds of a lane of weight 1 per nanosecond.
 const ONE: u64 = 1 << 32;
 
-pub(crate) struct Lane<J> {
+pub(crate) struct Lane {
     pub(crate) options: LaneOptions,
     pub(crate) generation: u16,
-    /// Each with the time at which it was queued.
-    pub(crate) queue: VecDeque<(Work<J>, Nanos)>,
+    /// Tasks, and places of unstarted work (`None`), each with the time at which it was queued.
+    pub(crate) queue: VecDeque<(Option<Ready>, Nanos)>,
     /// Of them unstarted work.
     pub(crate) waiting: usize,
     /// Virtual time among the lanes of its class.
@@ -156,7 +156,7 @@ pub(crate) struct Lane<J> {
     pub(crate) ran_ns: u64,
 }
 
-impl<J> Lane<J> {
+impl Lane {
     /// The weight must be checked.
     pub(crate) fn new(options: LaneOptions, generation: u16) -> Self {
         let stride = ONE / u64::from(options.weight.max(1));
