@@ -1,16 +1,14 @@
-//! Windlass: tasks on lanes that wait for files, under a loop like a worker's.
+//! Windlass: tasks on lanes that wait for files, on an engine.
 
 use crate::work::{BLOCK, Blocks, Failure, Meter, Order, Report, check};
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 use windlass_driver::real::{Backend, RealDriver};
-use windlass_driver::{Driver as _, IoBuffer, OpenHow};
-use windlass_lane::io::{File, Io};
-use windlass_lane::{Class, Lanes, Work};
-
-/// Pieces of work between two looks at the driver.
-const SLICE: usize = 64;
+use windlass_driver::{IoBuffer, OpenHow};
+use windlass_lane::io::File;
+use windlass_lane::{Cx, Engine, Exit};
 
 struct Shared {
     file: File,
@@ -21,45 +19,30 @@ struct Shared {
 
 pub fn run(order: &Order, backend: Backend) -> Result<Report, Failure> {
     let mut driver = RealDriver::with(backend)?;
-    let lanes: Rc<RefCell<Lanes<()>>> = Rc::new(RefCell::new(Lanes::new(Some(driver.remote()))));
-    let io = Io::default();
-    let shared: Rc<RefCell<Option<Rc<Shared>>>> = Rc::default();
-    let first = {
-        let (io, lanes, kept, order) = (io.clone(), lanes.clone(), shared.clone(), order.clone());
-        async move {
-            let how = OpenHow { write: order.write, direct: !order.cached, ..OpenHow::default() };
-            let file = File::open(&io, &order.file, how).await.expect("the file was prepared");
-            let blocks = RefCell::new(Blocks::of(&order));
-            let meter = RefCell::new(Meter::start(&order).expect("constant bounds"));
-            let made = Rc::new(Shared { file, blocks, meter, fault: RefCell::default() });
-            for _ in 0..order.depth {
-                let task = asks(made.clone(), order.write);
-                lanes.borrow_mut().spawn(Class::Latency, task).expect("few tasks").detach();
-            }
-            *kept.borrow_mut() = Some(made);
-        }
-    };
-    lanes.borrow_mut().spawn(Class::Latency, first).map_err(|error| format!("{error:?}"))?.detach();
-    let mut ready = Vec::new();
-    loop {
-        let mut worked = false;
-        for _ in 0..SLICE {
-            let work = lanes.borrow_mut().pick();
-            let Some(Work::Resume(task)) = work else { break };
-            task.run();
-            worked = true;
-        }
-        worked |= io.exchange(&mut driver)?;
-        if lanes.borrow().alive() == 0 {
-            break;
-        }
-        if !worked && !io.has_news() && lanes.borrow().about_to_park() {
-            driver.park(None, &mut ready)?;
-            lanes.borrow().unparked();
-            io.exchange(&mut driver)?;
-        }
+    let remote = driver.remote();
+    let mut engine = Engine::new(&mut driver, Some(Arc::new(move || remote.ring())));
+    let order = order.clone();
+    let exit = engine.run(&mut driver, move |cx| async move { all(&cx, order).await })?;
+    match exit {
+        Exit::Ok(report) => report,
+        Exit::Panicked(text) => Err(text.into()),
+        Exit::Cancelled => Err("the first task was dropped".into()),
     }
-    let shared = shared.borrow_mut().take().ok_or("the file was not opened")?;
+}
+
+async fn all(cx: &Cx, order: Order) -> Result<Report, Failure> {
+    let how = OpenHow { write: order.write, direct: !order.cached, ..OpenHow::default() };
+    let file = File::open(&cx.io(), &order.file, how).await?;
+    let blocks = RefCell::new(Blocks::of(&order));
+    let meter = RefCell::new(Meter::start(&order)?);
+    let shared = Rc::new(Shared { file, blocks, meter, fault: RefCell::default() });
+    let mut tasks = Vec::new();
+    for _ in 0..order.depth {
+        tasks.push(cx.spawn("asks", asks(shared.clone(), order.write))?);
+    }
+    for task in tasks {
+        task.await;
+    }
     if let Some(fault) = shared.fault.borrow_mut().take() {
         return Err(fault);
     }

@@ -79,6 +79,9 @@ pub trait Driver {
     /// # Errors
     /// The system's, when the descriptor was not watched.
     fn unwatch(&mut self, fd: BorrowedFd<'_>) -> io::Result<()>;
+    /// Lets other threads of this processor run before this one goes on; it does not sleep. A backend without other threads
+    /// does nothing.
+    fn give_way(&mut self) {}
     /// Appends what is ready, without waiting.
     ///
     /// # Errors

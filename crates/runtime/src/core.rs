@@ -115,6 +115,9 @@ impl Core {
 
     /// Wakes whoever waits for calls to end.
     pub(crate) fn wake_flushers(&self) {
+        if self.flushers.borrow().is_empty() {
+            return;
+        }
         for waker in self.flushers.borrow_mut().drain(..) {
             waker.wake();
         }

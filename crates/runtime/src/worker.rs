@@ -24,6 +24,7 @@ use windlass_driver::socket::{Listener, Peer};
 use windlass_driver::{Driver, Nanos, Ready, Token, Watch};
 use windlass_lane::Work;
 use windlass_lane::limits::STALLED_NAMED_MAX;
+use windlass_memory::Courtesy;
 
 /// What the caller of `turn` is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +55,8 @@ pub struct Worker {
     quiet_since: Option<Nanos>,
     /// How often looking on has paid lately, 0 to 1.
     paid: f32,
+    /// For clients on this worker's own processor, where looking on would keep them from running.
+    courtesy: Courtesy,
     /// When a stopping node gives up waiting.
     stop_at: Option<Nanos>,
     commands: std::sync::mpsc::Receiver<std::time::Duration>,
@@ -83,6 +86,7 @@ impl Worker {
             turns: 0,
             quiet_since: None,
             paid: 1.0,
+            courtesy: Courtesy::default(),
             stop_at: None,
             commands,
             look_for_commands: true,
@@ -206,7 +210,9 @@ impl Worker {
         }
         // Only a client that runs on another processor can send anything while this one looks on.
         if self.quiet_since.is_none() && !self.active.iter().any(|session| session.runs_apart()) {
-            return Ok(false);
+            let (clock, active) = (self.core.clock.clone(), &self.active);
+            let ready = || active.iter().any(|session| session.has_entry());
+            return Ok(!active.is_empty() && self.courtesy.give_way(&*clock, || driver.give_way(), ready));
         }
         let now = driver.now();
         let since = *self.quiet_since.get_or_insert(now);

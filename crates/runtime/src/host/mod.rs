@@ -29,6 +29,7 @@ use windlass_lane::{Class, TaskOptions};
 
 /// Queues a placed call on its lane, behind all that came before it. A detached one is accepted here, where only the method
 /// itself can still say no, so its caller is told.
+#[inline(always)]
 pub(crate) fn queue(core: &Rc<Core>, mut placed: Placed) {
     let class = if placed.method.flags.background { Class::Background } else { Class::Latency };
     if !core.lanes.has_room(class) {
@@ -161,23 +162,14 @@ fn keep_alive(core: &Rc<Core>, call: &Rc<Call>, task: Option<windlass_lane::Task
 pub(crate) fn finish(call: &Rc<Call>) {
     let core = &call.core;
     let outcome = call.outcome.take();
-    let now = core.now();
-    core.read_at.set(now);
-    let ran_ns = now.saturating_sub(call.began.get());
-    let bytes = call.bytes();
     let is_fault = !matches!(outcome, Outcome::Value);
-    if let Some(stats) = call.container.stats(&call.method) {
-        stats.record(ran_ns, bytes, is_fault);
-    }
-    add(&core.counters.calls, 1);
-    add(&core.counters.faults, u64::from(is_fault));
+    let answered = call.stamps.as_ref().map(|_| core.now());
     let reply = call.reply.borrow_mut().take().unwrap_or_else(ReplySlot::nobody);
     match outcome {
         Outcome::Value => {
             let entries = call.settle_buffers(&reply);
             let value = call.value.borrow();
             reply.answer(&Answer::Value { bytes: &value, buffers: &entries });
-            passed(call, now);
         }
         Outcome::Fault(fault) => {
             call.drop_buffers();
@@ -192,22 +184,24 @@ pub(crate) fn finish(call: &Rc<Call>) {
             reply.answer(&Answer::Fault(&fault));
         }
     }
+    // The caller has its answer by now: what is counted costs it nothing.
+    let now = core.now();
+    core.read_at.set(now);
+    if let Some(stats) = call.container.stats(&call.method) {
+        stats.record(now.saturating_sub(call.began.get()), call.bytes(), is_fault);
+        // When it passed from room to room, if it was stamped.
+        if let (Some(way), Some(answered), false) = (&call.stamps, answered, is_fault) {
+            stats.stages.add(way, answered, now);
+        }
+    }
+    add(&core.counters.calls, 1);
+    add(&core.counters.faults, u64::from(is_fault));
     call.container.live.set(call.container.live.get() - 1);
     if let Some(Live { task: Some(task), .. }) = forget(call) {
         task.detach();
     }
     leave_key(core, call);
     core.wake_flushers();
-}
-
-/// Counts when an answered call passed from room to room, if it was stamped.
-#[inline]
-fn passed(call: &Call, answered: Nanos) {
-    if let Some(way) = &call.stamps
-        && let Some(stats) = call.container.stats(&call.method)
-    {
-        stats.stages.add(way, answered, call.core.now());
-    }
 }
 
 fn leave_key(core: &Rc<Core>, call: &Rc<Call>) {

@@ -47,9 +47,9 @@ unsafe extern "C" fn reply(handle: *mut c_void, bytes: RawBytes) {
     let (call, bytes) = unsafe { (call_of(handle), bytes.get()) };
     let before = call.outcome.take();
     if matches!(before, Outcome::None) {
-        let mut value = call.value.borrow_mut();
-        value.clear();
+        let mut value = call.core.warm.borrow_mut().take(bytes.len());
         value.extend_from_slice(bytes);
+        *call.value.borrow_mut() = value;
         call.outcome.set(Outcome::Value);
     } else {
         call.outcome.set(before);
