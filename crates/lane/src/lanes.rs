@@ -6,7 +6,7 @@
 //! spawn that is refused has made nothing.
 
 use crate::Name;
-use crate::cells::{Status, Table, TaskFacts, TaskId, TaskState};
+use crate::cells::{Cells, Status, Table, TaskFacts, TaskId, TaskState};
 use crate::gate::{Bell, Gate, Header, Own, Piece, put};
 use crate::lane::{LaneError, LaneFacts, LaneId, LaneOptions};
 use crate::limits::{IN_PLACE_BYTES, LAST_ROUNDS, QUANTUM_NS, TASKS_MAX};
@@ -14,7 +14,7 @@ use crate::overruns::Overrun;
 use crate::pulse::Pulse;
 use crate::stride::Stride;
 use crate::task::{SpawnError, Task, TaskHandle, TaskOptions};
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
 use std::collections::VecDeque;
 use std::fmt;
 use std::rc::Rc;
@@ -213,7 +213,7 @@ impl<J: Job + 'static> Lanes<J> {
     pub fn next(&self, now: Nanos) -> Option<Work<J>> {
         let table = &*self.table;
         let mut stride = self.own.stride.borrow_mut();
-        self.leave_current(&mut stride, now);
+        let mut cells = self.leave_current(&mut stride, now);
         self.gate.collect(&mut stride, table);
         let (lane, work, since) = stride.pick()?;
         stride.began = now;
@@ -226,7 +226,6 @@ impl<J: Job + 'static> Lanes<J> {
                 Work::Start(job)
             }
             Some(ready) => {
-                let mut cells = table.cells.borrow_mut();
                 if let Some((id, cell)) = cells.living(ready.metadata().index) {
                     cell.polls += 1;
                     cell.wait_ns += now.saturating_sub(since);
@@ -236,6 +235,7 @@ impl<J: Job + 'static> Lanes<J> {
                 Work::Resume(Piece(ready))
             }
         };
+        drop(cells);
         if let Some(pulse) = &self.pulse {
             pulse.begins(&self.running_name(&stride), table.current.get());
         }
@@ -244,14 +244,14 @@ impl<J: Job + 'static> Lanes<J> {
 
     /// The last piece ended at `now`, and none follows it at once.
     pub fn rest(&self, now: Nanos) {
-        self.leave_current(&mut self.own.stride.borrow_mut(), now);
+        drop(self.leave_current(&mut self.own.stride.borrow_mut(), now));
         if let Some(pulse) = &self.pulse {
             pulse.rests();
         }
     }
 
     #[inline]
-    fn leave_current(&self, stride: &mut Stride, now: Nanos) {
+    fn leave_current(&self, stride: &mut Stride, now: Nanos) -> RefMut<'_, Cells> {
         let table = &*self.table;
         table.now.set(now);
         let ran = stride.charge(now);
@@ -259,9 +259,13 @@ impl<J: Job + 'static> Lanes<J> {
             let name = self.running_name(stride);
             stride.overruns.count(&name, ran);
         }
-        if let Some(id) = table.current.take() {
-            table.with(id, |cell| cell.cpu_ns += ran);
+        let mut cells = table.cells.borrow_mut();
+        if let Some(id) = table.current.take()
+            && let Some(cell) = cells.get(id)
+        {
+            cell.cpu_ns += ran;
         }
+        cells
     }
 
     /// The name of what runs, or of the task that ended just now.
