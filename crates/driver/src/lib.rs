@@ -20,6 +20,7 @@ pub mod limits;
 pub mod lock;
 pub mod operation;
 pub mod real;
+pub mod sim;
 pub mod socket;
 pub mod threads;
 
