@@ -7,12 +7,15 @@
 //! Not here: tasks' own accounts (`cells`).
 
 use crate::Name;
-use crate::cells::Table;
 use crate::gate::Ready;
 use crate::lane::{Class, Lane, LaneError, LaneFacts, LaneId, LaneOptions};
 use crate::limits::{LANES_MAX, SHARES_MAX, SLICE_NS, WEIGHT_MAX};
 use crate::overruns::Overruns;
+use std::collections::BTreeMap;
 use windlass_driver::Nanos;
+
+/// Where virtual time turns back: far enough from its end that no piece reaches that.
+const PASS_MAX: u64 = 1 << 61;
 
 pub(crate) struct Stride {
     lanes: Vec<Option<Lane>>,
@@ -20,7 +23,7 @@ pub(crate) struct Stride {
     /// Lanes with work.
     ready: Vec<u16>,
     /// Where each class is in virtual time.
-    virtual_now: [u128; 2],
+    virtual_now: [u64; 2],
     /// How many pieces have run, and how long, all together.
     pieces: u64,
     busy: u64,
@@ -139,6 +142,8 @@ impl Stride {
             return None;
         }
         let index = match self.serving {
+            // Alone, it needs no comparing.
+            Some((index, until)) if self.busy < until && self.ready[..] == [index] => index,
             Some((index, until)) if self.busy < until && self.goes_on(index) && !self.is_claimed(index) => index,
             _ => {
                 let index = self.choose()?;
@@ -193,7 +198,7 @@ impl Stride {
             return Some(only);
         }
         let mut claims: Option<(u64, u16)> = None;
-        let mut first: Option<((Class, u128), u16)> = None;
+        let mut first: Option<((Class, u64), u16)> = None;
         for index in &self.ready {
             let Some(Some(lane)) = self.lanes.get(usize::from(*index)) else { continue };
             if let Some(since) = lane.claims(self.pieces, self.busy)
@@ -217,6 +222,20 @@ impl Stride {
             let virtual_now = &mut self.virtual_now[lane.options.class as usize];
             *virtual_now = lane.pass.max(*virtual_now);
         }
+        if self.virtual_now.iter().any(|now| *now > PASS_MAX) {
+            self.turn_back();
+        }
+    }
+
+    /// Before virtual time ends, all of it goes back by as much; what is compared stays as it is.
+    #[cold]
+    fn turn_back(&mut self) {
+        for now in &mut self.virtual_now {
+            *now = now.saturating_sub(PASS_MAX);
+        }
+        for lane in self.lanes.iter_mut().flatten() {
+            lane.pass = lane.pass.saturating_sub(PASS_MAX);
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -239,11 +258,11 @@ impl Stride {
         all
     }
 
-    pub(crate) fn facts(&self, table: &Table) -> Vec<LaneFacts> {
+    /// With the tasks alive on each lane that has some.
+    pub(crate) fn facts(&self, tasks: &BTreeMap<u16, usize>) -> Vec<LaneFacts> {
         let lanes = self.lanes.iter().enumerate();
-        lanes
-            .filter_map(|(index, lane)| Some(lane.as_ref()?.facts(index as u16, table.tasks_on(index as u16))))
-            .collect()
+        let on = |index: u16| tasks.get(&index).copied().unwrap_or(0);
+        lanes.filter_map(|(index, lane)| Some(lane.as_ref()?.facts(index as u16, on(index as u16)))).collect()
     }
 }
 
@@ -354,5 +373,15 @@ mod tests {
             stride.add(LaneOptions::new("more")).unwrap();
         }
         assert_eq!(stride.add(LaneOptions::new("more")), Err(LaneError::TooMany));
+    }
+
+    #[test]
+    fn virtual_time_turns_back_and_nobody_is_served_less_for_it() {
+        let mut stride = Stride::new();
+        let three = stride.add(LaneOptions { weight: 300, ..LaneOptions::new("three") }).unwrap();
+        stride.virtual_now = [PASS_MAX - 1_000; 2];
+        let times = contend(&mut stride, &[(three, 10_000), (LaneId::LATENCY, 10_000)], 100_000_000);
+        assert!((share(&times, 0) - 0.75).abs() < 0.02, "{times:?}");
+        assert!(stride.virtual_now[0] < PASS_MAX);
     }
 }
