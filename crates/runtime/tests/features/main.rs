@@ -10,5 +10,6 @@ mod nesting;
 mod order;
 mod periods;
 mod shape;
+mod stalls;
 mod terms;
 mod versions;
