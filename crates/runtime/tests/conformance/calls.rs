@@ -1,6 +1,6 @@
 //! Claims about calls: every method of `echo`, by the generated clients.
 
-use crate::{Set, on_every_road};
+use crate::{Road, Set, on_every_road};
 use std::time::Duration;
 use windlass_client::Pending;
 use windlass_contract::{Code, Outcome, admin};
@@ -110,6 +110,36 @@ fn tasks_K20_waits_overlap_and_wakers_cross_the_edge() {
         cancelled.cancel();
         assert!(cancelled.wait().unwrap_err().is(Code::Cancelled));
     });
+}
+
+#[test]
+fn volume_Y1_calls_of_a_module_sleep_and_wake_each_other_in_order() {
+    on_every_road(|Set { echo, .. }| {
+        assert_eq!(echo.wake(false).unwrap(), 0, "nobody sleeps");
+        let sleep = || echo.pool().call(echo::methods::sleep()).send();
+        let woken = |sleep: Pending| sleep.wait().unwrap().value::<u64>().unwrap();
+        let [first, second, third, fourth] = [sleep(), sleep(), sleep(), sleep()];
+        assert_eq!(echo.ping(1).unwrap(), 1, "all are asleep");
+        assert_eq!(echo.wake(false).unwrap(), 1);
+        assert_eq!(woken(first), 0);
+        assert_eq!(echo.wake(false).unwrap(), 1);
+        assert_eq!(woken(second), 1);
+        assert_eq!(echo.wake(true).unwrap(), 2);
+        assert_eq!((woken(third), woken(fourth), echo.wake(true).unwrap()), (2, 3, 0));
+    });
+}
+
+#[test]
+fn volume_Y6_a_call_that_is_dropped_in_its_sleep_leaves_the_queue() {
+    let Set { echo, .. } = &Set::by(Road::Loaded);
+    let sleep = || echo.pool().call(echo::methods::sleep()).send();
+    let [gone, stays] = [sleep(), sleep()];
+    assert_eq!(echo.ping(1).unwrap(), 1, "both are asleep");
+    gone.cancel();
+    let fault = gone.wait().unwrap_err();
+    assert!(fault.is(Code::Cancelled), "{fault:?}");
+    assert_eq!(echo.wake(false).unwrap(), 1, "the first in the queue is the one that stays");
+    assert_eq!((stays.wait().unwrap().value::<u64>().unwrap(), echo.wake(true).unwrap()), (0, 0));
 }
 
 #[test]
