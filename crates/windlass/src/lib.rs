@@ -85,7 +85,7 @@ pub use {
 ///     /// Adds `lines`, which no other call comes between, however long they take.
 ///     #[method]
 ///     async fn add(&self, cx: &Context, lines: Vec<String>) -> Result<u64, Fault> {
-///         let mut page = self.lines.lock().await?;
+///         let mut page = cx.wait(self.lines.lock()).await??;
 ///         for line in lines {
 ///             page.push(line);
 ///             cx.yield_if_due().await?; // other calls run here, and wait for the page

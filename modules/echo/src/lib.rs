@@ -122,8 +122,8 @@ impl Echo {
 
     /// Sleeps until `wake` reaches it; answers how many calls were woken before it.
     #[method(id = 22)]
-    async fn sleep(&self) -> Result<u64, Fault> {
-        self.asleep.sleep().await?;
+    async fn sleep(&self, cx: &Context) -> Result<u64, Fault> {
+        cx.wait(self.asleep.sleep()).await??;
         Ok(self.woken.replace(self.woken.get() + 1))
     }
 

@@ -1,6 +1,6 @@
 //! Claims about calls: every method of `echo`, by the generated clients.
 
-use crate::{Road, Set, on_every_road};
+use crate::{Set, on_every_road};
 use std::time::Duration;
 use windlass_client::Pending;
 use windlass_contract::{Code, Outcome, admin};
@@ -130,16 +130,20 @@ fn volume_Y1_calls_of_a_module_sleep_and_wake_each_other_in_order() {
 }
 
 #[test]
-fn volume_Y6_a_call_that_is_dropped_in_its_sleep_leaves_the_queue() {
-    let Set { echo, .. } = &Set::by(Road::Loaded);
-    let sleep = || echo.pool().call(echo::methods::sleep()).send();
-    let [gone, stays] = [sleep(), sleep()];
-    assert_eq!(echo.ping(1).unwrap(), 1, "both are asleep");
-    gone.cancel();
-    let fault = gone.wait().unwrap_err();
-    assert!(fault.is(Code::Cancelled), "{fault:?}");
-    assert_eq!(echo.wake(false).unwrap(), 1, "the first in the queue is the one that stays");
-    assert_eq!((stays.wait().unwrap().value::<u64>().unwrap(), echo.wake(true).unwrap()), (0, 0));
+fn volume_Y6_a_call_that_ends_in_its_sleep_leaves_the_queue() {
+    on_every_road(|Set { echo, .. }| {
+        let sleep = || echo.pool().call(echo::methods::sleep());
+        let late = sleep().deadline(Duration::from_millis(5)).send();
+        let [gone, stays] = [sleep().send(), sleep().send()];
+        assert_eq!(echo.ping(1).unwrap(), 1, "all are asleep");
+        gone.cancel();
+        let fault = gone.wait().unwrap_err();
+        assert_eq!((fault.code, fault.outcome), (Code::Cancelled as u16, Outcome::Ended), "{fault:?}");
+        let fault = late.wait().unwrap_err();
+        assert_eq!((fault.code, fault.outcome), (Code::DeadlineExceeded as u16, Outcome::Ended), "{fault:?}");
+        assert_eq!(echo.wake(false).unwrap(), 1, "the first in the queue is the one that stays");
+        assert_eq!((stays.wait().unwrap().value::<u64>().unwrap(), echo.wake(true).unwrap()), (0, 0));
+    });
 }
 
 #[test]

@@ -25,7 +25,7 @@ impl Desk {
     /// Writes a letter; other calls run between its lines and write none of theirs.
     #[method]
     async fn write(&self, cx: &Context, lines: Vec<String>) -> Result<u64, Fault> {
-        let mut written = self.written.lock().await?;
+        let mut written = cx.wait(self.written.lock()).await??;
         for line in lines {
             written.push(line);
             cx.sleep(std::time::Duration::from_micros(200)).await?;
