@@ -86,7 +86,7 @@ impl RealDriver {
 }
 
 /// The machine's `CLOCK_MONOTONIC`: one zero for all its processes.
-fn monotonic() -> Nanos {
+pub(crate) fn monotonic() -> Nanos {
     let now = clock_gettime(ClockId::Monotonic);
     now.tv_sec as Nanos * 1_000_000_000 + now.tv_nsec as Nanos
 }

@@ -185,7 +185,6 @@ fn node_facts(core: &Rc<Core>) -> NodeFacts {
 async fn flush(core: &Rc<Core>, root: u64, number: u64) {
     std::future::poll_fn(|cx| {
         let busy = core.live.borrow().any_before(number, root)
-            || core.blocking.out() > 0
             || core.lanes.borrow().waiting().any(|call| call.number <= number && call.root != root);
         if !busy {
             return std::task::Poll::Ready(());

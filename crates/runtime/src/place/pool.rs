@@ -67,7 +67,13 @@ impl Module {
 impl Method {
     /// An inherited method that the module did not declare: its hooks answer it.
     pub(crate) fn inherited(id: MethodId) -> Rc<Self> {
-        let name = match id {
+        let (name, flags) = (Self::inherited_name(id).into(), MethodFlags::default());
+        Rc::new(Self { id, name, hashes: Vec::new(), buffers: Vec::new(), flags, index: usize::MAX })
+    }
+
+    /// What an inherited method is called; 7 and 8 are reserved.
+    pub(crate) fn inherited_name(id: MethodId) -> &'static str {
+        match id {
             MethodId::CREATE => "create",
             MethodId::DESTROY => "destroy",
             MethodId::NODE_FAILURE => "node_failure",
@@ -75,10 +81,9 @@ impl Method {
             MethodId::MIGRATE => "migrate",
             MethodId::UPGRADE => "upgrade",
             MethodId::RESTART => "restart",
-            _ => "monitor",
-        };
-        let flags = MethodFlags::default();
-        Rc::new(Self { id, name: name.into(), hashes: Vec::new(), buffers: Vec::new(), flags, index: usize::MAX })
+            MethodId::MONITOR => "monitor",
+            _ => "reserved",
+        }
     }
 
     /// Method 9, which every module answers by its hook.
