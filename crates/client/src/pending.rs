@@ -50,7 +50,10 @@ impl Pending {
     }
 
     pub(crate) fn out(client: Client, call: CallId, ticket: Arc<Ticket>, stamps: Stamps) -> Pending {
-        Pending { client, stage: Stage::Out { call, ticket, cancelled: AtomicBool::new(false), polled: false, stamps } }
+        Pending {
+            client,
+            stage: Stage::Out { call, ticket, cancelled: AtomicBool::new(false), polled: false, stamps },
+        }
     }
 
     /// Waits for the answer on this thread: spins for a while if that has paid before, then sleeps.

@@ -37,7 +37,13 @@ pub(crate) struct Spin {
 impl Spin {
     /// At most `window` per wait, on a process that may use `processors`.
     pub(crate) fn new(window: Duration, processors: u32) -> Spin {
-        Spin { window: window.min(SPIN_MAX), spinners_max: processors, won: 1.0, waits: 0, courtesy: Courtesy::default() }
+        Spin {
+            window: window.min(SPIN_MAX),
+            spinners_max: processors,
+            won: 1.0,
+            waits: 0,
+            courtesy: Courtesy::default(),
+        }
     }
 
     /// Looks by `ready` until it is true or the window is over; answers which. `apart`: the node runs on another processor; if

@@ -40,12 +40,7 @@ impl Courtesy {
     ///
     /// Cost: while it pays, two readings of the clock and one or two calls of `pass`; else a count and perhaps one reading.
     #[inline]
-    pub fn give_way(
-        &mut self,
-        now: impl Fn() -> u64,
-        mut pass: impl FnMut(),
-        ready: impl Fn() -> bool,
-    ) -> bool {
+    pub fn give_way(&mut self, now: impl Fn() -> u64, mut pass: impl FnMut(), ready: impl Fn() -> bool) -> bool {
         self.waits = self.waits.wrapping_add(1);
         if self.won < WORTH && !self.waits.is_multiple_of(PROBE_EVERY) {
             return false;

@@ -7,8 +7,8 @@
 
 use super::call::Call;
 use super::call::Outcome;
-use super::{ended_early, finish, keep_alive};
 use super::library::{BlockedAnswer, BlockedCall};
+use super::{ended_early, finish, keep_alive};
 use crate::core::Core;
 use crate::limits::{BLOCKING_THREADS_MAX, BLOCKING_WAITING_MAX};
 use crate::reply::Refused;

@@ -117,7 +117,9 @@ fn tasks_K4_only_create_is_required_and_what_a_module_lacks_is_said_to_be_missin
         let method = windlass::MethodRef { id: MethodId(id), ..admin::monitor() };
         bare.pool().call(method).argument("").wait().unwrap_err()
     };
-    for (id, name) in [(2, "node_failure"), (3, "recover"), (4, "migrate"), (5, "upgrade"), (6, "restart"), (7, "")] {
+    for (id, name) in
+        [(2, "node_failure"), (3, "recover"), (4, "migrate"), (5, "upgrade"), (6, "restart"), (7, "")]
+    {
         let fault = call(id);
         assert!(fault.is(Code::Unsupported) && fault.message.contains(name), "{id}: {fault:?}");
     }
