@@ -14,13 +14,15 @@ use std::process::{Command, Stdio};
 
 /// The bench driver's package and binary.
 const DRIVER: &str = "windlass-bench";
+/// The bench of tasks and lanes, a program of its own.
+const LANE: &str = "windlass-bench-lane";
 /// Rivals: a workspace of their own.
 const RIVALS: &str = "bench/compare/Cargo.toml";
 
 /// What to measure.
 #[derive(Debug)]
 pub struct Order {
-    /// `call`, or another bench that the driver knows.
+    /// `call`, or another bench that the driver knows, or `lane`.
     pub name: String,
     /// Whether rivals are built and measured.
     pub rivals: bool,
@@ -62,6 +64,9 @@ pub fn run(repo: &Repo, order: &Order) -> Result<(), Trouble> {
             "the workspace has no package `{DRIVER}`: there is nothing to run a bench with"
         )));
     }
+    if order.name == "lane" {
+        return run_lane(repo, order);
+    }
     let ours: Vec<&str> = [DRIVER, "windlass-bench-floor", "windlass-bench-ours"]
         .into_iter()
         .filter(|package| has(package))
@@ -95,6 +100,18 @@ pub fn run(repo: &Repo, order: &Order) -> Result<(), Trouble> {
     driver.args(&order.rest);
     say(&format!("running: {}", child::command_line(&driver)));
     child::pass(&mut driver)
+}
+
+/// The bench of tasks and lanes has no contenders in processes of their own: its floor is in the same program.
+fn run_lane(repo: &Repo, order: &Order) -> Result<(), Trouble> {
+    let built = build(&mut repo.cargo(&["build", "--release", "-p", LANE]))?;
+    let mut bench = Command::new(find(&built, LANE)?);
+    if let Some(json) = &order.json {
+        bench.arg("--json").arg(json);
+    }
+    bench.args(&order.rest);
+    say(&format!("running: {}", child::command_line(&bench)));
+    child::pass(&mut bench)
 }
 
 /// Builds, shows compiler messages as they come, and gives back name and path of each binary.

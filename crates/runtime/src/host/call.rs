@@ -208,6 +208,12 @@ impl Call {
     }
 }
 
+impl windlass_lane::Job for Call {
+    fn name(&self) -> windlass_lane::Name {
+        self.method.full.clone().into()
+    }
+}
+
 impl Drop for Call {
     fn drop(&mut self) {
         let mut warm = self.core.warm.borrow_mut();

@@ -24,15 +24,15 @@ use std::rc::Rc;
 use windlass_contract::slot::{FLAG_DETACHED, NO_DEADLINE};
 use windlass_contract::{CallId, Code, Fault, Outcome as Ran};
 use windlass_driver::Nanos;
-use windlass_lane::limits::{QUANTUM_NS, TASKS_MAX};
-use windlass_lane::{Class, SpawnError};
+use windlass_lane::limits::QUANTUM_NS;
+use windlass_lane::{Class, TaskOptions};
 
 /// Queues a placed call on its lane, behind all that came before it. A detached one is accepted here, where only the method
 /// itself can still say no, so its caller is told.
 #[inline(always)]
 pub(crate) fn queue(core: &Rc<Core>, mut placed: Placed) {
     let class = if placed.method.flags.background { Class::Background } else { Class::Latency };
-    if !core.lanes.borrow().has_room(class) {
+    if !core.lanes.has_room(class) {
         let fault = Fault::new(Code::QueueFull, "the lane has as many calls waiting as it may have");
         return Refused::new(placed.call.reply, fault).answer();
     }
@@ -43,8 +43,8 @@ pub(crate) fn queue(core: &Rc<Core>, mut placed: Placed) {
         };
     }
     let call = Call::new(core, placed);
-    let queued = core.lanes.borrow_mut().push(class, call);
-    if let Err((call, SpawnError::QueueFull | SpawnError::TooManyTasks)) = queued {
+    let queued = core.lanes.push(class, call);
+    if let Err((call, _full)) = queued {
         let fault = Fault::new(Code::QueueFull, "the lane has as many calls waiting as it may have");
         refuse(&call, fault);
     }
@@ -122,17 +122,16 @@ fn run(core: &Rc<Core>, call: Rc<Call>, now: Nanos) {
     if call.method.flags.blocking {
         return blocking::submit(core, call);
     }
-    core.began.set(now);
     let Some(hosted) = library::start(&call) else { return };
     // It goes on: a task of its own polls it from now on.
     let class = if call.method.flags.background { Class::Background } else { Class::Latency };
-    if core.lanes.borrow().alive() >= TASKS_MAX {
+    if !core.lanes.has_room_for_task() {
         let text = "the worker has as many tasks as it may have";
         call.outcome.set(Outcome::Fault(Fault::new(Code::QueueFull, text).with_outcome(Ran::Unknown)));
         // Dropped here, where nothing is borrowed: it finishes the call.
         return drop(hosted);
     }
-    let spawned = core.lanes.borrow_mut().spawn(class, hosted);
+    let spawned = core.lanes.spawn(TaskOptions::new(call.method.full.clone()).on(class), hosted);
     match spawned {
         Ok(task) => keep_alive(core, &call, Some(task)),
         Err(error) => tracing::error!(?error, call = call.number, "no task for a call although there was room"),
@@ -231,7 +230,7 @@ fn hand_over(core: &Rc<Core>, call: Rc<Call>, from: Nanos) {
         return start(core, call, now);
     }
     let class = if call.method.flags.background { Class::Background } else { Class::Latency };
-    let queued = core.lanes.borrow_mut().push(class, call);
+    let queued = core.lanes.push(class, call);
     if let Err((call, _full)) = queued {
         start(core, call, now);
     }
@@ -285,6 +284,6 @@ pub(crate) fn drop_late(core: &Rc<Core>, key: LiveKey) {
     let task = core.live.borrow_mut().get_mut(key).and_then(|live| live.task.take());
     if let Some(task) = task {
         tracing::warn!("a cancelled call did not end in its grace and is dropped");
-        drop(task);
+        task.abort();
     }
 }

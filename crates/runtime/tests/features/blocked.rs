@@ -130,7 +130,7 @@ fn a_blocking_call_that_is_late_before_a_thread_is_free_does_not_begin() {
 /// Threads of a node's blocking pool.
 fn threads_max() -> u32 {
     let machine = std::thread::available_parallelism().map_or(1, usize::from);
-    machine.clamp(2, windlass_runtime::limits::BLOCKING_THREADS_MAX) as u32
+    machine.clamp(2, windlass_lane::limits::BLOCKING_THREADS_MAX) as u32
 }
 
 #[test]

@@ -111,7 +111,7 @@ unsafe extern "C" fn cancelled(handle: *mut c_void) -> u32 {
 unsafe extern "C" fn yield_due(handle: *mut c_void) -> u32 {
     // SAFETY: as in `reply`.
     let core = unsafe { call_of(handle) }.core.clone();
-    u32::from(core.now().saturating_sub(core.began.get()) > windlass_lane::limits::QUANTUM_NS)
+    u32::from(core.lanes.is_due(core.now()))
 }
 
 /// Writes a module's line to the node's log.
