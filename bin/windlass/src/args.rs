@@ -202,6 +202,9 @@ pub enum NewCommand {
         /// The module's name [default: the folder's]
         #[arg(long)]
         name: Option<String>,
+        /// Take Windlass from this git repository [default: the checkout this command was built from]
+        #[arg(long, value_name = "URL")]
+        git: Option<String>,
     },
 }
 

@@ -208,7 +208,6 @@ fn node_facts(core: &Rc<Core>) -> NodeFacts {
 async fn flush(core: &Rc<Core>, root: u64, number: u64) {
     std::future::poll_fn(|cx| {
         let busy = core.live.borrow().any_before(number, root)
-            || core.blocking.out() > 0
             || core.lanes.any_waiting(|call| call.number <= number && call.root != root);
         if !busy {
             return std::task::Poll::Ready(());

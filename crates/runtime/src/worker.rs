@@ -325,7 +325,7 @@ impl Worker {
                     self.active.push(session);
                 }
             }
-            PROCESS => session.end(&Fault::new(Code::NodeGone, "the client's process ended")),
+            PROCESS => session.leave(&Fault::new(Code::NodeGone, "the client's process ended")),
             _ => {
                 if let Err(fault) = wire::serve(&self.core, &session) {
                     session.end(&fault);
@@ -427,7 +427,7 @@ impl Worker {
         let quiet =
             self.core.live.borrow().len() == 0 && self.core.blocking.out() == 0 && self.core.lanes.is_idle();
         if !quiet && driver.now() >= at {
-            let late = self.core.live.borrow().len() + self.core.blocking.out();
+            let late = self.core.live.borrow().len();
             tracing::warn!(calls = late, "the node stops although calls run: its deadline is over");
         }
         quiet || driver.now() >= at

@@ -24,7 +24,7 @@ const TORN: u64 = 4096;
 const SOURCE: &str = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
 
 /// The machine's `CLOCK_MONOTONIC`: one zero for all its processes.
-fn system() -> Nanos {
+pub(crate) fn system() -> Nanos {
     let now = clock_gettime(ClockId::Monotonic);
     now.tv_sec as Nanos * 1_000_000_000 + now.tv_nsec as Nanos
 }

@@ -8,7 +8,7 @@
 //! operation in the table until the kernel or the helper has let go of it, also when the driver is dropped.
 
 mod calls;
-mod clock;
+pub(crate) mod clock;
 mod descriptor;
 mod helpers;
 mod polling;

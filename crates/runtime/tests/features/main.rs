@@ -4,6 +4,7 @@
 #[path = "../stage/mod.rs"]
 mod stage;
 
+mod blocked;
 mod data;
 mod memory;
 mod nesting;
