@@ -81,6 +81,13 @@ enum Task {
         #[arg(long, value_name = "FILE")]
         results: Option<PathBuf>,
     },
+    /// Shows every row of tasks and I/O (T, IO, Y, B, F) and how it stands on both backends of the driver.
+    #[command(after_help = "Examples:\n  cargo xtask tdrv\n  cargo xtask tdrv --results test-output.txt")]
+    Tdrv {
+        /// Reads a kept output of `cargo test` or `cargo xtask test` and runs nothing.
+        #[arg(long, value_name = "FILE")]
+        results: Option<PathBuf>,
+    },
     /// Runs the bounded fuzz tests (named `fuzz_..`) on the stable compiler, in rounds with other seeds.
     #[command(after_help = "Example:\n  cargo xtask fuzz --seconds 60")]
     Fuzz {
@@ -108,6 +115,7 @@ fn run(cli: Cli) -> Result<ExitCode, Trouble> {
         Task::Check => Ok(suite()?.check()),
         Task::Layers => Ok(suite()?.layers()),
         Task::Rows { spec, results } => suite()?.rows(spec, results.as_ref()),
+        Task::Tdrv { results } => suite()?.tdrv(results.as_ref()),
         Task::Fuzz { seconds } => Ok(suite()?.fuzz(seconds)),
         Task::Demo { rest } => {
             let mut command = repo.cargo(&["run", "--release", "--bin", "windlass", "--", "demo"]);

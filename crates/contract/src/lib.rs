@@ -32,6 +32,7 @@ pub mod serve;
 pub mod slot;
 pub mod sockets;
 pub mod spawn;
+mod waits;
 
 pub use fault::{Code, Fault, Outcome, Retry};
 pub use ids::{CallId, MethodId, MethodRef, PoolId};

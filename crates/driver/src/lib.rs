@@ -23,6 +23,7 @@ pub mod local;
 pub mod lock;
 pub mod operation;
 pub mod real;
+pub mod sim;
 pub mod socket;
 pub mod threads;
 

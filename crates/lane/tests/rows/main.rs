@@ -8,6 +8,7 @@ mod suite_ends;
 
 use windlass_driver::Driver;
 use windlass_driver::real::RealDriver;
+use windlass_driver::sim::{Machine, SimDriver, SimWorld, Weather};
 use windlass_lane::{Bell, Engine};
 
 /// A driver and the engine that was made over it.
@@ -86,7 +87,13 @@ fn real() -> World {
     World::new(Box::new(driver), Some(std::sync::Arc::new(move || remote.ring())))
 }
 
+fn sim() -> World {
+    let world = SimWorld::new(7, Weather::calm());
+    World::new(Box::new(SimDriver::alone(&world, Machine(0)).expect("a driver")), None)
+}
+
 all_on!(real, crate::real);
+all_on!(sim, crate::sim);
 
 /// The claims of the wait primitives, on an engine of each backend.
 mod waits {
@@ -123,6 +130,14 @@ mod waits {
         #![allow(non_snake_case, reason = "tests carry the names of requirement rows")]
         fn with(claim: fn(&dyn windlass_wait::conformance::Bench)) {
             super::on(crate::real, claim);
+        }
+        windlass_wait::conformance!(with);
+    }
+
+    mod sim {
+        #![allow(non_snake_case, reason = "tests carry the names of requirement rows")]
+        fn with(claim: fn(&dyn windlass_wait::conformance::Bench)) {
+            super::on(crate::sim, claim);
         }
         windlass_wait::conformance!(with);
     }

@@ -143,6 +143,7 @@ pub(crate) fn start(call: &Rc<Call>, mut asked: RawOp) -> u64 {
     } else {
         done(Err(Fault::new(Code::Unsupported, format!("this node has no operation {}", asked.kind))))
     };
+    core.lanes.count_operation();
     call.operations.borrow_mut().insert(kind, shielded)
 }
 

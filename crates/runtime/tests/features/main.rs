@@ -4,6 +4,7 @@
 #[path = "../stage/mod.rs"]
 mod stage;
 
+mod blocked;
 mod data;
 mod files;
 mod memory;
@@ -13,5 +14,6 @@ mod periods;
 mod shape;
 mod sockets;
 mod spawning;
+mod stalls;
 mod terms;
 mod versions;
