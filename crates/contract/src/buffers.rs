@@ -86,11 +86,19 @@ macro_rules! buffer {
             pub fn read_at(&self, offset: usize, into: &mut [u8]) -> usize {
                 self.filling.raw().read_at(offset, into)
             }
-            /// Copies all bytes out.
+            /// Copies all bytes out; when memory is out, the process ends. See `try_to_vec`.
             pub fn to_vec(&self) -> Vec<u8> {
                 let mut bytes = vec![0; self.len()];
                 self.read_at(0, &mut bytes);
                 bytes
+            }
+            /// Copies all bytes out; `None` when there is no memory for as many as the caller sent.
+            pub fn try_to_vec(&self) -> Option<Vec<u8>> {
+                let mut bytes = Vec::new();
+                bytes.try_reserve_exact(self.len()).ok()?;
+                bytes.resize(self.len(), 0);
+                self.read_at(0, &mut bytes);
+                Some(bytes)
             }
         }
     };
