@@ -5,6 +5,7 @@
 //! Holds: a `&[u8]` exists only over bytes that nobody writes; shared memory is copied in and out, never referenced.
 use crate::abi::{Filling, RawBuffer};
 use crate::head::{BufferKind, Direction};
+use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
@@ -71,6 +72,12 @@ macro_rules! buffer {
             /// Whether it has no bytes.
             pub fn is_empty(&self) -> bool {
                 self.filling.raw().is_empty()
+            }
+        }
+
+        impl<K: Kind> fmt::Debug for $name<'_, K> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{} of {} bytes", stringify!($name), self.len())
             }
         }
 
