@@ -258,6 +258,7 @@ fn flush(client: &Client) {
 }
 
 #[test]
+#[allow(clippy::disallowed_methods, reason = "a test looks at the file that a module wrote")]
 fn a_diary_is_kept_on_disk_and_told_over_a_socket() {
     let walk = Walk::begin();
     let (client, directory) = (walk.client(), tempfile::tempdir().unwrap());

@@ -1,4 +1,5 @@
 //! Claims about what a module waits for and spawns: files, sockets and tasks, whatever road it came in by.
+#![allow(clippy::disallowed_methods, reason = "a test looks at the files that a module wrote")]
 
 use crate::on_every_road;
 use windlass_contract::{Code, Outcome};
