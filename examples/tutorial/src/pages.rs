@@ -64,7 +64,9 @@ impl Diary {
         let task = cx.spawn(Spawn::named("teller").background(), async move |cx| {
             let mut told = 0;
             while let Ok(socket) = listener.accept(&cx).await {
-                told += u64::from(tell_one(&cx, &pages, &socket).await.is_ok());
+                // Who has begun to listen hears the end.
+                let heard = cx.shield(async |cx| tell_one(&cx, &pages, &socket).await).await;
+                told += u64::from(heard.is_ok());
             }
             told
         })?;
