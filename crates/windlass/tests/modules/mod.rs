@@ -3,6 +3,7 @@
 
 mod waiting;
 
+#[allow(unused_imports, reason = "each test file uses some of them")]
 pub use waiting::{Desk, desk};
 
 use std::collections::{BTreeMap, HashMap};
