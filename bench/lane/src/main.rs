@@ -86,11 +86,11 @@ const BATCHES: u64 = 200;
 const SWITCHES: u64 = 200_000;
 
 fn spawn_and_switch(rounds: u32) -> Result<Vec<Row>, Failure> {
-    let mut floor = bare::Bare::default();
+    let mut floor = bare::Bare;
     let mut ours = ours::Ours::new()?;
     let cells: [(&str, u64); 4] = [("spawn", SPAWNED), ("switch", 1), ("switch", 64), ("switch", 4096)];
     let mut rows = Vec::new();
-    println!("{:<10} {:>6} {:>10} {:>10} {:>7}  {}", "what", "tasks", "bare ns", "ours ns", "ratio", "target");
+    println!("{:<10} {:>6} {:>10} {:>10} {:>7}  target", "what", "tasks", "bare ns", "ours ns", "ratio");
     for (what, tasks) in cells {
         let (mut of_floor, mut of_ours) = (Vec::new(), Vec::new());
         let operations = if what == "spawn" { BATCHES * tasks } else { SWITCHES / tasks * tasks };
