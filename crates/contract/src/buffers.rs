@@ -57,6 +57,13 @@ macro_rules! buffer {
         }
 
         impl<K: Kind> $name<'_, K> {
+            pub(crate) fn raw(&self) -> &RawBuffer {
+                self.filling.raw()
+            }
+            /// Whether the memory begins at a multiple of 4096, as a file opened `direct` needs it.
+            pub fn is_aligned(&self) -> bool {
+                self.filling.raw().is_aligned()
+            }
             /// Bytes of the buffer.
             pub fn len(&self) -> usize {
                 self.filling.raw().len()

@@ -5,7 +5,7 @@
 //! made leaves nothing behind.
 
 use crate::core::Core;
-use crate::host::library::{Instance, Table};
+use crate::host::library::Table;
 use crate::host::{self, periodic};
 use crate::limits::{POOLS_MAX, TASKS_LISTED_MAX};
 use crate::place::{Container, Module, Placed, Pool};
@@ -272,9 +272,10 @@ pub(crate) async fn create_pool(
         (id, found, parameters)
     };
     let making = Making { core, name };
-    let instance = Instance::empty(module.table);
-    let container = Container::new(id, name.to_owned(), module.clone(), instance);
+    let container = Container::new(core, id, name.to_owned(), module.clone());
     call_inherited(core, &container, MethodId::CREATE, parameters.clone()).await.map_err(|fault| {
+        // What it spawned before it failed has no pool to work for.
+        container.home.cancel_all();
         let text = format!("{name}: {}", fault.message);
         Fault { message: text, ..fault }
     })?;
@@ -351,6 +352,7 @@ async fn destroy_pool(core: &Rc<Core>, name: &str) -> Result<(), Fault> {
         call_inherited(core, container, MethodId::DESTROY, Vec::new()).await?;
     }
     core.places.borrow_mut().remove(pool.id);
+    pool.containers.iter().for_each(|container| container.home.cancel_all());
     tracing::info!(pool = %pool.name, "pool ended");
     Ok(())
 }
@@ -370,10 +372,8 @@ async fn call_inherited(
     host::queue(core, Placed::by_node(container.clone(), method, arguments, wait.clone()));
     let answer = waited(wait).await;
     answer.map_err(|fault| {
-        if id == MethodId::CREATE
-            && fault.code < windlass_contract::fault::MODULE_FIRST
-            && fault.outcome == Outcome::Ended
-        {
+        // What its files and sockets said is the reason itself.
+        if id == MethodId::CREATE && fault.code < Code::NotRegistered as u16 && fault.outcome == Outcome::Ended {
             return Fault { code: Code::CreateFailed as u16, ..fault };
         }
         fault

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::task::Waker;
 use windlass_driver::Nanos;
-use windlass_lane::{Lanes, Timers};
+use windlass_lane::{LaneId, Lanes, Timers};
 
 /// What the rooms of one worker share.
 pub(crate) struct Core {
@@ -56,6 +56,12 @@ pub(crate) struct Core {
     /// Whether a frame below takes from `handed`.
     pub(crate) handing: Cell<bool>,
     pub(crate) blocking: crate::host::blocking::Blocking,
+    /// Calls of which an operation had memory and let go, once for each; the worker takes them.
+    pub(crate) late: RefCell<Vec<Rc<Call>>>,
+    /// Lanes whose container has ended; each goes when its last task has.
+    pub(crate) idle_lanes: RefCell<Vec<LaneId>>,
+    /// The worker is gone and takes nothing any more.
+    pub(crate) gone: Cell<bool>,
     /// Tasks that wait for calls to end (`flush`).
     pub(crate) flushers: RefCell<Vec<Waker>>,
 }

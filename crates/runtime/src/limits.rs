@@ -42,6 +42,16 @@ pub const OPERATIONS_MAX: usize = 1024;
 pub const NESTED_MAX: usize = 1 << 14;
 /// How long a cancelled call may clean up before its future is dropped, nanoseconds.
 pub const CANCEL_GRACE_NS: u64 = 2_000_000_000;
+/// How often that time is given again to a call that does what it shielded.
+pub const SHIELDS_MAX: u32 = 15;
+/// How long operations may take to end when the node ends, nanoseconds.
+pub const LAST_IO_NS: u64 = 2_000_000_000;
+/// How long the worker sleeps at most between two looks at them, nanoseconds.
+pub const LAST_IO_NAP_NS: u64 = 5_000_000;
+/// Files and sockets that one container may have open.
+pub const CONTAINER_HANDLES_MAX: usize = 4096;
+/// Tasks that one container may have spawned and that run, or wait to be joined.
+pub const CONTAINER_TASKS_MAX: usize = 1 << 14;
 /// Rounds of `WORK_PER_TURN` in which calls that are dropped at the node's end may answer for themselves.
 pub const LAST_ROUNDS: usize = 1 << 12;
 /// How long the worker looks on before it sleeps, nanoseconds, when looking has paid lately.

@@ -298,6 +298,9 @@ fn make_core(config: &NodeConfig, driver: &mut RealDriver) -> Result<Rc<Core>, F
         handed: RefCell::default(),
         handing: Cell::new(false),
         blocking: crate::host::blocking::Blocking::new(Some(bell)),
+        late: RefCell::default(),
+        idle_lanes: RefCell::default(),
+        gone: Cell::new(false),
         flushers: RefCell::default(),
     }))
 }

@@ -8,8 +8,8 @@
 use crate::core::{Alarm, Core};
 use crate::host::{self, blocking};
 use crate::limits::{
-    ACCEPT_PAUSE_NS, GREETING_NS, GREETINGS_MAX, LAST_ROUNDS, SLOTS_PER_TURN, SPIN_COLD_NS, TASKS_LISTED_MAX,
-    TURNS_PER_POLL, WORK_PER_TURN,
+    ACCEPT_PAUSE_NS, GREETING_NS, GREETINGS_MAX, LAST_IO_NAP_NS, LAST_IO_NS, LAST_ROUNDS, SLOTS_PER_TURN,
+    SPIN_COLD_NS, TASKS_LISTED_MAX, TURNS_PER_POLL, WORK_PER_TURN,
 };
 use crate::session::Session;
 use crate::stats::add;
@@ -102,6 +102,7 @@ impl Worker {
         let mut worked = self.drain();
         worked |= self.run(driver);
         worked |= self.core.io.exchange(driver)?;
+        worked |= host::let_go_late(&self.core);
         worked |= self.fire(driver);
         worked |= self.core.blocking.out() > 0 && blocking::collect(&self.core);
         self.announce();
@@ -179,7 +180,7 @@ impl Worker {
                 None => return any,
                 Some(Alarm::Wake(waker)) => waker.wake(),
                 Some(Alarm::Deadline(key)) => host::cancel(&self.core, key, Code::DeadlineExceeded),
-                Some(Alarm::Grace(key)) => host::drop_late(&self.core, key),
+                Some(Alarm::Grace(key)) => host::grace_over(&self.core, key),
                 Some(Alarm::Period(beat)) => host::periodic::due(&self.core, beat, now),
                 Some(Alarm::Greeting(number)) => {
                     self.turn_away(driver, number, "it said no hello in time");
@@ -261,6 +262,7 @@ impl Worker {
         self.core.lanes.unparked();
         parked?;
         self.core.io.exchange(driver)?;
+        host::let_go_late(&self.core);
         self.serve(driver)
     }
 
@@ -425,7 +427,7 @@ impl Worker {
         }
         let Some(at) = self.stop_at else { return false };
         let quiet =
-            self.core.live.borrow().len() == 0 && self.core.blocking.out() == 0 && self.core.lanes.is_idle();
+            !self.core.live.borrow().any_call() && self.core.blocking.out() == 0 && self.core.lanes.is_idle();
         if !quiet && driver.now() >= at {
             let late = self.core.live.borrow().len();
             tracing::warn!(calls = late, "the node stops although calls run: its deadline is over");
@@ -457,22 +459,55 @@ impl Worker {
         // Cancelled tasks answer for themselves, the rest is dropped and answered by the host.
         self.core.over.set(true);
         self.run_out(driver);
+        self.run_io_out(driver);
         let late = self.core.live.borrow().keys();
         for key in late {
             host::drop_late(&self.core, key);
         }
         self.run_out(driver);
+        self.run_io_out(driver);
         self.announce();
         self.end_sessions("the node has stopped");
         self.take_apart(driver);
-        self.core.places.borrow_mut().clear();
+        let pools = self.core.places.borrow_mut().take_all();
+        drop(pools);
+        // Containers that ended just now closed what they had open.
+        if let Err(error) = self.core.io.exchange(driver) {
+            tracing::warn!(%error, "what the pools had open is closed with the node");
+        }
+    }
+
+    /// Waits, but not for ever, until no operation is under way: what has memory of a call lets go of it, and what a call
+    /// shielded is done.
+    fn run_io_out(&mut self, driver: &mut dyn Driver) {
+        let until = driver.now().saturating_add(LAST_IO_NS);
+        while self.core.io.count() > 0 && driver.now() < until {
+            let exchanged = self.core.io.exchange(driver);
+            let moved = host::let_go_late(&self.core) | self.run(driver);
+            let slept = match exchanged {
+                Ok(true) => Ok(()),
+                Ok(false) if moved => Ok(()),
+                Ok(false) => {
+                    driver.park(Some(until.min(driver.now().saturating_add(LAST_IO_NAP_NS))), &mut self.ready)
+                }
+                Err(error) => Err(error),
+            };
+            self.ready.clear();
+            if let Err(error) = slept {
+                tracing::warn!(%error, "operations are left to end with the node");
+                return;
+            }
+        }
     }
 }
 
 impl Drop for Worker {
     /// A worker that panicked or cannot go on tells its clients; one that was stopped has told them.
     fn drop(&mut self) {
+        self.core.gone.set(true);
         self.end_sessions("the node's worker has failed");
+        let late = self.core.late.take();
+        drop(late);
     }
 }
 

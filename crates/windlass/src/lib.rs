@@ -54,9 +54,14 @@ pub use windlass_client::{
 #[cfg(feature = "module")]
 pub use {
     serde,
+    windlass_contract::abi::Pages,
     windlass_contract::buffers::{Bytes, In, InOut, Out, SharedBytes},
     windlass_contract::context::{Context, Level},
+    windlass_contract::files::{File, OpenHow},
+    windlass_contract::lending::{Lost, Moved, Source, Target},
     windlass_contract::module::{Cost, Hooks, Sample},
+    windlass_contract::sockets::{Address, Listener, Socket},
+    windlass_contract::spawn::{LaneFacts, Spawn, Task},
     windlass_contract::{
         Code, Described, Fault, MethodId, MethodRef, MethodSchema, ModuleDescriptor, Outcome, PoolId, Retry,
         Schema,
