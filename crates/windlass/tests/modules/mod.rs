@@ -1,9 +1,7 @@
 //! Modules that the tests describe: every kind of parameter, buffer, reply and attribute at least once.
 #![allow(dead_code, reason = "each test file uses some of them")]
 
-mod waiting;
-
-pub use waiting::{Desk, desk};
+pub mod waiting;
 
 use std::collections::{BTreeMap, HashMap};
 use windlass::prelude::*;
