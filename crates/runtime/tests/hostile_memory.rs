@@ -8,7 +8,7 @@ mod raw;
 
 use raw::child::{beside_a_good_client, goes_on, held, raw};
 use raw::rough::rough;
-use raw::{Heard, Raw, bytes_entry, dial, hello, say_hello, shared_entry};
+use raw::{Heard, bytes_entry, dial, hello, say_hello, shared_entry};
 use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
 use std::os::fd::{AsFd, OwnedFd};
 use windlass_contract::Code;
