@@ -20,3 +20,5 @@ pub const RESOLVERS_MAX: usize = 2;
 pub const HELPER_IDLE_MS: u64 = 5_000;
 /// How often an operation is handed over again when the kernel says to try again.
 pub const TRIES_MAX: u8 = 16;
+/// Threads that the kernel may start for requests of a ring that block, such as syncs; of each of its two kinds.
+pub const KERNEL_THREADS_MAX: u32 = 16;

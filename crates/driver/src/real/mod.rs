@@ -124,7 +124,8 @@ impl RealDriver {
     }
 
     /// Registers a descriptor from outside: a file, a stream socket, a listener, or one end of a pipe, which is a socket
-    /// with one half. It is closed with its handle.
+    /// with one half. It is closed with its handle. It is made to block or not to, as the driver needs it; who shares the
+    /// open description sees that.
     ///
     /// # Errors
     /// `Exists` for a socket that is registered already, `TooManyHandles`, `NoMemory`, the system's `Unsupported` for

@@ -9,7 +9,7 @@
 use super::descriptor::Descriptor;
 use super::table::Running;
 use crate::Nanos;
-use crate::limits::{OPERATIONS_MAX, RING_ENTRIES};
+use crate::limits::{KERNEL_THREADS_MAX, OPERATIONS_MAX, RING_ENTRIES};
 use crate::operation::{OpId, Operation};
 use io_uring::types::{Fd, FsyncFlags, SubmitArgs, Timespec};
 use io_uring::{EnterFlags, IoUring, opcode, squeue};
@@ -83,6 +83,8 @@ impl Ring {
     pub fn new(bell: BorrowedFd<'_>) -> io::Result<Self> {
         let mut ring = build(RING_ENTRIES, 2 * OPERATIONS_MAX as u32)?;
         ring.submitter().register_eventfd(bell.as_raw_fd())?;
+        // Kernels before 5.15 cannot be told; there its own limits hold.
+        let _own_limits = ring.submitter().register_iowq_max_workers(&mut [KERNEL_THREADS_MAX; 2]);
         if QUIET {
             ring.completion().disable_eventfd();
         }
