@@ -14,6 +14,8 @@ use std::process::{Command, Stdio};
 
 /// The bench driver's package and binary.
 const DRIVER: &str = "windlass-bench";
+/// The bench of tasks and lanes, a program of its own.
+const LANE: &str = "windlass-bench-lane";
 /// The bench of files, whose rivals are fio and a small crate.
 const IO: &str = "io";
 /// Rivals: a workspace of their own.
@@ -22,7 +24,7 @@ const RIVALS: &str = "bench/compare/Cargo.toml";
 /// What to measure.
 #[derive(Debug)]
 pub struct Order {
-    /// `call`, or another bench that the driver knows.
+    /// `call`, or another bench that the driver knows, or `lane`.
     pub name: String,
     /// Whether rivals are built and measured.
     pub rivals: bool,
@@ -64,6 +66,9 @@ pub fn run(repo: &Repo, order: &Order) -> Result<(), Trouble> {
             "the workspace has no package `{DRIVER}`: there is nothing to run a bench with"
         )));
     }
+    if order.name == "lane" {
+        return run_lane(repo, order);
+    }
     let contenders: &[(&str, &str)] = match order.name.as_str() {
         IO => &[("--io", "windlass-bench-io")],
         _ => &[("--floor", "windlass-bench-floor"), ("--ours", "windlass-bench-ours")],
@@ -100,6 +105,18 @@ pub fn run(repo: &Repo, order: &Order) -> Result<(), Trouble> {
     driver.args(&order.rest);
     say(&format!("running: {}", child::command_line(&driver)));
     child::pass(&mut driver)
+}
+
+/// The bench of tasks and lanes has no contenders in processes of their own: its floor is in the same program.
+fn run_lane(repo: &Repo, order: &Order) -> Result<(), Trouble> {
+    let built = build(&mut repo.cargo(&["build", "--release", "-p", LANE]))?;
+    let mut bench = Command::new(find(&built, LANE)?);
+    if let Some(json) = &order.json {
+        bench.arg("--json").arg(json);
+    }
+    bench.args(&order.rest);
+    say(&format!("running: {}", child::command_line(&bench)));
+    child::pass(&mut bench)
 }
 
 /// Builds, shows compiler messages as they come, and gives back name and path of each binary.

@@ -131,7 +131,7 @@ struct Call {
     #[arg(long, value_delimiter = ',', default_values_t = [1, 16], value_name = "N,..",
           value_parser = clap::value_parser!(u32).range(1..=i64::from(OUTSTANDING_MAX)))]
     outstanding: Vec<u32>,
-    /// Where pairs run: one (core), two (cores), unpinned.
+    /// Where pairs run: one (core), two (cores), unpinned; crowded: on one core beside a thread that computes there.
     #[arg(long, value_delimiter = ',', default_values_t = Placement::ALL, value_name = "PLACE,..")]
     placements: Vec<Placement>,
     /// Only these contenders.

@@ -393,6 +393,10 @@ impl Driver for RealDriver {
         self.sleep.unwatch(fd)
     }
 
+    fn give_way(&mut self) {
+        std::thread::yield_now();
+    }
+
     fn poll(&mut self, ready: &mut Vec<Ready>) -> io::Result<()> {
         self.sleep.wait(Some(0), ready)
     }
