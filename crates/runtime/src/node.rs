@@ -248,6 +248,7 @@ fn begin(config: NodeConfig, commands: Receiver<Duration>) -> Result<(Worker, Re
         LockError::Io(error) => io("the node's directory")(error),
     })?;
     let mut driver = RealDriver::new().map_err(io("the worker's driver"))?;
+    tracing::info!("operations by {}", driver.backend().name());
     let core = make_core(&config, &mut driver)?;
     let socket = config.directory.join(node_dir::SOCKET);
     let listener = Listener::bind(&socket)

@@ -119,7 +119,7 @@ impl RealDriver {
 
     fn by_ring(&mut self, id: OpId) {
         if self.ring.is_none() {
-            match Ring::new() {
+            match Ring::new(self.sleep.remote_fd()) {
                 Ok(ring) => self.ring = Some(ring),
                 Err(error) => return self.finish(id, Err(descriptor::system_error(error))),
             }
