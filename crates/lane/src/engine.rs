@@ -205,6 +205,9 @@ impl Engine {
                 None => break,
             }
             now = driver.now();
+            if self.shared.io.is_due() {
+                break;
+            }
         }
         lanes.rest(now);
         true

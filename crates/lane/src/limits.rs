@@ -44,3 +44,6 @@ pub const BLOCKING_WAITING_MAX: usize = 1024;
 pub const OPERATIONS_WAITING_MAX: usize = 1 << 16;
 /// Operations handed to the driver in one turn.
 pub const OPERATIONS_PER_TURN: usize = 1 << 12;
+/// Operations that have gathered when the worker should hand them over instead of doing the next piece of work: a device
+/// that waits for a large batch idles meanwhile, and one system call for each operation costs more than it brings.
+pub const OPERATIONS_GATHERED: usize = 8;

@@ -212,6 +212,34 @@ fn volume_B3_a_maker_that_panics_fails_its_task_alone() {
 }
 
 #[test]
+fn volume_B4_a_pool_that_is_closed_while_it_makes_a_buffer_ends_all_the_same() {
+    for waits in [true, false] {
+        let own: Rc<RefCell<Option<Pool<u32>>>> = Rc::default();
+        let ended = Rc::new(Cell::new(false));
+        let (asked, told) = (own.clone(), ended.clone());
+        let maker = move || {
+            let (pool, ended) = (asked.borrow().clone().expect("it is there"), told.clone());
+            eager(async move {
+                pool.close().await.expect("room");
+                ended.set(true);
+            });
+            assert!(!told.get(), "the close waits for the buffer that is being made");
+            Err(MakeError::new("memory is short"))
+        };
+        let pool = Pool::new(Marks { low: 0, high: 1, reserve: 0 }, maker).expect("an empty pool");
+        *own.borrow_mut() = Some(pool.clone());
+        if waits {
+            let end = poll(&mut pool.get()).map(|got| got.map(|_| ()));
+            assert_eq!(end, Poll::Ready(Err(GetError::Closed)));
+        } else {
+            assert!(pool.try_get().is_err());
+        }
+        assert!(ended.get(), "and ends with it");
+        own.borrow_mut().take();
+    }
+}
+
+#[test]
 fn volume_Y2_a_panic_with_a_guard_hands_the_lock_on() {
     let (lock, rwlock) = (QLock::new(1), RWLock::new(1));
     let (flag, waker) = Flag::with_waker();

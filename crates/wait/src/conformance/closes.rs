@@ -1,6 +1,6 @@
 //! Claims about the ends of channels (Y4).
 
-use super::{Bench, Log, start};
+use super::{Bench, Log, gate, start};
 use crate::{RecvError, SendError, channel};
 use std::rc::Rc;
 
@@ -26,8 +26,11 @@ pub fn volume_Y4_the_last_sender_closes_after_the_last_value(bench: &dyn Bench) 
     // A value that is promised to one who waits is not past yet: the others are told when it has been taken.
     let (sender, receiver) = channel(0).expect("a channel");
     for _ in 0..2 {
-        let (receiver, log) = (receiver.clone(), log.clone());
-        start(bench, async move { log.add(receiver.recv().await) });
+        let (receiver, log, end) = (receiver.clone(), log.clone(), gate());
+        start(bench, async move {
+            log.add(receiver.recv().await);
+            end.wait().await.expect("room to wait"); // it keeps its end of the channel
+        });
     }
     sender.try_send(3).expect("somebody waits");
     drop(sender);
