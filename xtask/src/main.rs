@@ -32,6 +32,7 @@ const EXAMPLES: &str = "Examples:
   cargo xtask check                              seconds: before a commit
   cargo xtask test                               everything; the last line is the sum
   cargo xtask rows tasks                         which requirement rows have passing tests
+  cargo xtask tdrv                               every row of tasks and I/O on both backends
   cargo xtask bench call --json rows.json        our calls beside floors and rivals
   cargo xtask demo                               the demo, from a release build";
 

@@ -23,7 +23,7 @@ use windlass_contract::{Code, Fault};
 use windlass_driver::socket::{Listener, Peer};
 use windlass_driver::{Driver, Nanos, Ready, Token, Watch};
 use windlass_lane::Work;
-use windlass_lane::limits::STALLED_NAMED_MAX;
+use windlass_lane::limits::{STALLED_NAMED_MAX, TURN_NS};
 use windlass_memory::Courtesy;
 
 /// What the caller of `turn` is to do.
@@ -149,8 +149,13 @@ impl Worker {
         if lanes.is_idle() {
             return false;
         }
-        let mut now = driver.now();
+        let began = driver.now();
+        let mut now = began;
         for _ in 0..WORK_PER_TURN {
+            // Timers, clients and operations are not kept waiting by a long queue.
+            if now.saturating_sub(began) > TURN_NS {
+                break;
+            }
             match lanes.next(now) {
                 Some(Work::Start(call)) => host::start(&self.core, call, now),
                 Some(Work::Resume(task)) => task.run(),
