@@ -150,19 +150,33 @@ const SMALL_MAX: usize = 1024;
 const LARGE_MAX: usize = 64;
 
 impl Warm {
-    /// A buffer with room for `bytes`, empty.
+    /// A buffer with room for `bytes`, empty; for lengths that have a small limit.
     pub(crate) fn take(&mut self, bytes: usize) -> Vec<u8> {
         if bytes <= SMALL {
             return self.small.pop().unwrap_or_else(|| Vec::with_capacity(SMALL));
+        }
+        self.try_take(bytes).unwrap_or_else(|| Vec::with_capacity(bytes))
+    }
+
+    /// A buffer with room for as many `bytes` as a peer chose, empty. `None` when there is no memory.
+    pub(crate) fn try_take(&mut self, bytes: usize) -> Option<Vec<u8>> {
+        if bytes <= SMALL
+            && let Some(buffer) = self.small.pop()
+        {
+            return Some(buffer);
         }
         let fits = self.large.iter().enumerate().filter(|(_, buffer)| buffer.capacity() >= bytes);
         match fits.min_by_key(|(_, buffer)| buffer.capacity()).map(|(at, _)| at) {
             Some(at) => {
                 let buffer = self.large.swap_remove(at);
                 self.large_bytes -= buffer.capacity();
-                buffer
+                Some(buffer)
             }
-            None => Vec::with_capacity(bytes),
+            None => {
+                let mut fresh = Vec::new();
+                fresh.try_reserve_exact(bytes.max(SMALL)).ok()?;
+                Some(fresh)
+            }
         }
     }
 

@@ -1,4 +1,5 @@
 //! A device file: what survives, and what is refused by name.
+#![allow(clippy::disallowed_methods, reason = "tests look at device files and damage them")]
 #![allow(non_snake_case, reason = "tests carry the names of requirement rows")]
 
 #[path = "../../../crates/runtime/tests/stage/mod.rs"]

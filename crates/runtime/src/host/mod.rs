@@ -259,8 +259,8 @@ pub(crate) fn finish(call: &Rc<Call>) {
             stats.stages.add(way, answered, now);
         }
     }
-    add(&core.counters.calls, 1);
-    add(&core.counters.faults, u64::from(is_fault));
+    add(&core.counters.calls, u64::from(!call.spawned));
+    add(&core.counters.faults, u64::from(is_fault && !call.spawned));
     call.container.live.set(call.container.live.get() - 1);
     if call.spawned {
         call.container.home.ended(call.number);

@@ -1,4 +1,5 @@
 //! Files of a module: bytes pass between a file and whoever called, handles are a container's own, and what waits ends.
+#![allow(clippy::disallowed_methods, reason = "a test looks at the files that a module wrote")]
 
 use crate::stage::{Stage, block_on};
 use std::cell::RefCell;
