@@ -139,6 +139,20 @@ impl Client {
         self.session().is_alive()
     }
 
+    /// Moves a client by hand (`Connect::by_hand`): takes what answers there are, wakes who waits for them, publishes what found
+    /// no room before. Answers how many calls were answered.
+    ///
+    /// Cost: no system call when nothing is there.
+    pub fn pump(&self) -> u32 {
+        self.session().pump()
+    }
+
+    /// Ends this session as the death of its process does: nothing more is written or sent, what the system closes is
+    /// closed. Every pending call ends as `NodeGone`.
+    pub fn vanish(&self) {
+        self.session().vanish();
+    }
+
     /// What this client did so far.
     pub fn counters(&self) -> Counters {
         self.session().counts().read()

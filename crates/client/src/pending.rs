@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use windlass_contract::{CallId, Code, Fault};
+use windlass_memory::hooks::{Plant, planted};
 
 use crate::background::Background;
 use crate::client::Client;
@@ -60,8 +61,11 @@ impl Pending {
         }
         let (mut answer, _) = ticket.take_or(Waiter::Thread);
         if answer.is_none() {
-            match ticket.seat() {
-                Some(seat) => {
+            match (ticket.seat(), &session.hand) {
+                (_, Some(hand)) => {
+                    session.pump_until(hand, || ticket.is_done());
+                }
+                (Some(seat), None) => {
                     session.reaper.wait_until(
                         seat,
                         || ticket.is_done(),
@@ -70,7 +74,7 @@ impl Pending {
                     );
                 }
                 // More pending calls than seats: others reap, or this thread does. It ends with the session at the latest.
-                None => {
+                (None, None) => {
                     while !ticket.is_done() && session.is_alive() {
                         session.reap_what_is_there();
                         std::thread::yield_now();
@@ -161,6 +165,11 @@ impl Drop for Pending {
             return;
         }
         self.cancel();
+        if planted(Plant::ReusedBuffer)
+            && let Stage::Out { call, .. } = &self.stage
+        {
+            self.client.session().table.let_go(*call);
+        }
         if let Stage::Out { ticket, .. } = std::mem::replace(&mut self.stage, Stage::Over) {
             let (answered, _) = ticket.take_or(Waiter::Gone);
             if answered.is_some() {

@@ -10,6 +10,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use windlass_driver::hooks::{Plant, planted};
 use windlass_driver::real::Remote;
 
 /// Which queue work stands in.
@@ -154,7 +155,7 @@ impl<J> Lanes<J> {
         class: Class,
         future: impl Future<Output = ()> + 'static,
     ) -> Result<TaskHandle, SpawnError> {
-        if self.alive.get() >= TASKS_MAX {
+        if self.alive.get() >= TASKS_MAX || windlass_driver::hooks::fails() {
             return Err(SpawnError::TooManyTasks);
         }
         self.alive.set(self.alive.get() + 1);
@@ -174,7 +175,7 @@ impl<J> Lanes<J> {
         self.latency.collect();
         self.background.collect();
         self.picks = self.picks.wrapping_add(1);
-        let background_first = self.picks.is_multiple_of(SHARE);
+        let background_first = self.picks.is_multiple_of(SHARE) && !planted(Plant::StarvedLane);
         if background_first && let Some(work) = self.background.pop() {
             return Some(work);
         }
