@@ -147,6 +147,13 @@ impl Client {
         self.session().pump()
     }
 
+    /// Whether `pump` would find something: an answer, or that the node has ended the session in words.
+    ///
+    /// Cost: no system call.
+    pub fn has_news(&self) -> bool {
+        self.session().has_news()
+    }
+
     /// Ends this session as the death of its process does: nothing more is written or sent, what the system closes is
     /// closed. Every pending call ends as `NodeGone`.
     pub fn vanish(&self) {
@@ -179,6 +186,7 @@ impl std::fmt::Debug for Client {
 impl Drop for Life {
     fn drop(&mut self) {
         if !self.session.forked() {
+            self.session.leave();
             Background::close(&self.session);
         }
     }

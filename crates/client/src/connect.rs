@@ -22,7 +22,7 @@ use windlass_memory::Processors;
 use windlass_memory::park::ClientPark;
 use windlass_memory::passing::{recv_with_fds, send_with_fds};
 use windlass_memory::words::{ClientWords, Layout, NodeWords};
-use windlass_memory::{Access, Doorbell, ForkGuard, Reaper, Segment, SegmentId};
+use windlass_memory::{Access, Doorbell, ForkGuard, Reaper, Segment, SegmentError, SegmentId};
 
 use crate::background::Background;
 use crate::client::Client;
@@ -167,7 +167,10 @@ impl Connect {
             let bytes = usize::try_from(bytes).ok().filter(|_| bytes >= least).ok_or_else(|| {
                 wrong(format!("a segment of {bytes} bytes, {least} are needed for {} calls", layout.calls()))
             })?;
-            let segment = Segment::open(fd.as_fd(), bytes, access).map_err(|error| wrong(error.to_string()))?;
+            let segment = Segment::open(fd.as_fd(), bytes, access).map_err(|error| match error {
+                SegmentError::NoMemory { .. } => Fault::new(Code::NoMemory, error.to_string()),
+                _ => wrong(error.to_string()),
+            })?;
             // Failure is a loss of speed only: pages come one by one as they are touched.
             let _warm_or_slow = segment.warm();
             Ok::<_, Fault>(Arc::new(segment))

@@ -83,10 +83,18 @@ impl Session {
         taken
     }
 
+    /// Whether something is there to be taken.
+    pub(crate) fn has_news(&self) -> bool {
+        let waits = self.reaper.try_reap(|taker| taker.consumer.peek_ready()).unwrap_or(false);
+        waits || (self.words.ended().load() != 0 && self.over.get().is_none())
+    }
+
     /// Waits by hand until `done`; `false`: nothing moves any more.
     pub(crate) fn pump_until(self: &Arc<Self>, hand: &Hand, done: impl Fn() -> bool) -> bool {
         loop {
             self.pump();
+            // The world moves on by steps and not by time, so there is no quarter second to wait for this look.
+            self.is_alive();
             if done() || self.over.get().is_some() {
                 return true;
             }

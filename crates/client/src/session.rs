@@ -288,6 +288,8 @@ impl Session {
     /// Ends the session because the node broke the protocol; answers the Fault.
     pub(crate) fn broken(&self, text: impl std::fmt::Display) -> Fault {
         self.end(Fault::new(Code::Lost, format!("the node {} broke the protocol: {text}", self.node)));
+        // For the node it is over as well: it keeps nothing for a session that nobody uses.
+        self.wire.close();
         self.over_fault()
     }
 
@@ -305,6 +307,13 @@ impl Session {
     pub(crate) fn vanish(&self) {
         self.end(self.gone());
         self.wire.close();
+    }
+
+    /// The last client is gone, and every pending call with it: nobody wants what is out. What such calls hold would keep the
+    /// session, and the session keeps them; nothing is lent any more, so the node may go on writing there.
+    pub(crate) fn leave(&self) {
+        self.flush_backlog();
+        self.table.take_all().for_each(drop);
     }
 
     /// Ends the session: no call is published any more, and each that is out ends with this Fault.

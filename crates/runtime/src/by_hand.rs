@@ -100,6 +100,7 @@ impl ByHand {
         for session in self.core.sessions.borrow().all.values() {
             session.fall_silent();
         }
+        self.worker.abandon();
     }
 
     /// What it has now.

@@ -8,8 +8,8 @@
 use crate::core::{Alarm, Core};
 use crate::host::{self, blocking};
 use crate::limits::{
-    ACCEPT_PAUSE_NS, GREETING_NS, GREETINGS_MAX, LAST_ROUNDS, SLOTS_PER_TURN, SPIN_COLD_NS, TURNS_PER_POLL,
-    WORK_PER_TURN,
+    ACCEPT_PAUSE_NS, GREETING_NS, GREETINGS_MAX, LAST_ROUNDS, POLL_NS, SLOTS_PER_TURN, SPIN_COLD_NS,
+    TURNS_PER_POLL, WORK_PER_POLL, WORK_PER_TURN,
 };
 use crate::session::Session;
 use crate::stats::add;
@@ -49,6 +49,11 @@ pub struct Worker {
     ready: Vec<Ready>,
     quantum: Quantum,
     turns: u32,
+    /// Pieces of work since the driver was last asked what is ready, and when that was.
+    unheard: usize,
+    heard_at: Nanos,
+    /// When the last piece of work ended.
+    ran_until: Nanos,
     /// Since when there has been nothing to do.
     quiet_since: Option<Nanos>,
     /// How often looking on has paid lately, 0 to 1.
@@ -81,6 +86,9 @@ impl Worker {
             ready: Vec::new(),
             quantum: Quantum::default(),
             turns: 0,
+            unheard: 0,
+            heard_at: 0,
+            ran_until: 0,
             quiet_since: None,
             paid: 1.0,
             stop_at: None,
@@ -109,7 +117,9 @@ impl Worker {
         self.turns = self.turns.wrapping_add(1);
         if worked {
             self.won();
-            if self.turns.is_multiple_of(TURNS_PER_POLL) {
+            if self.turns.is_multiple_of(TURNS_PER_POLL) || self.is_deaf() {
+                self.unheard = 0;
+                self.heard_at = self.ran_until;
                 driver.poll(&mut self.ready)?;
                 self.serve(driver)?;
             }
@@ -117,6 +127,12 @@ impl Worker {
             self.park(driver)?;
         }
         Ok(Next::Again)
+    }
+
+    /// Whether a silent session may have rung for longer than it should have to: its doorbell is heard by a look only, and a
+    /// turn may be long.
+    fn is_deaf(&self) -> bool {
+        self.unheard >= WORK_PER_POLL || self.ran_until.saturating_sub(self.heard_at) >= POLL_NS
     }
 
     /// Takes entries from the rings of the active sessions.
@@ -160,7 +176,9 @@ impl Worker {
                 read => read,
             };
             self.quantum.end(now);
+            self.unheard += 1;
         }
+        self.ran_until = now;
         self.core.counters.overruns.set(self.quantum.overruns());
         true
     }
@@ -413,6 +431,24 @@ impl Worker {
                 return;
             }
         }
+    }
+
+    /// Drops all that was to be done, without doing any of it. Its calls answer nobody, if their sessions have ended.
+    pub(crate) fn abandon(&self) {
+        self.core.over.set(true);
+        let calls = self.core.live.borrow().keys();
+        for key in calls {
+            let task = self.core.live.borrow_mut().get_mut(key).and_then(|live| live.task.take());
+            drop(task);
+        }
+        loop {
+            let work = self.core.lanes.borrow_mut().pick();
+            if work.is_none() {
+                break;
+            }
+            drop(work);
+        }
+        self.core.places.borrow_mut().clear();
     }
 
     fn end_all(&mut self, driver: &mut dyn Driver) {
