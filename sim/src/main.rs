@@ -34,6 +34,9 @@ struct Cli {
     /// Threads; each runs seeds of its own.
     #[arg(long, default_value_t = 2)]
     threads: u64,
+    /// How many of the last events of a failed run are shown.
+    #[arg(long, default_value_t = 40)]
+    lines: usize,
     /// Lists the workloads.
     #[arg(long)]
     list: bool,
@@ -87,7 +90,7 @@ fn command(cli: &Cli) -> Result<ExitCode, String> {
     );
     match failed {
         Some(outcome) => {
-            tell(&outcome, plant);
+            tell(&outcome, plant, cli.lines);
             Ok(ExitCode::FAILURE)
         }
         None => Ok(ExitCode::SUCCESS),
@@ -102,8 +105,8 @@ fn plant_of(name: &str) -> Result<Plant, String> {
         .ok_or_else(|| format!("no bug {name:?} of {}", names()))
 }
 
-fn tell(outcome: &Outcome, plant: Option<Plant>) {
-    outcome.last.iter().for_each(|line| println!("  {line}"));
+fn tell(outcome: &Outcome, plant: Option<Plant>, lines: usize) {
+    outcome.last.iter().skip(outcome.last.len().saturating_sub(lines)).for_each(|line| println!("  {line}"));
     let us = outcome.virtual_ns / 1000;
     println!("seed {} of {} after {} steps, {us} virtual us:", outcome.seed, outcome.workload, outcome.steps);
     println!("  {}", outcome.failure.as_deref().unwrap_or("nothing"));

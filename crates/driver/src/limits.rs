@@ -11,7 +11,7 @@ pub const ADDRESSES_MAX: usize = 16;
 /// Connections that may wait to be accepted.
 pub const BACKLOG: i32 = 1024;
 /// Lines that a simulated world keeps of what happened last.
-pub const SIM_TRACE_LINES: usize = 200;
+pub const SIM_TRACE_LINES: usize = 4_000;
 /// Unsynced contents of one sector that a simulated disk may still choose from at a crash; the oldest go.
 pub const SIM_VERSIONS_MAX: usize = 4;
 /// Things that are to happen in a simulated world; more is a world that runs away.
