@@ -9,7 +9,7 @@ use std::fmt;
 use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use windlass_memory::{Segment, Span};
+use windlass_memory::{Access, Frozen, Segment, Span};
 
 /// What a file opened around the page cache wants offsets, lengths and buffers to be multiples of, bytes.
 pub const ALIGN: usize = 4096;
@@ -24,6 +24,7 @@ enum Memory {
     Bytes(Vec<u8>),
     Aligned(Pages),
     Shared(Arc<Segment>, Span),
+    Frozen(Arc<Frozen>),
     Lent(NonNull<u8>, usize, #[expect(dead_code, reason = "held, never read")] Box<dyn Any>),
 }
 
@@ -86,6 +87,21 @@ impl IoBuffer {
         Self { memory: Memory::Shared(segment, span), range }
     }
 
+    /// Frozen memory: to be written from, in place, and never read into.
+    pub fn frozen(memory: Arc<Frozen>) -> Self {
+        let range = 0..memory.len();
+        Self { memory: Memory::Frozen(memory), range }
+    }
+
+    /// Whether nothing can be read into it.
+    pub fn is_read_only(&self) -> bool {
+        match &self.memory {
+            Memory::Shared(segment, _) => segment.access() == Access::Read,
+            Memory::Frozen(_) => true,
+            _ => false,
+        }
+    }
+
     /// Memory of somebody else's, kept by `owner`.
     ///
     /// # Safety
@@ -101,6 +117,7 @@ impl IoBuffer {
             Memory::Bytes(bytes) => bytes.len(),
             Memory::Aligned(pages) => pages.layout.size(),
             Memory::Shared(_, span) => span.len() as usize,
+            Memory::Frozen(memory) => memory.len(),
             Memory::Lent(_, len, _) => *len,
         }
     }
@@ -142,14 +159,17 @@ impl IoBuffer {
     /// The range's bytes, to be written, if they are this process's alone.
     pub fn as_mut_slice(&mut self) -> Option<&mut [u8]> {
         match &self.memory {
-            Memory::Shared(..) => None,
+            Memory::Shared(..) | Memory::Frozen(_) => None,
             // SAFETY: as in `as_slice`, and `self` is borrowed mutably.
             _ => Some(unsafe { std::slice::from_raw_parts_mut(self.as_mut_ptr(), self.range.len()) }),
         }
     }
 
-    /// Copies `from` over the range's first bytes; answers how many fitted.
+    /// Copies `from` over the range's first bytes; answers how many fitted, 0 if nothing may be written there.
     pub fn fill(&mut self, from: &[u8]) -> usize {
+        if self.is_read_only() {
+            return 0;
+        }
         let len = from.len().min(self.range.len());
         match &self.memory {
             Memory::Shared(segment, span) => {
@@ -206,6 +226,7 @@ impl IoBuffer {
             Memory::Bytes(bytes) => bytes.as_ptr(),
             Memory::Aligned(pages) => pages.at.as_ptr(),
             Memory::Shared(segment, span) => segment.as_ptr().wrapping_add(span.offset() as usize),
+            Memory::Frozen(memory) => memory.as_ptr(),
             Memory::Lent(at, ..) => at.as_ptr(),
         };
         base.wrapping_add(self.range.start)
@@ -230,6 +251,7 @@ impl fmt::Debug for IoBuffer {
             Memory::Bytes(_) => "a vector",
             Memory::Aligned(_) => "aligned pages",
             Memory::Shared(..) => "shared memory",
+            Memory::Frozen(_) => "frozen memory",
             Memory::Lent(..) => "lent memory",
         };
         write!(f, "bytes {:?} of {kind}", self.range)

@@ -3,7 +3,7 @@
 //! Lives here: `Driver` (the trait: time, chance, readiness, operations, one place to sleep), `operation` and `buffer` (what
 //! it does in the background, and with whose memory), `handles` (registered descriptors, for every backend), `real` (the
 //! backend on this machine), `socket` (the node's listening socket), `lock` (one node of a name), `threads` (the only place
-//! that starts one).
+//! that starts one), `local` and `held` (values and futures that stay on their thread), `heap` (memory that may be refused).
 //! From: the kernel. To: a worker's turn, which is handed a `&mut dyn Driver`.
 //! Holds: nothing outside this crate reads a clock, a random source or a file, or starts a thread; so a worker can be
 //! stepped by another backend, in another time.
@@ -16,7 +16,10 @@
 
 pub mod buffer;
 pub mod handles;
+pub mod heap;
+pub mod held;
 pub mod limits;
+pub mod local;
 pub mod lock;
 pub mod operation;
 pub mod real;
@@ -78,6 +81,9 @@ pub trait Driver {
     /// # Errors
     /// The system's, when the descriptor was not watched.
     fn unwatch(&mut self, fd: BorrowedFd<'_>) -> io::Result<()>;
+    /// Lets other threads of this processor run before this one goes on; it does not sleep. A backend without other threads
+    /// does nothing.
+    fn give_way(&mut self) {}
     /// Appends what is ready, without waiting.
     ///
     /// # Errors

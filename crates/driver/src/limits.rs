@@ -18,3 +18,13 @@ pub const SIM_VERSIONS_MAX: usize = 4;
 pub const SIM_EVENTS_MAX: usize = 1 << 20;
 /// Events of real descriptors that a simulated driver takes from the kernel at once.
 pub const SIM_READY_MAX: usize = 64;
+/// Requests that the ring takes in one system call.
+pub const RING_ENTRIES: u32 = 512;
+/// Threads of one driver for calls that block: opening, renaming, and in the fallback reading and writing of files.
+pub const HELPERS_MAX: usize = 8;
+/// Threads of one driver that look names up.
+pub const RESOLVERS_MAX: usize = 2;
+/// How long such a thread waits for the next call before it ends, milliseconds.
+pub const HELPER_IDLE_MS: u64 = 5_000;
+/// How often an operation is handed over again when the kernel says to try again.
+pub const TRIES_MAX: u8 = 16;

@@ -5,7 +5,7 @@
 //! them is left. With it, what they answer is set for one thread, so that runs beside each other do not meet.
 //! Not here: which seeds find a planted bug (`sim/`), real lack of memory.
 //!
-//! Source: decisions/0010-planted-bugs.md.
+//! Source: decisions/0011-planted-bugs.md.
 
 /// A bug that can be planted, to see that the simulator finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -37,7 +37,7 @@ pub struct Held {
     pub leases: u64,
     /// Calls that live: they wait for a key, or are tasks.
     pub live_calls: usize,
-    /// Calls that have not begun.
+    /// What stands in the queues of lanes: calls that have not begun, and tasks that can go on.
     pub queued: usize,
     /// Tasks.
     pub tasks: usize,
@@ -111,14 +111,13 @@ impl ByHand {
         let (in_flight, leases) = facts.fold((0, 0), |(in_flight, leases), facts| {
             (in_flight + u64::from(facts.in_flight), leases + u64::from(facts.leases))
         });
-        let lanes = core.lanes.borrow();
         Held {
             sessions: sessions.all.len(),
             in_flight,
             leases,
             live_calls: core.live.borrow().len(),
-            queued: lanes.waiting().count(),
-            tasks: lanes.alive(),
+            queued: core.lanes.lanes().iter().map(|lane| lane.queued).sum(),
+            tasks: core.lanes.alive(),
             timers: core.timers.borrow().count(),
             operations: core.io.count(),
             blocking: core.blocking.out(),

@@ -21,7 +21,8 @@ use std::rc::Rc;
 use windlass_contract::{Code, Fault};
 use windlass_driver::socket::{Listener, Peer};
 use windlass_driver::{Driver, Nanos, Ready, Token, Watch};
-use windlass_lane::{Quantum, Work};
+use windlass_lane::Work;
+use windlass_memory::Courtesy;
 
 /// What the caller of `turn` is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +48,6 @@ pub struct Worker {
     greetings: BTreeMap<u64, (OwnedFd, Peer)>,
     active: Vec<Rc<Session>>,
     ready: Vec<Ready>,
-    quantum: Quantum,
     turns: u32,
     /// Pieces of work since the driver was last asked what is ready, and when that was.
     unheard: usize,
@@ -58,6 +58,8 @@ pub struct Worker {
     quiet_since: Option<Nanos>,
     /// How often looking on has paid lately, 0 to 1.
     paid: f32,
+    /// For clients on this worker's own processor, where looking on would keep them from running.
+    courtesy: Courtesy,
     /// When a stopping node gives up waiting.
     stop_at: Option<Nanos>,
     commands: std::sync::mpsc::Receiver<std::time::Duration>,
@@ -84,13 +86,13 @@ impl Worker {
             greetings: BTreeMap::new(),
             active: Vec::new(),
             ready: Vec::new(),
-            quantum: Quantum::default(),
             turns: 0,
             unheard: 0,
             heard_at: 0,
             ran_until: 0,
             quiet_since: None,
             paid: 1.0,
+            courtesy: Courtesy::default(),
             stop_at: None,
             commands,
             look_for_commands: true,
@@ -156,30 +158,28 @@ impl Worker {
 
     /// Runs what is queued, in order.
     fn run(&mut self, driver: &mut dyn Driver) -> bool {
-        if self.core.lanes.borrow().is_idle() {
+        let lanes = &self.core.lanes;
+        if lanes.is_idle() {
             return false;
         }
         let mut now = driver.now();
-        self.quantum.begin(now);
         for _ in 0..WORK_PER_TURN {
-            let work = self.core.lanes.borrow_mut().pick();
-            match work {
+            match lanes.next(now) {
                 Some(Work::Start(call)) => host::start(&self.core, call, now),
-                Some(Work::Resume(task)) => {
-                    self.core.began.set(now);
-                    task.run();
-                }
+                Some(Work::Resume(task)) => task.run(),
                 None => break,
             }
             now = match self.core.read_at.take() {
                 0 => driver.now(),
                 read => read,
             };
-            self.quantum.end(now);
             self.unheard += 1;
+            if self.core.io.is_due() {
+                break;
+            }
         }
+        lanes.rest(now);
         self.ran_until = now;
-        self.core.counters.overruns.set(self.quantum.overruns());
         true
     }
 
@@ -229,7 +229,9 @@ impl Worker {
         }
         // Only a client that runs on another processor can send anything while this one looks on.
         if self.quiet_since.is_none() && !self.active.iter().any(|session| session.runs_apart()) {
-            return Ok(false);
+            let (clock, active) = (self.core.clock.clone(), &self.active);
+            let ready = || active.iter().any(|session| session.has_entry());
+            return Ok(!active.is_empty() && self.courtesy.give_way(&*clock, || driver.give_way(), ready));
         }
         let now = driver.now();
         let since = *self.quiet_since.get_or_insert(now);
@@ -265,13 +267,13 @@ impl Worker {
             session.active.set(!forget);
             !forget
         });
-        if !self.active.is_empty() || self.core.io.has_news() || !self.core.lanes.borrow().about_to_park() {
+        if !self.active.is_empty() || self.core.io.has_news() || !self.core.lanes.about_to_park() {
             return Ok(());
         }
         let until = [self.core.timers.borrow().next_at(), self.stop_at].into_iter().flatten().min();
         add(&self.core.counters.parks, 1);
         let parked = driver.park(until, &mut self.ready);
-        self.core.lanes.borrow().unparked();
+        self.core.lanes.unparked();
         parked?;
         self.core.io.exchange(driver)?;
         self.serve(driver)
@@ -407,9 +409,8 @@ impl Worker {
             tracing::info!(deadline_ms = deadline.as_millis() as u64, "the node drains");
         }
         let Some(at) = self.stop_at else { return false };
-        let quiet = self.core.live.borrow().len() == 0
-            && self.core.blocking.out() == 0
-            && self.core.lanes.borrow().is_idle();
+        let quiet =
+            self.core.live.borrow().len() == 0 && self.core.blocking.out() == 0 && self.core.lanes.is_idle();
         if !quiet && driver.now() >= at {
             let late = self.core.live.borrow().len() + self.core.blocking.out();
             tracing::warn!(calls = late, "the node stops although calls run: its deadline is over");
@@ -438,16 +439,10 @@ impl Worker {
         self.core.over.set(true);
         let calls = self.core.live.borrow().keys();
         for key in calls {
-            let task = self.core.live.borrow_mut().get_mut(key).and_then(|live| live.task.take());
-            drop(task);
+            // Those that wait for a key are refused; the rest is dropped below.
+            host::cancel(&self.core, key, Code::Draining);
         }
-        loop {
-            let work = self.core.lanes.borrow_mut().pick();
-            if work.is_none() {
-                break;
-            }
-            drop(work);
-        }
+        self.core.lanes.close();
         self.core.places.borrow_mut().clear();
     }
 

@@ -73,8 +73,9 @@ impl Life {
                 };
                 self.run(&me, &caller).await;
                 if self.book.rough != Rough::Death {
-                    // What was dropped may be adding yet.
-                    returned(&me, "loans", || client.lent_bytes() == 0).await?;
+                    // What was dropped may be out yet. Of a session that has ended, memory that the node may still be writing is
+                    // never lent again.
+                    returned(&me, "loans", || client.lent_bytes() == 0 || !client.is_alive()).await?;
                 }
             }
             Err(fault) => self.book.forgive("finding the pool", &fault)?,

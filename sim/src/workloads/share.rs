@@ -6,15 +6,19 @@ use crate::board;
 use crate::probe::probe::methods;
 use crate::stage::Stage;
 use std::rc::Rc;
+use windlass_driver::sim::{Rate, Weather};
 
 /// Rounds of each task that keeps the worker busy.
 const ROUNDS: u64 = 6_000;
-/// Rounds that may pass before a doorbell is heard; the weather may let it be heard later.
-const BELL_MAX: u64 = 6 * 1_024;
+/// Rounds that may pass before a doorbell is heard: the pieces between two looks, and those of a turn or two.
+const BELL_MAX: u64 = 1_024 + 3 * 256;
 /// Rounds that may pass before a background call begins: pieces of a turn, those before it, and its turn among eight.
 const BEHIND_MAX: u64 = 700;
 
 pub(super) fn play(stage: &Stage) -> Result<(), String> {
+    // How late a bell may be is what is looked at here, so the weather leaves it alone.
+    let weather = Weather { late_bell: Rate::NEVER, ..Weather::drawn(stage.seed()) };
+    stage.world().set_weather(weather);
     let (node, begun) = ready_node(stage)?;
     let book = Book::new(Rough::No);
     let mut dice = stage.dice("share");

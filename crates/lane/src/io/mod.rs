@@ -1,13 +1,22 @@
 //! Waiting for operations: the meeting place of tasks and the driver.
 //!
-//! Lives here: `Io` (one per worker), `Ticket` (an operation that a task waits for), `Done`.
+//! Lives here: `Io` (one per worker), `Ticket` (an operation that a task waits for), `Done`; above them `file` and
+//! `socket`, the types that tasks use, and `wait`, their futures.
 //! From: a task starts an operation while the driver is out of reach. To: the worker, between two pieces of work, hands
 //! what was started to the driver and takes from it what has completed.
 //! Holds: what was started completes once, to whoever has the ticket or, given up, to nobody; a descriptor that completes
 //! to nobody is closed; an operation waits here while the driver has as many as it may have, and they begin in order.
-//! Not here: loops over short transfers and the types of files and sockets.
+//! Not here: lanes; a task is known by its waker alone.
 
-use crate::limits::{OPERATIONS_PER_TURN, OPERATIONS_WAITING_MAX};
+mod file;
+mod socket;
+mod wait;
+
+pub use file::{File, remove, rename};
+pub use socket::{Listener, Reader, Socket, Writer, connect, resolve};
+pub use wait::Wait;
+
+use crate::limits::{OPERATIONS_GATHERED, OPERATIONS_PER_TURN, OPERATIONS_WAITING_MAX};
 use slotmap::{Key, KeyData, SlotMap};
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -202,6 +211,11 @@ impl Io {
         self.0.borrow().entries.len()
     }
 
+    /// Whether so many operations wait that the worker should call `exchange` before its next piece of work.
+    pub fn is_due(&self) -> bool {
+        self.0.borrow().waiting.len() >= OPERATIONS_GATHERED
+    }
+
     /// Whether the worker has something to hand over.
     pub fn has_news(&self) -> bool {
         let table = self.0.borrow();
@@ -259,7 +273,7 @@ impl Table {
         let Completion { tag, result, buffer } = completion;
         let place = KeyData::from_ffi(tag.0).into();
         let Some(entry) = self.entries.get_mut(place).filter(|entry| !entry.given_up) else {
-            for handle in opened(&result) {
+            if let Some(handle) = opened(&result) {
                 // It was opened for nobody.
                 let _cannot_be_closed_twice = driver.close(handle);
             }
