@@ -160,6 +160,12 @@ impl Probe {
     }
 
     /// Answers how many rounds of churning there were when it began.
+    #[method(id = 23, idempotent)]
+    fn among(&self) -> u64 {
+        board::churned()
+    }
+
+    /// The same, in the second class.
     #[method(id = 22, prio = "background", idempotent)]
     fn behind(&self) -> u64 {
         board::churned()

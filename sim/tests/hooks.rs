@@ -6,7 +6,6 @@ use windlass_sim::limits::{SEEDS_IN_TESTS, SEEDS_PER_PLANT};
 use windlass_sim::{run, workloads};
 
 fn holds(name: &str) {
-    std::panic::set_hook(Box::new(|_| {}));
     let workload = workloads::by_name(name).unwrap();
     for seed in 0..SEEDS_IN_TESTS {
         let outcome = run(seed, workload, None).unwrap();
@@ -27,7 +26,6 @@ fn a_client_that_lies_is_refused_and_its_neighbours_notice_nothing() {
 
 #[test]
 fn each_planted_bug_is_found() {
-    std::panic::set_hook(Box::new(|_| {}));
     for plant in Plant::ALL {
         let workload = workloads::that_finds(plant).unwrap();
         let found = (0..SEEDS_PER_PLANT).find(|seed| run(*seed, workload, Some(plant)).unwrap().failure.is_some());

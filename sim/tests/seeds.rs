@@ -4,8 +4,6 @@ use windlass_sim::limits::SEEDS_IN_TESTS;
 use windlass_sim::{Outcome, run, workloads};
 
 fn play(name: &str, seeds: std::ops::Range<u64>) -> Vec<Outcome> {
-    // Methods that panic as they are asked to are part of the runs.
-    std::panic::set_hook(Box::new(|_| {}));
     let workload = workloads::by_name(name).unwrap();
     seeds.map(|seed| run(seed, workload, None).unwrap()).collect()
 }

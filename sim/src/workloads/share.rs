@@ -6,6 +6,7 @@ use crate::board;
 use crate::probe::probe::methods;
 use crate::stage::Stage;
 use std::rc::Rc;
+use windlass_client::Outgoing;
 use windlass_driver::sim::{Rate, Weather};
 
 /// Rounds of each task that keeps the worker busy.
@@ -41,19 +42,14 @@ pub(super) fn play(stage: &Stage) -> Result<(), String> {
                     while board::churned() == 0 {
                         me.sleep(10_000).await;
                     }
-                    let before = board::churned();
                     // A silent session is heard by its doorbell, for which a busy worker looks now and then.
-                    let ping = pool.call(methods::ping()).argument(&1_u64).send();
-                    ping.await.map_err(|fault| fault.to_string())?;
-                    if board::churned() - before > BELL_MAX {
-                        return Err(format!(
-                            "{} pieces of work went before a bell was heard",
-                            board::churned() - before
-                        ));
+                    let before = board::churned();
+                    let began = ask(pool.call(methods::among())).await?;
+                    if began.saturating_sub(before) > BELL_MAX {
+                        return Err(format!("{} pieces of work went before a bell was heard", began - before));
                     }
                     let before = board::churned();
-                    let reply = pool.call(methods::behind()).send().await.map_err(|fault| fault.to_string())?;
-                    let began: u64 = reply.value().map_err(|fault| fault.to_string())?;
+                    let began = ask(pool.call(methods::behind())).await?;
                     if began.saturating_sub(before) > BEHIND_MAX {
                         return Err(format!(
                             "{} pieces of other work went before a background call",
@@ -73,4 +69,9 @@ pub(super) fn play(stage: &Stage) -> Result<(), String> {
     }
     people.push(stage.person("patient", script(None, book.clone(), directory)));
     all_return(stage, &node, begun, &book, &people)
+}
+
+async fn ask(call: Outgoing) -> Result<u64, String> {
+    let reply = call.send().await.map_err(|fault| fault.to_string())?;
+    reply.value().map_err(|fault| fault.to_string())
 }
