@@ -92,6 +92,13 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         rest: Vec<String>,
     },
+    /// Shows every row of tasks and I/O (T, IO, Y, B, F) and how it stands on both backends of the driver.
+    #[command(after_help = "Examples:\n  cargo xtask tdrv\n  cargo xtask tdrv --results test-output.txt")]
+    Tdrv {
+        /// Reads a kept output of `cargo test` or `cargo xtask test` and runs nothing.
+        #[arg(long, value_name = "FILE")]
+        results: Option<PathBuf>,
+    },
     /// Runs the bounded fuzz tests (named `fuzz_..`) on the stable compiler, in rounds with other seeds.
     #[command(after_help = "Example:\n  cargo xtask fuzz --seconds 60")]
     Fuzz {
@@ -120,6 +127,7 @@ fn run(cli: Cli) -> Result<ExitCode, Trouble> {
         Task::Layers => Ok(suite()?.layers()),
         Task::Rows { spec, results } => suite()?.rows(spec, results.as_ref()),
         Task::Sim { rest } => simulator::run(&repo, &rest).map(|()| ExitCode::SUCCESS),
+        Task::Tdrv { results } => suite()?.tdrv(results.as_ref()),
         Task::Fuzz { seconds } => Ok(suite()?.fuzz(seconds)),
         Task::Demo { rest } => {
             let mut command = repo.cargo(&["run", "--release", "--bin", "windlass", "--", "demo"]);

@@ -130,6 +130,81 @@ fn tasks_K2_inside_a_workspace_a_new_module_joins_it() {
     assert_eq!(names, BTreeSet::from(["first", "old", "second"]));
 }
 
+/// Runs a command to its end; its output, or its complaint.
+fn run(command: &mut Command) -> std::process::Output {
+    let output = command.output().expect("it runs");
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+/// A bare repository at `at` with the sources of this checkout as they are now, and beside them a package without dependencies.
+fn repository(at: &Path, scratch: &Path) {
+    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("it is there");
+    let git = |tree: &Path, words: &[&str]| {
+        let mut git = Command::new("git");
+        // Away from the checkout's own repository, if it has one.
+        git.env_remove("GIT_DIR").env_remove("GIT_INDEX_FILE").env_remove("GIT_WORK_TREE");
+        git.arg("--git-dir").arg(at).arg("--work-tree").arg(tree).current_dir(tree).args(words);
+        run(&mut git);
+    };
+    run(Command::new("git").args(["init", "-q", "--bare"]).arg(at));
+    git(&checkout, &["add", "--all", "--", ".", ":!data"]);
+    std::fs::create_dir_all(scratch.join("leaf/src")).expect("made");
+    write(&scratch.join("leaf/Cargo.toml"), "[package]\nname = \"leaf\"\nversion = \"0.1.0\"\n[workspace]\n");
+    write(&scratch.join("leaf/src/lib.rs"), "");
+    git(scratch, &["add", "leaf"]);
+    git(scratch, &["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-q", "-m", "as it is"]);
+}
+
+#[test]
+fn a_new_module_takes_windlass_from_a_git_repository_that_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    repository(&at.join("windlass.git"), &at.join("scratch"));
+    let url = format!("file://{}", at.join("windlass.git").display());
+
+    let written = windlass(&["new", "module", &at.join("far").display().to_string(), "--git", &url]);
+    stdout(&written);
+    assert!(text(&at.join("far/Cargo.toml")).contains(&format!("git = \"{url}\"")));
+    assert!(!at.join("far/Cargo.lock").exists(), "the versions of a checkout say nothing of a repository");
+
+    // A home with the registry of this machine and nothing of git. Fetching the package that needs no registry brings the
+    // repository there, so that all else stays off the net.
+    let home = at.join("home");
+    let known = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let known = known.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo"))).expect("a home");
+    std::fs::create_dir_all(&home).expect("made");
+    for part in ["registry", "config.toml"].into_iter().filter(|part| known.join(part).exists()) {
+        std::os::unix::fs::symlink(known.join(part), home.join(part)).expect("linked");
+    }
+    let near = at.join("near");
+    std::fs::create_dir_all(near.join("src")).expect("made");
+    let package = "[package]\nname = \"near\"\nversion = \"0.1.0\"\n[dependencies]\n";
+    write(&near.join("Cargo.toml"), &format!("{package}leaf = {{ git = \"{url}\" }}\n"));
+    write(&near.join("src/lib.rs"), "");
+    let asked = |folder: &Path, words: &[&str]| {
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        run(cargo.args(words).current_dir(folder).env("CARGO_HOME", &home))
+    };
+    asked(&near, &["fetch"]);
+    // What this machine builds of it, each package found and read.
+    let tree = stdout(&asked(&at.join("far"), &["tree", "--offline", "--prefix", "none"]));
+    for package in ["windlass", "windlass-contract", "windlass-runtime"] {
+        let named = format!("{package} v");
+        let from_there = |line: &str| line.starts_with(&named) && line.contains(&format!("({url}"));
+        assert!(tree.lines().any(from_there), "{package}: {tree}");
+    }
+}
+
+#[test]
+fn what_is_no_url_of_a_repository_is_refused_and_nothing_is_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("far");
+    let refused = windlass(&["new", "module", &path.display().to_string(), "--git", "../windlass"]);
+    assert!(complaint(&refused).contains("file:///PATH"));
+    assert!(!path.exists());
+}
+
 #[test]
 fn what_cannot_name_a_module_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -1,10 +1,12 @@
 //! The table of calls: which call slots are free, and who waits behind those that are not.
 //!
 //! Lives here: `Table`, `Out` (a call that is out), `Ticket` (where its answer is left), `Waiter`.
-//! From: `outgoing` takes a slot and leaves a ticket behind it. To: `reap` takes the ticket back with the answer.
+//! From: `outgoing` takes a slot and leaves a ticket behind it. To: `reap` takes the ticket back with the answer, and leaves the
+//!   answer on it, unless it is the reaping thread's own (`reap::Own`).
 //! Holds: a slot has one call at a time and each call its own generation; what an answer finds behind its slot is taken
 //!   once; slots are freed by whoever reaps, so a reaper that itself waits for one sees it. A ticket has a seat of its
-//!   own, where one thread at a time sleeps: its owner, for a slot and then for the answer.
+//!   own, where one thread at a time sleeps: its owner, for a slot and then for the answer. A kept ticket is as new but for
+//!   the mark that an answer was there.
 //! Not here: rings (`session`), what an answer is (`reply`).
 
 use std::collections::VecDeque;

@@ -106,6 +106,7 @@ impl Wire {
         loop {
             match send_with_fds(self.socket.as_fd(), &bytes, &fds) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    // A signal ends a wait early as well; that is not the end of the time, and `Patience` waits on.
                     if !patience.ready(self.socket.as_fd(), PollFlags::OUT)? {
                         return Err(io::ErrorKind::TimedOut.into());
                     }
@@ -204,7 +205,7 @@ impl Wire {
     }
 }
 
-/// Waits until a descriptor is ready or the time is up; a hang-up counts as ready.
+/// Waits until a descriptor is ready, the time is up, or a signal came; a hang-up counts as ready.
 pub(crate) fn ready(fd: BorrowedFd<'_>, flags: PollFlags, time: Duration) -> io::Result<bool> {
     let mut fds = [PollFd::from_borrowed_fd(fd, flags)];
     let time = Timespec { tv_sec: time.as_secs().min(1 << 30) as i64, tv_nsec: time.subsec_nanos().into() };

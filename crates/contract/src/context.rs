@@ -7,7 +7,8 @@
 pub use crate::abi::Incoming;
 use crate::abi::{OpKind, RawOp, RawOpResult, RawOwned};
 use crate::{Fault, Outcome, PoolId, Retry};
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -99,6 +100,38 @@ impl<'a> Context<'a> {
     pub async fn sleep(&self, time: Duration) -> Result<(), Fault> {
         let until = self.now_ns().saturating_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
         self.operation(OpKind::Timer, until, 0, Vec::new()).await.map(|_| ())
+    }
+    /// Waits for something that knows no call, such as a lock or a channel, unless this call is to end before; then `wait` is
+    /// dropped where it stands.
+    ///
+    /// Cost: a timer that never fires, if `wait` is not ready at once.
+    ///
+    /// # Errors
+    /// `Cancelled` or `DeadlineExceeded` when the call is to end before that.
+    ///
+    /// # Example
+    /// ```
+    /// use windlass_contract::{Fault, context::Context};
+    /// use windlass_wait::QLock;
+    ///
+    /// async fn append(cx: &Context<'_>, lines: &QLock<Vec<String>>, line: String) -> Result<(), Fault> {
+    ///     cx.wait(lines.lock()).await??.push(line);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub async fn wait<T>(&self, wait: impl Future<Output = T>) -> Result<T, Fault> {
+        let (mut wait, mut end) = (pin!(wait), None);
+        poll_fn(|cx| {
+            if let Poll::Ready(value) = wait.as_mut().poll(cx) {
+                return Poll::Ready(Ok(value));
+            }
+            let end = end.get_or_insert_with(|| self.operation(OpKind::Timer, u64::MAX, 0, Vec::new()));
+            match Pin::new(end).poll(cx) {
+                Poll::Ready(Err(fault)) => Poll::Ready(Err(fault)),
+                Poll::Ready(Ok(_)) | Poll::Pending => Poll::Pending,
+            }
+        })
+        .await
     }
     /// Lets other tasks run if this one has used its quantum; free otherwise.
     ///

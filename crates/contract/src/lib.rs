@@ -28,6 +28,7 @@ pub mod node_dir;
 pub mod schema;
 pub mod serve;
 pub mod slot;
+mod waits;
 
 pub use fault::{Code, Fault, Outcome, Retry};
 pub use ids::{CallId, MethodId, MethodRef, PoolId};

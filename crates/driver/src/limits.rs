@@ -10,14 +10,6 @@ pub const NAME_MAX: usize = 4096;
 pub const ADDRESSES_MAX: usize = 16;
 /// Connections that may wait to be accepted.
 pub const BACKLOG: i32 = 1024;
-/// Lines that a simulated world keeps of what happened last.
-pub const SIM_TRACE_LINES: usize = 4_000;
-/// Unsynced contents of one sector that a simulated disk may still choose from at a crash; the oldest go.
-pub const SIM_VERSIONS_MAX: usize = 4;
-/// Things that are to happen in a simulated world; more is a world that runs away.
-pub const SIM_EVENTS_MAX: usize = 1 << 20;
-/// Events of real descriptors that a simulated driver takes from the kernel at once.
-pub const SIM_READY_MAX: usize = 64;
 /// Requests that the ring takes in one system call.
 pub const RING_ENTRIES: u32 = 512;
 /// Threads of one driver for calls that block: opening, renaming, and in the fallback reading and writing of files.
@@ -28,3 +20,11 @@ pub const RESOLVERS_MAX: usize = 2;
 pub const HELPER_IDLE_MS: u64 = 5_000;
 /// How often an operation is handed over again when the kernel says to try again.
 pub const TRIES_MAX: u8 = 16;
+/// Lines that a simulated world keeps of what happened last.
+pub const SIM_TRACE_LINES: usize = 4_000;
+/// Unsynced contents of one sector that a simulated disk may still choose from at a crash; the oldest go.
+pub const SIM_VERSIONS_MAX: usize = 4;
+/// Things that are to happen in a simulated world; more is a world that runs away.
+pub const SIM_EVENTS_MAX: usize = 1 << 20;
+/// Events of real descriptors that a simulated driver takes from the kernel at once.
+pub const SIM_READY_MAX: usize = 64;

@@ -1,4 +1,4 @@
-//! Threads: the only place that starts one, and what the machine grants them.
+//! Threads: the only place that starts one, what the machine grants them, and the clock of those that block.
 
 use rustix::thread::CpuSet;
 use std::io;
@@ -13,6 +13,12 @@ pub fn start<T: Send + 'static>(
     run: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<JoinHandle<T>> {
     std::thread::Builder::new().name(name.to_owned()).spawn(run)
+}
+
+/// The machine's `CLOCK_MONOTONIC` in nanoseconds, for a thread that runs a blocking method: such a thread has no driver, and
+/// no place in simulated time. It is the clock of the real driver.
+pub fn now() -> crate::Nanos {
+    crate::real::clock::system()
 }
 
 /// Processors that this thread may run on; 1 when the system does not say.

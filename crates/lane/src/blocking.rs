@@ -3,7 +3,7 @@
 //! Lives here: `Blocking` (one per worker), `BlockingError`.
 //! From: a worker hands over a job. To: a thread runs it; the worker collects the answer.
 //! Holds: threads and jobs are bounded; a thread is started when all others are busy and never before; an answer comes once
-//! for each job that was taken, also when it panics.
+//! for each job that was taken and not taken back, also when it panics.
 
 use crate::gate::Bell;
 use crate::limits::{BLOCKING_THREADS_MAX, BLOCKING_WAITING_MAX};
@@ -81,6 +81,16 @@ impl<J: Send + 'static, A: Send + 'static> Blocking<J, A> {
         self.queue.jobs.lock().unwrap_or_else(PoisonError::into_inner).0.push_back(job);
         self.queue.changed.notify_one();
         Ok(())
+    }
+
+    /// Takes back a job that no thread has begun: the first that `is` knows. It has no answer.
+    ///
+    /// Cost: a look at each job that waits.
+    pub fn take_back(&self, is: impl Fn(&J) -> bool) -> Option<J> {
+        let mut jobs = self.queue.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = jobs.0.iter().position(is)?;
+        self.out.set(self.out.get() - 1);
+        jobs.0.remove(at)
     }
 
     /// The next answer that has come.

@@ -13,7 +13,7 @@ pub const TIMERS_MAX: usize = 1 << 20;
 /// Lanes at once.
 pub const LANES_MAX: usize = 1 << 10;
 /// The greatest weight of a lane.
-pub const WEIGHT_MAX: u32 = 1_000_000;
+pub const WEIGHT_MAX: u32 = 10_000;
 /// What a lane's guaranteed shares may sum up to, in thousandths: the rest is what weights divide.
 pub const SHARES_MAX: u32 = 900;
 /// The background lane of a node gets at least one part of so many while it has work.

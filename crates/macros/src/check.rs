@@ -118,9 +118,6 @@ fn flags(module: &Module, method: &Method, errors: &mut Errors) {
                 "a blocking method runs on another thread than its container: take no `self`, pass what it needs",
             ));
         }
-        if method.parameters.iter().any(|one| matches!(one.kind, Kind::Context)) {
-            errors.add(Error::new(at, "a blocking method runs outside the lanes, where there is no `Context`"));
-        }
         if flags.key.is_some() {
             errors.add(Error::new(at, "a key orders calls on a lane, and a blocking method runs on none"));
         }

@@ -7,12 +7,14 @@
 use crate::core::Core;
 use crate::host::library::{Instance, Table};
 use crate::host::{self, periodic};
-use crate::limits::POOLS_MAX;
+use crate::limits::{POOLS_MAX, TASKS_LISTED_MAX};
 use crate::place::{Container, Module, Placed, Pool};
 use crate::reply::{Wait, waited};
 use std::path::Path;
 use std::rc::Rc;
-use windlass_contract::admin::{MethodFacts, ModuleFacts, NodeFacts, PoolFacts, Request, Response, StageFacts};
+use windlass_contract::admin::{
+    MethodFacts, ModuleFacts, NodeFacts, PoolFacts, Request, Response, StageFacts, TaskFacts,
+};
 use windlass_contract::{Code, Fault, MethodId, ModuleDescriptor, Outcome, PoolId, node_dir};
 
 /// Answers an encoded request. `root` and `number` are those of the call that asks.
@@ -59,6 +61,7 @@ async fn answer(core: &Rc<Core>, root: u64, number: u64, request: Request) -> Re
             Response::Modules(vec![module_facts(core, &module)])
         }
         Request::Stages => Response::Stages(stages(core)?),
+        Request::Tasks => Response::Tasks(tasks(core)),
     })
 }
 
@@ -160,6 +163,25 @@ fn stages(core: &Rc<Core>) -> Result<Vec<StageFacts>, Fault> {
     Ok(places.pools().flat_map(of_pool).collect())
 }
 
+fn tasks(core: &Rc<Core>) -> Vec<TaskFacts> {
+    let now = core.now();
+    let us = |ns: u64| ns as f64 / 1000.0;
+    let facts = |task: windlass_lane::TaskFacts| TaskFacts {
+        id: task.id.to_string(),
+        name: task.name,
+        lane: task.lane_name,
+        state: task.state.name().to_owned(),
+        cancelled: task.cancelled,
+        system: task.system,
+        age_us: us(now.saturating_sub(task.started)),
+        polls: task.polls,
+        cpu_us: us(task.cpu_ns),
+        wait_us: us(task.wait_ns),
+        operations: task.operations,
+    };
+    core.lanes.tasks(TASKS_LISTED_MAX).into_iter().map(facts).collect()
+}
+
 fn node_facts(core: &Rc<Core>) -> NodeFacts {
     let counters = &core.counters;
     NodeFacts {
@@ -178,6 +200,7 @@ fn node_facts(core: &Rc<Core>) -> NodeFacts {
         turns: counters.turns.get(),
         parks: counters.parks.get(),
         overruns: core.lanes.overruns(),
+        stalls: core.lanes.stalls(),
     }
 }
 
@@ -185,7 +208,6 @@ fn node_facts(core: &Rc<Core>) -> NodeFacts {
 async fn flush(core: &Rc<Core>, root: u64, number: u64) {
     std::future::poll_fn(|cx| {
         let busy = core.live.borrow().any_before(number, root)
-            || core.blocking.out() > 0
             || core.lanes.any_waiting(|call| call.number <= number && call.root != root);
         if !busy {
             return std::task::Poll::Ready(());

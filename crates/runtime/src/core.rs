@@ -13,6 +13,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::task::Waker;
 use windlass_driver::Nanos;
 use windlass_lane::{Lanes, Timers};
@@ -41,6 +42,10 @@ pub(crate) struct Core {
     pub(crate) next_call: Cell<u64>,
     pub(crate) chance: Cell<u64>,
     pub(crate) draining: Cell<bool>,
+    /// Somebody outside wants the tasks in the log.
+    pub(crate) dump_asked: Arc<AtomicBool>,
+    /// Whether it was said that tasks wait for nothing that the node has begun.
+    pub(crate) stall_told: Cell<bool>,
     pub(crate) stop_asked: Cell<Option<u64>>,
     /// The node ends now: nothing begins any more.
     pub(crate) over: Cell<bool>,

@@ -2,6 +2,8 @@
 
 /// Sessions at once.
 pub const SESSIONS_MAX: usize = 4096;
+/// Tasks in a list of them.
+pub const TASKS_LISTED_MAX: usize = 4096;
 /// Connections that have not said hello yet.
 pub const GREETINGS_MAX: usize = 256;
 /// How long a connection may take to say hello, nanoseconds.

@@ -15,6 +15,7 @@ use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -24,7 +25,7 @@ use windlass_driver::lock::{LockError, NameLock};
 use windlass_driver::real::{RealDriver, Remote};
 use windlass_driver::socket::Listener;
 use windlass_driver::{Driver, threads};
-use windlass_lane::{Bell, Lanes, TaskOptions, Timers};
+use windlass_lane::{Bell, Lanes, Pulse, TaskOptions, Timers, Watchdog};
 
 /// A pool to be made before the node is ready.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,8 +61,21 @@ pub struct NodeConfig {
     pub session_bytes_max: u64,
     /// Bytes of shared memory of all sessions.
     pub node_bytes_max: u64,
+    /// How long one piece of work may hold the worker before a watchdog names it in the log, milliseconds; 0 = no watchdog.
+    pub stall_ms: u64,
     /// Take stamps when calls pass from room to room (`admin.stages`). Costs about a clock reading at each of six boundaries.
     pub stages: bool,
+    /// What the node's owner and its worker share, made new by `Node::start`.
+    pub(crate) shared: Shared,
+}
+
+/// What a node's owner and its worker share.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shared {
+    /// The owner wants the tasks in the log.
+    pub(crate) dump_asked: Arc<AtomicBool>,
+    /// What a watchdog sees of the worker, if there is one.
+    pub(crate) pulse: Option<Arc<Pulse>>,
 }
 
 impl NodeConfig {
@@ -78,7 +92,9 @@ impl NodeConfig {
             spin_ns: SPIN_NS,
             session_bytes_max: SESSION_BYTES_MAX,
             node_bytes_max: threads::memory_bytes() / 10 * 7,
+            stall_ms: 0,
             stages: false,
+            shared: Shared::default(),
         }
     }
 }
@@ -99,6 +115,8 @@ pub struct Node {
     commands: Sender<Duration>,
     remote: Remote,
     thread: Option<JoinHandle<NodeEnd>>,
+    dump_asked: Arc<AtomicBool>,
+    _watchdog: Option<Watchdog>,
 }
 
 impl Node {
@@ -106,18 +124,30 @@ impl Node {
     ///
     /// # Errors
     /// `NodeRunning` names the process that has the name; otherwise what could not be had or made.
-    pub fn start(config: NodeConfig) -> Result<Self, Fault> {
+    pub fn start(mut config: NodeConfig) -> Result<Self, Fault> {
         if !node_dir::is_name(&config.name) {
             let text = format!("{:?} cannot name a node: 1 to 64 of letters, digits, _, - and .", config.name);
             return Err(Fault::new(Code::BadConfig, text));
         }
+        config.shared = Shared::default();
+        let mut watchdog = None;
+        if config.stall_ms > 0 {
+            let pulse = Arc::new(Pulse::new(format!("{}-0", config.name)));
+            config.shared.pulse = Some(pulse.clone());
+            watchdog =
+                Some(Watchdog::start(config.stall_ms, vec![pulse]).map_err(io("a thread for the watchdog"))?);
+        }
+        let dump_asked = config.shared.dump_asked.clone();
         let directory = config.directory.clone();
         let (commands, received) = channel();
         let (ready_in, ready_out) = channel();
         let thread =
             threads::start("windlass-0", move || serve(config, received, &ready_in)).map_err(io("a thread"))?;
         match ready_out.recv() {
-            Ok(Ok(remote)) => Ok(Self { directory, commands, remote, thread: Some(thread) }),
+            Ok(Ok(remote)) => {
+                let thread = Some(thread);
+                Ok(Self { directory, commands, remote, thread, dump_asked, _watchdog: watchdog })
+            }
             Ok(Err(fault)) => Err(fault),
             Err(_) => Err(Fault::new(Code::Internal, "the node's thread ended before it was ready")),
         }
@@ -140,6 +170,15 @@ impl Node {
         let (commands, remote) = (self.commands.clone(), self.remote.clone());
         move |deadline| {
             let _may_have_ended = commands.send(deadline);
+            remote.ring();
+        }
+    }
+
+    /// A handle that has the tasks that live written to the log, for a signal handler's thread.
+    pub fn dumper(&self) -> impl Fn() + Send + use<> {
+        let (asked, remote) = (self.dump_asked.clone(), self.remote.clone());
+        move || {
+            asked.store(true, Ordering::Relaxed);
             remote.ring();
         }
     }
@@ -262,7 +301,7 @@ fn make_core(config: &NodeConfig, driver: &mut dyn Driver, remote: Option<Remote
         clock: driver.clock(),
         started: driver.now(),
         read_at: Cell::new(0),
-        lanes: Lanes::new(bell.clone()),
+        lanes: Lanes::new(bell.clone()).watched_by(config.shared.pulse.clone()),
         timers: RefCell::new(Timers::default()),
         io: windlass_lane::io::Io::default(),
         sessions: RefCell::new(Sessions::default()),
@@ -274,6 +313,8 @@ fn make_core(config: &NodeConfig, driver: &mut dyn Driver, remote: Option<Remote
         next_call: Cell::new(0),
         chance: Cell::new(driver.chance()),
         draining: Cell::new(false),
+        dump_asked: config.shared.dump_asked.clone(),
+        stall_told: Cell::new(false),
         stop_asked: Cell::new(None),
         over: Cell::new(false),
         private_bytes: Rc::default(),

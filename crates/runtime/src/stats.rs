@@ -78,6 +78,9 @@ struct Fit {
 /// How much of the past one sample replaces, once there are many.
 const FORGET: f64 = 1.0 / 256.0;
 
+/// By so many bytes calls must differ (as a standard deviation, and by an eighth of their mean) before a cost per byte is told.
+const SPREAD_BYTES_MIN: f64 = 256.0;
+
 impl Fit {
     fn learn(&mut self, bytes: f64, ns: f64) {
         self.weight = (self.weight * (1.0 - FORGET)) + 1.0;
@@ -90,7 +93,10 @@ impl Fit {
     }
 
     fn cost(&self) -> Cost {
-        let per_byte_ns = if self.spread > 0.0 { (self.product / self.spread).max(0.0) } else { 0.0 };
+        // A slope over a base that hardly varies is noise: then the whole time counts as fixed.
+        let enough = SPREAD_BYTES_MIN.max(self.mean_bytes / 8.0);
+        let varies = self.weight > 0.0 && self.spread / self.weight >= enough * enough;
+        let per_byte_ns = if varies { (self.product / self.spread).max(0.0) } else { 0.0 };
         Cost { fixed_ns: (self.mean_ns - per_byte_ns * self.mean_bytes).max(0.0), per_byte_ns }
     }
 }
@@ -109,5 +115,21 @@ mod tests {
         let cost = stats.cost();
         assert!((cost.per_byte_ns - 2.0).abs() < 0.1, "{cost:?}");
         assert!((cost.fixed_ns - 500.0).abs() < 200.0, "{cost:?}");
+    }
+
+    /// A method that was called with 9 bytes, now and then 10, was said to take milliseconds per KiB: the one slower call
+    /// among those of 10 bytes made the slope.
+    #[test]
+    fn calls_of_nearly_one_size_teach_no_cost_per_byte() {
+        for (least, more) in [(9, 1), (8 << 20, 4096)] {
+            let stats = MethodStats::new();
+            for round in 0..2000u64 {
+                let longer = round % 50 == 0;
+                stats.record(if longer { 90_000 } else { 900 }, least + u64::from(longer) * more, false);
+            }
+            let cost = stats.cost();
+            assert_eq!(cost.per_byte_ns, 0.0, "{cost:?}");
+            assert!(cost.fixed_ns >= 900.0, "{cost:?}");
+        }
     }
 }

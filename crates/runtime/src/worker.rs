@@ -9,7 +9,7 @@ use crate::core::{Alarm, Core};
 use crate::host::{self, blocking};
 use crate::limits::{
     ACCEPT_PAUSE_NS, GREETING_NS, GREETINGS_MAX, LAST_ROUNDS, POLL_NS, SLOTS_PER_TURN, SPIN_COLD_NS,
-    TURNS_PER_POLL, WORK_PER_POLL, WORK_PER_TURN,
+    TASKS_LISTED_MAX, TURNS_PER_POLL, WORK_PER_POLL, WORK_PER_TURN,
 };
 use crate::session::Session;
 use crate::stats::add;
@@ -18,10 +18,12 @@ use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 use windlass_contract::{Code, Fault};
 use windlass_driver::socket::{Listener, Peer};
 use windlass_driver::{Driver, Nanos, Ready, Token, Watch};
 use windlass_lane::Work;
+use windlass_lane::limits::STALLED_NAMED_MAX;
 use windlass_memory::Courtesy;
 
 /// What the caller of `turn` is to do.
@@ -271,6 +273,7 @@ impl Worker {
             return Ok(());
         }
         let until = [self.core.timers.borrow().next_at(), self.stop_at].into_iter().flatten().min();
+        self.tell_stall(driver, until);
         add(&self.core.counters.parks, 1);
         let parked = driver.park(until, &mut self.ready);
         self.core.lanes.unparked();
@@ -279,9 +282,39 @@ impl Worker {
         self.serve(driver)
     }
 
+    /// Says once that tasks wait and that nothing the node has begun will wake them: only another call can.
+    fn tell_stall(&self, driver: &dyn Driver, until: Option<Nanos>) {
+        let core = &self.core;
+        let waits = core.lanes.live() > 0;
+        if !waits || until.is_some() || core.stall_told.get() || driver.under_way() > 0 || core.blocking.out() > 0
+        {
+            return;
+        }
+        core.stall_told.set(true);
+        let names: Vec<String> = core.lanes.tasks(STALLED_NAMED_MAX).into_iter().map(|task| task.name).collect();
+        tracing::info!(
+            tasks = core.lanes.live(),
+            named = names.join(", "),
+            "tasks wait for what only another call can bring; this is not said again"
+        );
+    }
+
+    /// Writes the tasks that live to the log, if somebody outside asked for that.
+    fn dump(&self) {
+        if !self.core.dump_asked.swap(false, Ordering::Relaxed) {
+            return;
+        }
+        let tasks = self.core.lanes.tasks(TASKS_LISTED_MAX);
+        tracing::info!(alive = self.core.lanes.alive(), "the tasks that live:");
+        for line in windlass_lane::dump(&tasks, self.core.now()) {
+            tracing::info!("{line}");
+        }
+    }
+
     /// Serves what the driver found ready.
     fn serve(&mut self, driver: &mut dyn Driver) -> io::Result<()> {
         self.look_for_commands = true;
+        self.dump();
         let mut ready = std::mem::take(&mut self.ready);
         for event in ready.drain(..) {
             self.one(driver, event)?;
@@ -310,7 +343,7 @@ impl Worker {
                     self.active.push(session);
                 }
             }
-            PROCESS => session.end(&Fault::new(Code::NodeGone, "the client's process ended")),
+            PROCESS => session.leave(&Fault::new(Code::NodeGone, "the client's process ended")),
             _ => {
                 if let Err(fault) = wire::serve(&self.core, &session) {
                     session.end(&fault);
@@ -412,7 +445,7 @@ impl Worker {
         let quiet =
             self.core.live.borrow().len() == 0 && self.core.blocking.out() == 0 && self.core.lanes.is_idle();
         if !quiet && driver.now() >= at {
-            let late = self.core.live.borrow().len() + self.core.blocking.out();
+            let late = self.core.live.borrow().len();
             tracing::warn!(calls = late, "the node stops although calls run: its deadline is over");
         }
         quiet || driver.now() >= at

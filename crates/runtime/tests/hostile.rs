@@ -6,7 +6,7 @@
 mod hand;
 mod raw;
 
-use raw::child::{ChildNode, Good, beside_a_good_client};
+use raw::child::{beside_a_good_client, goes_on, raw};
 use raw::rough::rough;
 use raw::{Heard, Raw, bytes_entry, shared_entry};
 use windlass_contract::head::{Direction, Head, Root, Trace};
@@ -19,17 +19,6 @@ use windlass_memory::words::COMPLETION_HEAD;
 #[ignore = "the node of the other tests, in a process of its own"]
 fn child_node() {
     raw::child::serve_if_asked();
-}
-
-fn raw(node: &ChildNode, good: &Good) -> Raw {
-    Raw::connect(&node.address(), good.client.pool("rough").unwrap().id())
-}
-
-/// The session goes on: a plain call is answered.
-#[track_caller]
-fn goes_on(raw: &mut Raw) {
-    let slot = raw.slot(rough("ping"));
-    assert_eq!(raw.ask(slot, &[5]).value::<u64>(), 5);
 }
 
 #[test]
@@ -67,12 +56,15 @@ fn rpc_R4_unknown_pools_methods_hashes_and_queries_name_what_there_is() {
             let text = raw.ask(unknown, &[5]).refused(Code::UnknownPool);
             assert!(text.contains("echo") && text.contains("rough"), "{text}");
         }
-        for method in [2, 999, u32::MAX] {
+        for method in [999, u32::MAX] {
             let mut unknown = slot(&mut raw);
             unknown.method = MethodId(method);
             let text = raw.ask(unknown, &[5]).refused(Code::UnknownMethod);
             assert!(text.contains("10 ping"), "{text}");
         }
+        let mut lacks = slot(&mut raw);
+        lacks.method = MethodId::NODE_FAILURE;
+        assert!(raw.ask(lacks, &[5]).refused(Code::Unsupported).contains("node_failure"));
         let mut create = slot(&mut raw);
         create.method = MethodId::CREATE;
         assert!(raw.ask(create, &[5]).refused(Code::Denied).contains("admin"));

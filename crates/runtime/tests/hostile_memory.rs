@@ -6,7 +6,7 @@
 mod hand;
 mod raw;
 
-use raw::child::{ChildNode, Good, beside_a_good_client, held};
+use raw::child::{beside_a_good_client, goes_on, held, raw};
 use raw::rough::rough;
 use raw::{Heard, Raw, bytes_entry, dial, hello, say_hello, shared_entry};
 use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
@@ -22,16 +22,6 @@ use windlass_memory::SegmentId;
 #[ignore = "the node of the other tests, in a process of its own"]
 fn child_node() {
     raw::child::serve_if_asked();
-}
-
-fn raw(node: &ChildNode, good: &Good) -> Raw {
-    Raw::connect(&node.address(), good.client.pool("rough").unwrap().id())
-}
-
-#[track_caller]
-fn goes_on(raw: &mut Raw) {
-    let slot = raw.slot(rough("ping"));
-    assert_eq!(raw.ask(slot, &[5]).value::<u64>(), 5);
 }
 
 /// A memory file of these bytes with these seals.

@@ -7,7 +7,7 @@ mod hand;
 mod raw;
 
 use fastrand::Rng;
-use raw::child::{ChildNode, Good, beside_a_good_client};
+use raw::child::{ChildNode, Good, beside_a_good_client, raw};
 use raw::rough::rough;
 use raw::{Heard, Raw, bytes_entry, shared_entry};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,10 +22,6 @@ use windlass_memory::words::CELL_BYTES;
 #[ignore = "the node of the other tests, in a process of its own"]
 fn child_node() {
     raw::child::serve_if_asked();
-}
-
-fn raw(node: &ChildNode, good: &Good) -> Raw {
-    Raw::connect(&node.address(), good.client.pool("rough").unwrap().id())
 }
 
 /// Runs noise while the good client calls in a thread of its own; each of its answers is checked.

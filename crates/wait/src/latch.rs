@@ -42,15 +42,17 @@ impl Latch {
             state.missing = state.missing.saturating_sub(1);
             state.missing
         };
+        if missing > 0 {
+            return missing;
+        }
         // Nobody begins to wait at an open door, so this ends.
-        while missing == 0 {
+        loop {
             let next = self.0.borrow_mut().waiting.pass();
             match next {
                 Some(waker) => waker.wake(),
-                None => break,
+                None => return 0,
             }
         }
-        missing
     }
 
     /// Whether it is open.

@@ -1,7 +1,7 @@
 //! The sieve finds the primes that a loop finds.
 
 fn is_prime(number: u64) -> bool {
-    number > 1 && (2..number).take_while(|by| by * by <= number).all(|by| number % by != 0)
+    number > 1 && (2..number).take_while(|by| by * by <= number).all(|by| !number.is_multiple_of(by))
 }
 
 #[test]

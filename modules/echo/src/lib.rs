@@ -3,17 +3,20 @@
 //! Holds: its methods do nothing but what their one line says, so that what a call costs is the call.
 //! Some methods are `async`, so all take `&self` and the state stands in a `RefCell`, borrowed between waits only.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 use windlass::prelude::*;
+use windlass::wait::Rendez;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// State of a container.
 pub struct Echo {
     totals: RefCell<HashMap<String, u64>>,
     limit: u64,
+    asleep: Rendez,
+    woken: Cell<u64>,
 }
 
 /// Says back what it hears, by every road there is.
@@ -23,7 +26,7 @@ impl Echo {
     #[create]
     fn create(cx: &Context, #[arg(default = u64::MAX)] limit: u64) -> Self {
         cx.log(Level::Debug, "an echo begins");
-        Self { totals: RefCell::default(), limit }
+        Self { totals: RefCell::default(), limit, asleep: Rendez::new(), woken: Cell::new(0) }
     }
 
     /// Answers `text`.
@@ -115,6 +118,20 @@ impl Echo {
     #[method(id = 21, idempotent)]
     fn digest(&self, bytes: &[u8]) -> u64 {
         xxh3_64(bytes)
+    }
+
+    /// Sleeps until `wake` reaches it; answers how many calls were woken before it.
+    #[method(id = 22)]
+    async fn sleep(&self, cx: &Context) -> Result<u64, Fault> {
+        cx.wait(self.asleep.sleep()).await??;
+        Ok(self.woken.replace(self.woken.get() + 1))
+    }
+
+    /// Wakes the call that has slept longest, or all that sleep; answers how many that are.
+    #[method(id = 23)]
+    fn wake(&self, all: bool) -> u64 {
+        let woken = if all { self.asleep.wake_all() } else { self.asleep.wake_one() };
+        woken as u64
     }
 
     /// How many totals there are.

@@ -13,6 +13,7 @@ use crate::args::{NewArgs, NewCommand};
 use crate::output::{Output, program};
 use crate::trouble::Trouble;
 use names::Names;
+use origin::Origin;
 use serde_json::json;
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
@@ -23,15 +24,18 @@ use workspace::Joined;
 /// `windlass new`.
 pub fn run(args: &NewArgs, output: Output) -> Result<(), Trouble> {
     match &args.command {
-        NewCommand::Module { path, name } => module(path, name.as_deref(), output),
+        NewCommand::Module { path, name, git } => module(path, name.as_deref(), git.as_deref(), output),
     }
 }
 
-fn module(path: &Path, name: Option<&str>, output: Output) -> Result<(), Trouble> {
+fn module(path: &Path, name: Option<&str>, git: Option<&str>, output: Output) -> Result<(), Trouble> {
     let path = std::path::absolute(path).map_err(|error| Trouble::io(path.display(), &error))?;
     let names = Names::of(&path, name)?;
     let found = workspace::around(&path)?;
-    let origin = origin::find(&path, found.as_ref())?;
+    let origin = match git {
+        Some(url) => Origin::git(url)?,
+        None => origin::find(&path, found.as_ref())?,
+    };
     let files = template::files(&names, &origin);
     let there: Vec<&str> = files
         .iter()

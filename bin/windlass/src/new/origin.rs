@@ -1,6 +1,7 @@
 //! Origin: where a new crate finds the Windlass that wrote it.
 //!
-//! Holds: the checkout this command was built from if it is still there, else the repository the package names, else a clear no.
+//! Holds: the repository that was asked for; else the checkout this command was built from if it is still there, else the
+//! repository the package names, else a clear no.
 
 use super::workspace::Workspace;
 use crate::trouble::Trouble;
@@ -14,6 +15,20 @@ pub struct Origin {
     pub place: String,
     /// The lock file of the checkout, so that a new crate builds with the versions that Windlass was tested with.
     pub lock: Option<String>,
+}
+
+impl Origin {
+    /// A git repository.
+    ///
+    /// # Errors
+    /// `BadConfig` for something that Cargo takes for no URL.
+    pub fn git(url: &str) -> Result<Origin, Trouble> {
+        if !url.contains("://") {
+            let text = format!("`{url}` is no URL of a git repository; one on this machine is file:///PATH");
+            return Err(Trouble::usage(text));
+        }
+        Ok(Origin { place: format!("git = {}", quoted(url)), lock: None })
+    }
 }
 
 /// Finds it for a crate at `path`.
@@ -44,7 +59,7 @@ pub fn find(path: &Path, workspace: Option<&Workspace>) -> Result<Origin, Troubl
             );
             Err(Fault::new(Code::Io, text).into())
         }
-        url => Ok(Origin { place: format!("git = {}", quoted(url)), lock: None }),
+        url => Origin::git(url),
     }
 }
 

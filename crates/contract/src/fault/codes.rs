@@ -110,7 +110,7 @@ codes! {
     26 SessionEnded Unknown Never, Aborted 400 19 "SessionEnded", "The node ended this session because the client broke the protocol; the node's log names how.";
     27 BadHello NotStarted Never, InvalidArgument 400 18 "BadHello", "The first bytes of the connection are not a hello of this protocol.";
     28 VersionMismatch NotStarted Never, FailedPrecondition 412 19 "VersionMismatch", "Client and node have no protocol version in common.";
-    29 Replaced Unknown Same, Unavailable 503 11 "Replaced", "The module was replaced by force while the call ran.";
+    29 Replaced Unknown Never, Unavailable 503 11 "Replaced", "The module was replaced by force while the call ran. Ask whether it ran before you send it again, unless its method is idempotent.";
     30 Internal Unknown Never, Internal 500 15 "Internal", "A broken invariant of ours; please report it with the node's log.";
     31 BadReply Ended Never, Internal 502 15 "BadReply", "The reply does not decode to the type the client expects.";
     32 UnknownContainer NotStarted Never, NotFound 404 17 "UnknownContainer", "The domain query meets no container of the pool.";

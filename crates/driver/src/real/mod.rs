@@ -3,11 +3,12 @@
 //!
 //! Lives here: `RealDriver` (one per worker thread), `Backend`; in the order an operation moves: `table` (those under
 //! way), `descriptor` (what they work on), `ring` and `polling` (who does them), `helpers` and `calls` (what blocks),
-//! `sleep` (doorbells, sockets of sessions, `Remote`).
+//! `sleep` (doorbells, sockets of sessions, `Remote`); beside them `clock`.
 //! Holds: with no operation under way nothing of the above exists but `sleep`: no ring, no thread. A buffer stays with its
 //! operation in the table until the kernel or the helper has let go of it, also when the driver is dropped.
 
 mod calls;
+pub(crate) mod clock;
 mod descriptor;
 mod helpers;
 mod polling;
@@ -22,13 +23,13 @@ use crate::handles::{Handles, Kind};
 use crate::limits::{HELPERS_MAX, OPERATIONS_MAX, RESOLVERS_MAX, TRIES_MAX};
 use crate::{Completion, Driver, Handle, IoError, Nanos, OpId, Operation, Ready, Tag, Token, Value, Watch};
 use calls::Made;
+use clock::Clock;
 use descriptor::Descriptor;
 use helpers::{Answer, Helpers};
 use polling::Polling;
 use ring::Ring;
 use rustix::fd::{AsFd, BorrowedFd, FromRawFd as _, OwnedFd};
 use rustix::io::Errno;
-use rustix::time::{ClockId, clock_gettime};
 use sleep::Sleep;
 use std::collections::VecDeque;
 use std::io;
@@ -64,6 +65,7 @@ pub struct RealDriver {
     ring: Option<Ring>,
     polling: Option<Polling>,
     sleep: Sleep,
+    clock: Rc<Clock>,
     state: u64,
     table: Table,
     handles: Handles<Descriptor>,
@@ -99,6 +101,7 @@ impl RealDriver {
             ring: None,
             polling: None,
             sleep,
+            clock: Rc::new(Clock::new()),
             state: u64::from_ne_bytes(seed) | 1,
             table: Table::default(),
             handles: Handles::default(),
@@ -331,19 +334,14 @@ impl RealDriver {
     }
 }
 
-/// The machine's `CLOCK_MONOTONIC`: one zero for all its processes.
-fn monotonic() -> Nanos {
-    let now = clock_gettime(ClockId::Monotonic);
-    now.tv_sec as Nanos * 1_000_000_000 + now.tv_nsec as Nanos
-}
-
 impl Driver for RealDriver {
     fn now(&self) -> Nanos {
-        monotonic()
+        self.clock.now()
     }
 
     fn clock(&self) -> Rc<dyn Fn() -> Nanos> {
-        Rc::new(monotonic)
+        let clock = self.clock.clone();
+        Rc::new(move || clock.now())
     }
 
     fn chance(&mut self) -> u64 {

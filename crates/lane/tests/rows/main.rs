@@ -87,14 +87,12 @@ fn real() -> World {
     World::new(Box::new(driver), Some(std::sync::Arc::new(move || remote.ring())))
 }
 
-all_on!(real, crate::real);
-
-/// Virtual time: the driver's `park` lets it pass.
 fn sim() -> World {
-    let world = SimWorld::new(1, Weather::calm());
+    let world = SimWorld::new(7, Weather::calm());
     World::new(Box::new(SimDriver::alone(&world, Machine(0)).expect("a driver")), None)
 }
 
+all_on!(real, crate::real);
 all_on!(sim, crate::sim);
 
 /// The claims of the wait primitives, on an engine of each backend.

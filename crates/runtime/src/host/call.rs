@@ -185,6 +185,12 @@ impl Call {
         entries
     }
 
+    /// Whether its method may be writing into memory of its caller.
+    pub(crate) fn writes_in_place(&self) -> bool {
+        let in_place = |one: &Backing| matches!(one.memory, Memory::Shared(..)) && one.direction != Direction::In;
+        self.backing.borrow().iter().any(in_place)
+    }
+
     /// Ends the call's hold on its buffers without a value.
     pub(crate) fn drop_buffers(&self) {
         for backing in self.backing.borrow_mut().drain(..) {

@@ -271,6 +271,9 @@ pub(crate) fn cancel(core: &Rc<Core>, key: LiveKey, code: Code) {
             return refuse(&call, ended_early(code).with_outcome(Ran::NotStarted));
         }
     }
+    if call.method.flags.blocking {
+        return blocking::cancel(core, &call, code);
+    }
     call.wake_all();
     let at = core.now().saturating_add(CANCEL_GRACE_NS);
     core.timers.borrow_mut().set(at, Alarm::Grace(key));

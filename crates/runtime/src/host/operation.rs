@@ -88,6 +88,7 @@ pub(crate) fn start(call: &Rc<Call>, kind: u32, a: u64, bytes: &[u8]) -> u64 {
     } else {
         failed(Fault::new(Code::Unsupported, format!("this node has no operation {kind}")))
     };
+    core.lanes.count_operation();
     call.operations.borrow_mut().insert(kind)
 }
 

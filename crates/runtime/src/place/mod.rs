@@ -104,6 +104,11 @@ fn container(pool: &Pool, query: Query) -> Result<&Rc<Container>, Fault> {
 }
 
 fn unknown_method(pool: &Pool, id: MethodId) -> Fault {
+    if (MethodId::NODE_FAILURE.0..MethodId::MONITOR.0).contains(&id.0) {
+        let (module, name) = (&pool.module.descriptor.name, Method::inherited_name(id));
+        let text = format!("module {module} does not offer the inherited method {} ({name}) to callers", id.0);
+        return Fault::new(Code::Unsupported, text);
+    }
     let names: Vec<String> =
         pool.module.descriptor.methods.iter().map(|method| format!("{} {}", method.id.0, method.name)).collect();
     Fault::new(

@@ -72,7 +72,14 @@ impl Module {
 impl Method {
     /// An inherited method that the module did not declare: its hooks answer it.
     pub(crate) fn inherited(id: MethodId) -> Rc<Self> {
-        let name = match id {
+        let (name, flags) = (Self::inherited_name(id), MethodFlags::default());
+        let (name, full) = (name.into(), name.into());
+        Rc::new(Self { id, name, full, hashes: Vec::new(), buffers: Vec::new(), flags, index: usize::MAX })
+    }
+
+    /// What an inherited method is called; 7 and 8 are reserved.
+    pub(crate) fn inherited_name(id: MethodId) -> &'static str {
+        match id {
             MethodId::CREATE => "create",
             MethodId::DESTROY => "destroy",
             MethodId::NODE_FAILURE => "node_failure",
@@ -80,18 +87,9 @@ impl Method {
             MethodId::MIGRATE => "migrate",
             MethodId::UPGRADE => "upgrade",
             MethodId::RESTART => "restart",
-            _ => "monitor",
-        };
-        let flags = MethodFlags::default();
-        Rc::new(Self {
-            id,
-            name: name.into(),
-            full: name.into(),
-            hashes: Vec::new(),
-            buffers: Vec::new(),
-            flags,
-            index: usize::MAX,
-        })
+            MethodId::MONITOR => "monitor",
+            _ => "reserved",
+        }
     }
 
     /// Method 9, which every module answers by its hook.

@@ -86,6 +86,8 @@ pub(crate) struct Session {
     pub(crate) active: Cell<bool>,
     touched: Cell<bool>,
     ended: RefCell<Option<Fault>>,
+    /// It was its client that ended it.
+    leaves: Cell<bool>,
     core: Weak<Core>,
     this: Weak<Session>,
 }
@@ -126,6 +128,7 @@ impl Session {
             active: Cell::new(false),
             touched: Cell::new(false),
             ended: RefCell::new(None),
+            leaves: Cell::new(false),
             core: Rc::downgrade(core),
             this: this.clone(),
         })
@@ -348,7 +351,13 @@ impl Session {
         if self.ended.borrow().is_some() {
             return;
         }
-        tracing::info!(session = self.number, client = %self.name, pid = self.peer.pid, why = %why, "session ends");
+        let (session, client, pid) = (self.number, &self.name, self.peer.pid);
+        // A client that leaves when all its calls are answered is the daily round.
+        if self.leaves.get() && self.in_flight.get() == 0 {
+            tracing::debug!(session, %client, pid, why = %why.message, "session ends");
+        } else {
+            tracing::info!(session, %client, pid, why = %why, calls = self.in_flight.get(), "session ends");
+        }
         *self.ended.borrow_mut() = Some(why.clone());
         let mut bye = Control::new(ControlKind::Bye, SegmentId::NONE, 0, 0);
         bye.code = why.code;
@@ -359,6 +368,11 @@ impl Session {
         if let (Some(core), Some(this)) = (self.core.upgrade(), self.this.upgrade()) {
             core.sessions.borrow_mut().ended.push(this);
         }
+    }
+    /// Ends the session because its client left: it said so, closed its socket, or its process is over.
+    pub(crate) fn leave(&self, why: &Fault) {
+        self.leaves.set(true);
+        self.end(why);
     }
     /// Ends without a word: its process is as good as dead.
     pub(crate) fn fall_silent(&self) {

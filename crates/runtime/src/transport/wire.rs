@@ -1,7 +1,7 @@
 //! Control messages of a session: segments change hands.
 //!
 //! From: the session's socket, when the worker hears that something waits. To: the session's segments.
-//! Holds: each request gets one answer, `segment`, `accepted` or `refused`; a bye or garbage ends the session.
+//! Holds: each request gets one answer, `segment`, `accepted` or `refused`; a bye, a hang-up or garbage ends the session.
 
 use crate::core::Core;
 use crate::limits::CONTROLS_PER_TURN;
@@ -22,7 +22,10 @@ pub(crate) fn serve(core: &Rc<Core>, session: &Rc<Session>) -> Result<(), Fault>
     let mut datagram = [0; DATAGRAM_BYTES_MAX];
     for _ in 0..CONTROLS_PER_TURN {
         let (length, descriptors) = match recv_with_fds(session.socket(), &mut datagram, 1) {
-            Ok((0, _)) => return Err(Fault::new(Code::SessionEnded, "the client hung up")),
+            Ok((0, _)) => {
+                session.leave(&Fault::new(Code::SessionEnded, "the client hung up"));
+                return Ok(());
+            }
             Ok(received) => received,
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
@@ -43,7 +46,10 @@ fn one(core: &Rc<Core>, session: &Rc<Session>, message: &Control, descriptors: V
         ControlKind::Frozen => frozen(core, session, message, descriptors).map(|()| {
             (Control::new(ControlKind::Accepted, message.segment, message.length, message.request), None)
         }),
-        ControlKind::Bye => return Err(Fault::new(Code::SessionEnded, "the client said bye")),
+        ControlKind::Bye => {
+            session.leave(&Fault::new(Code::SessionEnded, "the client said bye"));
+            return Ok(());
+        }
         other => {
             return Err(Fault::new(Code::SessionEnded, format!("a client does not send {other:?}")));
         }

@@ -4,11 +4,13 @@
 #[path = "../stage/mod.rs"]
 mod stage;
 
+mod blocked;
 mod data;
 mod memory;
 mod nesting;
 mod order;
 mod periods;
 mod shape;
+mod stalls;
 mod terms;
 mod versions;

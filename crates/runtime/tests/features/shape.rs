@@ -113,11 +113,19 @@ fn tasks_K4_only_create_is_required_and_what_a_module_lacks_is_said_to_be_missin
     let ask = |question: &str| bare.pool().call(admin::monitor()).argument(question).wait();
     assert_eq!(ask("").unwrap().value::<String>().unwrap(), "{}");
     assert!(ask("how").unwrap_err().is(Code::Unsupported));
-    for id in [2, 3, 4, 5, 6, 7, 8, 10] {
+    let call = |id: u32| {
         let method = windlass::MethodRef { id: MethodId(id), ..admin::monitor() };
-        let fault = bare.pool().call(method).argument("").wait().unwrap_err();
-        assert!(fault.is(Code::UnknownMethod) && fault.message.contains("0 create"), "{id}: {fault:?}");
+        bare.pool().call(method).argument("").wait().unwrap_err()
+    };
+    for (id, name) in
+        [(2, "node_failure"), (3, "recover"), (4, "migrate"), (5, "upgrade"), (6, "restart"), (7, "")]
+    {
+        let fault = call(id);
+        assert!(fault.is(Code::Unsupported) && fault.message.contains(name), "{id}: {fault:?}");
     }
+    assert!(call(8).is(Code::Unsupported));
+    let own = call(10);
+    assert!(own.is(Code::UnknownMethod) && own.message.contains("0 create"), "{own:?}");
     for id in [MethodId::CREATE, MethodId::DESTROY] {
         let fault = bare.pool().call(windlass::MethodRef { id, ..admin::monitor() }).wait().unwrap_err();
         assert!(fault.is(Code::Denied) && fault.message.contains("admin"), "{fault:?}");

@@ -10,6 +10,7 @@ use windlass_contract::Fault;
 use windlass_contract::admin::{NodeFacts, Request, Response};
 use windlass_runtime::{Node, NodeConfig, PoolSpec};
 
+use super::Raw;
 use super::rough::{ROUGH, rough};
 use crate::hand::{ADMIN, ECHO, ask};
 
@@ -52,6 +53,18 @@ pub fn again_as(name: &str, variables: &[(&str, String)]) -> Child {
     command.args(["--ignored", "--exact", name, "--nocapture", "--test-threads=1"]);
     command.envs(variables.iter().map(|(key, value)| (*key, value)));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap()
+}
+
+/// A raw client of the node beside the good one, which calls `rough`.
+pub fn raw(node: &ChildNode, good: &Good) -> Raw {
+    Raw::connect(&node.address(), good.client.pool("rough").unwrap().id())
+}
+
+/// The raw client's session goes on: a plain call is answered.
+#[track_caller]
+pub fn goes_on(raw: &mut Raw) {
+    let slot = raw.slot(rough("ping"));
+    assert_eq!(raw.ask(slot, &[5]).value::<u64>(), 5);
 }
 
 /// Reads a child's output up to a line that ends like this; the rest stays in the reader.

@@ -5,8 +5,10 @@ use crate::{GetError, MakeError, Marks, Pool, PoolError, Pooled, TryGetError, ch
 use std::cell::Cell;
 use std::rc::Rc;
 
+type Made = Result<Pool<usize>, PoolError<usize>>;
+
 /// A pool of numbered buffers, and how many more its maker can make.
-pub(super) fn numbered(marks: Marks, memory: usize) -> (Result<Pool<usize>, PoolError<usize>>, Rc<Cell<usize>>) {
+pub(super) fn numbered(marks: Marks, memory: usize) -> (Made, Rc<Cell<usize>>) {
     let memory = Rc::new(Cell::new(memory));
     let (left, mut made) = (memory.clone(), 0);
     let pool = Pool::new(marks, move || {

@@ -57,7 +57,7 @@ impl Shuffled {
     /// The order of this seed.
     pub fn new(seed: u64) -> Self {
         let inner = Inner { tasks: BTreeMap::new(), next: 0, random: fastrand::Rng::with_seed(seed) };
-        Self { inner: RefCell::new(inner), spurious: if seed % 4 == 0 { 5 } else { 0 } }
+        Self { inner: RefCell::new(inner), spurious: if seed.is_multiple_of(4) { 5 } else { 0 } }
     }
 
     /// Tasks that have not ended.

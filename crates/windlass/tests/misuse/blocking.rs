@@ -14,8 +14,6 @@ impl Counter {
     #[method(blocking)]
     fn with_state(&self) {}
     #[method(blocking)]
-    fn with_context(cx: &Context) {}
-    #[method(blocking)]
     async fn with_waits() {}
     #[method(blocking, key = name)]
     fn with_key(name: String) {}

@@ -1,6 +1,10 @@
 //! Modules that the tests describe: every kind of parameter, buffer, reply and attribute at least once.
 #![allow(dead_code, reason = "each test file uses some of them")]
 
+mod waiting;
+
+pub use waiting::{Desk, desk};
+
 use std::collections::{BTreeMap, HashMap};
 use windlass::prelude::*;
 

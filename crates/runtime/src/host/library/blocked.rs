@@ -6,13 +6,16 @@
 use super::super::call::{Call, Outcome};
 use super::Table;
 use super::functions::{logs, read_fault, write_log};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use windlass_contract::abi::{
     HostTable, HostWaker, RawBuffer, RawBytes, RawCall, RawFault, RawOp, RawOpResult, TABLE_VERSION,
 };
-use windlass_contract::{Code, Fault};
+use windlass_contract::{Code, Fault, Outcome as Ran};
+use windlass_driver::{Nanos, splitmix, threads};
 
 /// A call that may go to another thread.
 pub(crate) struct BlockedCall {
@@ -26,6 +29,10 @@ pub(crate) struct BlockedCall {
     buffer_count: usize,
     module: String,
     pool_name: String,
+    depth: u16,
+    deadline: Nanos,
+    seed: u64,
+    stop: Arc<AtomicBool>,
 }
 
 // SAFETY: the pointers go into a call that `host::blocking` keeps, and that nobody else reads or writes until the answer has
@@ -48,11 +55,15 @@ struct State {
     number: u64,
     module: String,
     pool_name: String,
+    deadline: Nanos,
+    chance: Cell<u64>,
+    stop: Arc<AtomicBool>,
 }
 
 impl BlockedCall {
     /// Takes what the thread needs of a call; the caller keeps the call.
-    pub(crate) fn of(call: &Rc<Call>) -> Self {
+    /// `stop` tells the method that it is to end.
+    pub(crate) fn of(call: &Rc<Call>, stop: Arc<AtomicBool>) -> Self {
         Self {
             table: call.container.module.table,
             number: call.number,
@@ -64,16 +75,33 @@ impl BlockedCall {
             buffer_count: call.buffers.len(),
             module: call.container.module.descriptor.name.clone(),
             pool_name: call.container.pool_name.clone(),
+            depth: call.depth,
+            deadline: call.deadline,
+            seed: call.core.random(),
+            stop,
         }
     }
 
-    /// Runs the method on this thread.
+    /// The call's number.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Runs the method on this thread, unless its time is over.
     pub(crate) fn run(self) -> BlockedAnswer {
+        if threads::now() >= self.deadline {
+            let late = Fault::new(Code::DeadlineExceeded, "its time was over before a thread was free");
+            let outcome = Outcome::Fault(late.with_outcome(Ran::NotStarted));
+            return BlockedAnswer { number: self.number, outcome, value: Vec::new() };
+        }
         let state = State {
             answer: RefCell::default(),
             number: self.number,
             module: self.module,
             pool_name: self.pool_name,
+            deadline: self.deadline,
+            chance: Cell::new(self.seed),
+            stop: self.stop,
         };
         let raw = RawCall {
             size: size_of::<RawCall>() as u32,
@@ -86,9 +114,9 @@ impl BlockedCall {
             pool: self.pool,
             call: self.number,
             root: self.root,
-            depth: 0,
+            depth: u32::from(self.depth),
             reserved: 0,
-            deadline_ns: u64::MAX,
+            deadline_ns: self.deadline,
         };
         // SAFETY: the table is checked; `raw`, `state`, arguments and buffers live through the call (see `Send` above).
         unsafe { (self.table.0.block)(&raw) }
@@ -103,10 +131,10 @@ static HOST: HostTable = HostTable {
     reply,
     fault,
     created,
-    now_ns: none,
-    random: none,
-    cancelled: never,
-    yield_due: never,
+    now_ns,
+    random,
+    cancelled,
+    yield_due,
     log,
     log_enabled,
     op_start,
@@ -141,11 +169,24 @@ unsafe extern "C" fn log_enabled(_: *mut c_void, level: u32) -> u32 {
 unsafe extern "C" fn created(_: *mut c_void, _: *mut c_void) {
     tracing::error!("a blocking method handed over an instance; it is leaked");
 }
-// A blocking method is given no `Context`, so the rest is out of its reach; it answers as nothing.
-unsafe extern "C" fn none(_: *mut c_void) -> u64 {
-    0
+unsafe extern "C" fn now_ns(_: *mut c_void) -> u64 {
+    threads::now()
 }
-unsafe extern "C" fn never(_: *mut c_void) -> u32 {
+unsafe extern "C" fn random(handle: *mut c_void) -> u64 {
+    // SAFETY: as in `reply`.
+    let state = unsafe { &*handle.cast::<State>() };
+    let mut chance = state.chance.get();
+    let number = splitmix(&mut chance);
+    state.chance.set(chance);
+    number
+}
+unsafe extern "C" fn cancelled(handle: *mut c_void) -> u32 {
+    // SAFETY: as in `reply`.
+    let state = unsafe { &*handle.cast::<State>() };
+    u32::from(state.stop.load(Ordering::Relaxed) || threads::now() >= state.deadline)
+}
+// A plain function cannot wait, so operations are out of its reach; whoever polls one by hand is told.
+unsafe extern "C" fn yield_due(_: *mut c_void) -> u32 {
     0
 }
 unsafe extern "C" fn op_start(_: *mut c_void, _: *mut RawOp) -> u64 {
