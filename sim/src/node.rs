@@ -7,7 +7,7 @@
 use crate::probe::Probe;
 use crate::stage::{Actor, Stage, Turned};
 use std::cell::{Cell, RefCell};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 use windlass_admin::Admin;
@@ -60,9 +60,9 @@ impl NodeActor {
         Ok((Node { stage: stage.clone(), at: usize::MAX, machine, directory, state }, actor))
     }
 
-    fn begin(world: &SimWorld, machine: Machine, directory: &PathBuf, state: Rc<State>) -> Result<Self, String> {
+    fn begin(world: &SimWorld, machine: Machine, directory: &Path, state: Rc<State>) -> Result<Self, String> {
         let mut driver = SimDriver::stepped(world, machine).map_err(|error| error.to_string())?;
-        let node = ByHand::begin(&config(directory.clone()), &mut driver).map_err(|fault| fault.to_string())?;
+        let node = ByHand::begin(&config(directory.to_owned()), &mut driver).map_err(|fault| fault.to_string())?;
         Ok(Self { driver, node: Some(node), state })
     }
 

@@ -21,13 +21,16 @@ pub(crate) enum Rough {
     Memory,
 }
 
+/// As how manieth a call was sent, and as how manieth of its key it began.
+type Began = (u64, u64);
+
 /// One run's book.
 pub(crate) struct Book {
     pub(crate) rough: Rough,
     /// By name: surely added, perhaps added.
     totals: RefCell<BTreeMap<u64, (u64, u64)>>,
-    /// By session and key: (as how manieth it was sent, as how manieth it began).
-    began: RefCell<BTreeMap<(u64, u64), Vec<(u64, u64)>>>,
+    /// By session and key.
+    began: RefCell<BTreeMap<(u64, u64), Vec<Began>>>,
     sent: Cell<u64>,
     /// Calls made, answered with a value, with a Fault, dropped unanswered.
     pub(crate) counts: Cell<[u64; 4]>,
