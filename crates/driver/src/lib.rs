@@ -29,6 +29,7 @@ pub mod threads;
 
 pub use buffer::IoBuffer;
 pub use operation::{Address, Completion, Handle, IoError, OpId, OpenHow, Operation, Tag, Value};
+pub use windlass_memory::hooks;
 
 use std::io;
 use std::os::fd::BorrowedFd;

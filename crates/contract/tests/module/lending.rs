@@ -155,10 +155,12 @@ fn a_buffer_of_the_call_is_named_by_its_place_and_one_of_another_call_is_refused
     assert!(poll(writing.as_mut()).is_pending());
     place(1);
     assert_eq!(ready(writing).unwrap().0, 2);
-    let mut reading = pin!(file.read_at(&cx, 0, &shared, 1..3));
-    assert!(poll(reading.as_mut()).is_pending());
-    place(2);
-    ready(reading).unwrap();
+    {
+        let mut reading = pin!(file.read_at(&cx, 0, &shared, 1..3));
+        assert!(poll(reading.as_mut()).is_pending());
+        place(2);
+        ready(reading).unwrap();
+    }
     shared.set_len(2);
     assert_eq!(call.used(1), 2);
     let mut reading = pin!(file.read_at(&cx, 0, both, ..));

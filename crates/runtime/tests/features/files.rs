@@ -41,7 +41,7 @@ impl Cabinet {
     #[method]
     async fn put(&self, cx: &Context<'_>, at: u64, data: In<Bytes>) -> Result<(), Fault> {
         self.file()?.write_all_at(cx, at, &data, ..).await?;
-        Ok(self.file()?.sync(cx).await?)
+        self.file()?.sync(cx).await
     }
     #[method]
     async fn put_live(&self, cx: &Context<'_>, at: u64, data: In<SharedBytes>) -> Result<(), Fault> {
