@@ -86,7 +86,7 @@ const BATCHES: u64 = 200;
 const SWITCHES: u64 = 200_000;
 
 fn spawn_and_switch(rounds: u32) -> Result<Vec<Row>, Failure> {
-    let mut floor = bare::Bare::default();
+    let mut floor = bare::Bare;
     let mut ours = ours::Ours::new()?;
     let cells: [(&str, u64); 4] = [("spawn", SPAWNED), ("switch", 1), ("switch", 64), ("switch", 4096)];
     let mut rows = Vec::new();
