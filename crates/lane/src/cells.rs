@@ -308,6 +308,14 @@ impl Table {
         found
     }
 
+    /// Gives the memory of the cells back, at the end; a waker that is kept somewhere keeps this table.
+    pub(crate) fn let_go(&self) {
+        if self.alive() == 0 {
+            let cells = self.cells.take();
+            drop(cells);
+        }
+    }
+
     /// Ids and wakers of all that live.
     pub(crate) fn all(&self) -> Vec<(TaskId, Option<Waker>)> {
         self.cells.borrow().iter().map(|(id, cell)| (id, cell.waker.clone())).collect()
