@@ -1,0 +1,17 @@
+//! Kernels: loops over typed arrays, by family.
+#![forbid(unsafe_code)]
+pub mod dtype;
+pub mod element;
+pub mod elementwise;
+pub mod error;
+pub mod limits;
+pub mod morsel;
+pub mod shape;
+pub mod view;
+
+pub use dtype::{DType, promote};
+pub use element::{Element, Float, Integer, Number};
+pub use error::KernelError;
+pub use morsel::{Step, Stepwise};
+pub use shape::{Shape, Strides};
+pub use view::View;
