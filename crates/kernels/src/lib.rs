@@ -6,7 +6,11 @@ pub mod elementwise;
 pub mod error;
 pub mod limits;
 pub mod morsel;
+pub mod reduce;
+pub mod scan;
 pub mod shape;
+pub mod sort;
+pub mod strings;
 pub mod view;
 
 pub use dtype::{DType, promote};

@@ -1,0 +1,4 @@
+//! Strings.
+mod view;
+
+pub use view::{Strings, StringsRoom};
