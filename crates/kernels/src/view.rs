@@ -68,6 +68,18 @@ impl<'a, T: Element> View<'a, T> {
         &self.strides
     }
 
+    /// The memory it stands on.
+    #[must_use]
+    pub fn memory(&self) -> &'a [T] {
+        self.memory
+    }
+
+    /// The element of memory that all coordinates 0 mean.
+    #[must_use]
+    pub fn base(&self) -> usize {
+        self.base
+    }
+
     /// Elements in all.
     #[must_use]
     pub fn elements(&self) -> usize {

@@ -67,6 +67,9 @@ pub(crate) struct Order {
     n: usize,
     direction: Direction,
     phase: Phase,
+    /// Where runs of equal keys begin in the permutation, if they are asked for.
+    pub starts: Option<Vec<i64>>,
+    last: Option<u64>,
 }
 
 impl Order {
@@ -76,7 +79,38 @@ impl Order {
         if n > max {
             return Err(KernelError::TooLarge { max });
         }
-        Ok(Self { n, direction, phase: Phase::Survey(Survey::start(), 0) })
+        Ok(Self { n, direction, phase: Phase::Survey(Survey::start(), 0), starts: None, last: None })
+    }
+
+    /// As `new`, and collects `starts` on the way.
+    pub fn with_starts<I: Index>(n: usize) -> Result<Self, KernelError> {
+        Ok(Self { starts: Some(Vec::new()), ..Self::new::<I>(n, Direction::Ascending)? })
+    }
+
+    /// Notes where a key differs from the one before it; the range is the one that is being emitted.
+    fn note_starts(&mut self, keys: &dyn Keys, rows: &Rows, range: Range<usize>) -> Result<(), KernelError> {
+        let Some(starts) = &mut self.starts else { return Ok(()) };
+        let (last, bits) = (&mut self.last, index_bits(self.n));
+        let mut note = |at: usize, key: u64| {
+            if *last != Some(key) {
+                starts.push(at as i64);
+                *last = Some(key);
+            }
+        };
+        match rows {
+            Rows::None => {
+                let mut room = [0; BLOCK];
+                for range in blocks(range) {
+                    let block = &mut room[..range.len()];
+                    keys.fill(range.clone(), block)?;
+                    range.zip(block).for_each(|(at, key)| note(at, *key));
+                }
+            }
+            Rows::Narrow(rows) => range.clone().zip(&rows[range]).for_each(|(at, row)| note(at, row >> bits)),
+            Rows::Wide(rows) => range.clone().zip(&rows[range]).for_each(|(at, row)| note(at, row.0)),
+            Rows::Huge(rows) => range.clone().zip(&rows[range]).for_each(|(at, row)| note(at, row.0)),
+        }
+        Ok(())
     }
 
     fn room(&self, survey: &Survey) -> Rows {
@@ -155,6 +189,7 @@ impl Order {
             }
             Phase::Emit(rows, m) if m < morsel::count(n) => {
                 emit(&rows, n, morsel::range(n, m), out);
+                self.note_starts(keys, &rows, morsel::range(n, m))?;
                 Phase::Emit(rows, m + 1)
             }
             Phase::Emit(..) | Phase::Done => Phase::Done,
