@@ -19,6 +19,9 @@ pub trait Keys {
     /// # Errors
     /// `Bounds`, `OutputSize`.
     fn fill(&self, range: Range<usize>, out: &mut [u64]) -> Result<(), KernelError>;
+
+    /// The key of one row, for the few that are asked one by one; 0 past the end.
+    fn key(&self, row: usize) -> u64;
 }
 
 impl<T: Element> Keys for View<'_, T> {
@@ -38,6 +41,10 @@ impl<T: Element> Keys for View<'_, T> {
         }
         Ok(())
     }
+
+    fn key(&self, row: usize) -> u64 {
+        self.get(row).map_or(0, |value| value.key())
+    }
 }
 
 /// Keys in memory.
@@ -51,6 +58,10 @@ impl Keys for Column {
 
     fn fill(&self, range: Range<usize>, out: &mut [u64]) -> Result<(), KernelError> {
         View::flat(&self.0).copy(range, out)
+    }
+
+    fn key(&self, row: usize) -> u64 {
+        self.0.get(row).copied().unwrap_or_default()
     }
 }
 

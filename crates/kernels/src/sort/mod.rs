@@ -3,9 +3,9 @@
 //! Lives here, in the order data moves: `keys` (any column as unsigned keys), `radix` (the engine), `argsort` (one column),
 //!   `coargsort` (several columns), `values` (no permutation), `text` (strings), `merge` (runs that workers sorted apart).
 //! Holds: every sort is stable; NaN stands last; both zeros are equal; no input makes it quadratic.
-//! How: the keys' range is measured first; key and index are packed into 64 bits where they fit, so most sorts move eight bytes per
-//! row. The engine distributes by the highest bits that differ until a bucket fits a comparison network.
-//! Memory: two buffers of `scratch_bytes`, told beforehand.
+//! How: key and row number are packed into 64 bits, so a sort moves eight bytes per row, and distributed by the highest bits that differ
+//! until a bucket is small enough to be compared.
+//! Memory: `scratch_bytes`, told beforehand.
 
 pub mod argsort;
 pub mod coargsort;
@@ -24,6 +24,6 @@ pub use values::SortValues;
 /// The most bytes that sorting `n` rows of one column takes beside input and output.
 #[must_use]
 pub fn scratch_bytes(n: usize) -> usize {
-    // Two buffers of sixteen bytes (key and index) per row.
-    n.saturating_mul(32)
+    // Packed rows, and where keys are clustered the buffers of one level of them: whole keys and numbers, twice.
+    n.saturating_mul(8 + 32)
 }
