@@ -9,3 +9,7 @@ pub const ELEMENTS_MAX: usize = 1 << 48;
 pub const BLOCK: usize = 1024;
 /// Keys that one sort, group-by or grouping table takes.
 pub const KEYS_MAX: usize = 1 << 40;
+/// Bytes of the automaton of one regular expression.
+pub const REGEX_BYTES_MAX: usize = 8 << 20;
+/// Bits of one big integer.
+pub const BIGINT_BITS_MAX: u64 = 1 << 20;

@@ -422,7 +422,7 @@ impl<'a, T: Element> Walker<'a, T> {
     }
 
     /// Copies the next `out.len()` elements. There must be as many left.
-    pub fn fill(&mut self, out: &mut [T]) {
+    pub(crate) fn fill(&mut self, out: &mut [T]) {
         assert!(out.len() <= self.left, "a walk was asked for more than its range");
         self.left -= out.len();
         let rank = self.joined.rank;

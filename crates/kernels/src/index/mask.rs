@@ -92,7 +92,7 @@ pub fn expand<T: Element>(
     range: Range<usize>,
 ) -> Result<(), KernelError> {
     KernelError::check_output(range.len(), target.len())?;
-    let needed = first + count(mask, range.clone())?;
+    let needed = first.saturating_add(count(mask, range.clone())?);
     let mut walk = values.walk_checked(&(first..needed))?;
     let begin = range.start;
     let mut block = [T::default(); BLOCK];

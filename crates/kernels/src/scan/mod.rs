@@ -170,7 +170,7 @@ pub fn neighbours<'a, T: Element>(
 /// # Errors
 /// `Bounds` for a range outside.
 pub fn is_sorted<T: Element>(view: &View<'_, T>, range: Range<usize>) -> Result<bool, KernelError> {
-    let range = range.start..(range.end + 1).min(view.elements()).max(range.end);
+    let range = range.start..range.end.saturating_add(1).min(view.elements()).max(range.end);
     let mut walk = view.walk_checked(&range)?;
     let mut room = scratch();
     let mut last: Option<u64> = None;

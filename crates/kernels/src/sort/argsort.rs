@@ -5,7 +5,7 @@
 //! key are left out, and rows that the rest cannot tell apart are looked up and sorted at the end; random keys leave next to none.
 
 use super::keys::{Keys, Survey};
-use super::radix::{LOCAL, Radix, begin, level_bits};
+use super::radix::{LOCAL, Radix, begin, first_bits};
 use crate::error::KernelError;
 use crate::limits::{BLOCK, KEYS_MAX};
 use crate::morsel::{self, Step, Stepwise};
@@ -63,7 +63,7 @@ impl Packing {
         let bits = survey.bits();
         let drop = (bits + index_bits).saturating_sub(64);
         let kept = bits - drop;
-        let digit = level_bits(n).min(kept);
+        let digit = first_bits(n).min(kept);
         let shift = index_bits + kept - digit;
         Self { low: survey.low, high: survey.high, direction, drop, index_bits, shift, digit }
     }
@@ -158,7 +158,9 @@ impl PackedSort {
                 }
             }
             Front::Count(packing, mut counts, m) if m < morsel::count(n) => {
-                Self::each(keys, morsel::range(n, m), |key, row| counts[packing.bucket(packing.pack(key, row))] += 1)?;
+                Self::each(keys, morsel::range(n, m), |key, row| {
+                    counts[packing.bucket(packing.pack(key, row))] += 1
+                })?;
                 Front::Count(packing, counts, m + 1)
             }
             Front::Count(packing, mut counts, _) => {
@@ -199,7 +201,12 @@ impl PackedSort {
 enum Phase {
     Sort(PackedSort),
     /// Looks for rows that the packed bits cannot tell apart, from a place on; a long run of them is being sorted.
-    Repair { packing: Packing, rows: Vec<u64>, at: usize, run: Option<(usize, Radix<(u64, u64)>)> },
+    Repair {
+        packing: Packing,
+        rows: Vec<u64>,
+        at: usize,
+        run: Option<(usize, Radix<(u64, u64)>)>,
+    },
     /// `None`: they were in order before.
     Emit(Option<(Packing, Vec<u64>)>, usize),
     Done,
@@ -237,7 +244,9 @@ impl Order {
             Phase::Sort(mut sort) => match sort.step(keys)? {
                 Outcome::More => Phase::Sort(sort),
                 Outcome::InOrder => Phase::Emit(None, 0),
-                Outcome::Sorted(packing, rows) if packing.drop > 0 => Phase::Repair { packing, rows, at: 0, run: None },
+                Outcome::Sorted(packing, rows) if packing.drop > 0 => {
+                    Phase::Repair { packing, rows, at: 0, run: None }
+                }
                 Outcome::Sorted(packing, rows) => Phase::Emit(Some((packing, rows)), 0),
             },
             Phase::Repair { packing, mut rows, at, run: Some((start, mut radix)) } => match radix.step() {

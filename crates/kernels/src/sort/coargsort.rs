@@ -90,18 +90,18 @@ impl<'a> Fold<'a> {
     }
 
     /// What to do with column `next` once its range is known.
-    fn after_survey(&mut self, survey: &Survey) -> State {
+    fn after_survey(&mut self, survey: &Survey) -> Result<State, KernelError> {
         if self.rows == 0 {
-            return State::Append { low: 0, bits: 0, ranks: None, m: 0 };
+            return Ok(State::Append { low: 0, bits: 0, ranks: None, m: 0 });
         }
         let bits = survey.bits();
-        if self.bits + bits <= 64 {
+        Ok(if self.bits + bits <= 64 {
             State::Append { low: survey.low, bits, ranks: None, m: 0 }
         } else if self.bits > index_bits(self.rows) {
-            State::RankFolded(Box::new(Ranks::new(std::mem::take(&mut self.acc))))
+            State::RankFolded(Box::new(Ranks::new(std::mem::take(&mut self.acc))?))
         } else {
             State::Copy(Vec::with_capacity(self.rows), 0)
-        }
+        })
     }
 }
 
@@ -113,7 +113,7 @@ impl Stepwise for Fold<'_> {
                 survey.look(self.columns[self.next], morsel::range(rows, m))?;
                 State::Survey(survey, m + 1)
             }
-            State::Survey(survey, _) => self.after_survey(&survey),
+            State::Survey(survey, _) => self.after_survey(&survey)?,
             State::Append { low, bits, ranks, m } if m < morsels => {
                 self.append(low, bits, ranks.as_ref(), morsel::range(rows, m))?;
                 State::Append { low, bits, ranks, m: m + 1 }
@@ -131,7 +131,7 @@ impl Stepwise for Fold<'_> {
                 }
                 State::Copy(keys, m + 1)
             }
-            State::Copy(keys, _) => State::RankNext(Box::new(Ranks::new(Column(keys)))),
+            State::Copy(keys, _) => State::RankNext(Box::new(Ranks::new(Column(keys))?)),
             State::RankFolded(mut ranks) => match ranks.step()? {
                 Step::More => State::RankFolded(ranks),
                 Step::Done => {
@@ -166,11 +166,13 @@ pub struct Ranks {
 
 impl Ranks {
     /// A column to rank.
-    #[must_use]
-    pub fn new(column: Column) -> Self {
+    ///
+    /// # Errors
+    /// `TooLarge` past the limits of a sort.
+    pub fn new(column: Column) -> Result<Self, KernelError> {
         let n = column.0.len();
-        let sort = Order::new::<u64>(n, Direction::Ascending).ok();
-        Self { column, distinct: 0, order: vec![0; n], ranks: vec![0; n], sort, at: 0 }
+        let sort = Some(Order::new::<u64>(n, Direction::Ascending)?);
+        Ok(Self { column, distinct: 0, order: vec![0; n], ranks: vec![0; n], sort, at: 0 })
     }
 }
 

@@ -42,6 +42,11 @@ pub(crate) fn level_bits(n: usize) -> u32 {
     n.max(1).ilog2().saturating_sub(BUCKET_BITS).clamp(4, LEVEL_BITS)
 }
 
+/// Bits that the first pass over `n` rows distributes by: few enough that each bucket fills a second-level cache.
+pub(crate) fn first_bits(n: usize) -> u32 {
+    n.max(1).ilog2().saturating_sub(14).clamp(4, LEVEL_BITS)
+}
+
 /// Which bits to distribute by: shift and number. `None` if nothing from `low` up differs.
 fn choose(n: usize, varying: u64, low: u32) -> Option<(u32, u32)> {
     let varying = varying >> low;
@@ -185,8 +190,17 @@ impl<P: Packed> Radix<P> {
                 budget = budget.saturating_sub(n.max(SMALL));
             } else {
                 let (counts, moved) = (Vec::new(), Vec::new());
-                let level =
-                    Level { start, end, at: start, varying: 0, shift: 0, digit: 0, counts, moved, pass: Pass::Survey };
+                let level = Level {
+                    start,
+                    end,
+                    at: start,
+                    varying: 0,
+                    shift: 0,
+                    digit: 0,
+                    counts,
+                    moved,
+                    pass: Pass::Survey,
+                };
                 self.level = Some(level);
             }
         }

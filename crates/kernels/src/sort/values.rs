@@ -1,6 +1,6 @@
 //! Sorted values, without a permutation.
 
-use super::argsort::{Direction, Outcome, Packing, PackedSort};
+use super::argsort::{Direction, Outcome, PackedSort, Packing};
 use super::keys::Keys;
 use crate::element::Element;
 use crate::error::KernelError;
