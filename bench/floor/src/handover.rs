@@ -1,7 +1,7 @@
 //! One hand-over each way through a shared page: the floor under every call between two processes.
 //!
-//! Lives here: `serve` and `connect`, which wait on a futex or spin.
-//! Holds: with `Futex` the 64 bytes of the request travel; with `Spin` only its head does, in the line of its counter, and
+//! Lives here: `serve` and `connect`, which wait on a futex, give way or spin.
+//! Holds: with `Futex` and `GiveWay` the 64 bytes of the request travel; with `Spin` only its head does, in the line of its counter, and
 //! the server lays it over the body that it knows. Either way the reply is the request's checksum and is checked.
 //! Not here: framing, queues, refusals: that is what a call adds to this.
 
@@ -20,6 +20,8 @@ use windlass_bench::{
 pub enum Wait {
     /// In the kernel; wakes the other by a system call.
     Futex,
+    /// Runnable, letting whoever else is runnable on the core go first.
+    GiveWay,
     /// On the core, without a system call.
     Spin,
 }
@@ -35,6 +37,7 @@ impl Wait {
             }
             match self {
                 Self::Spin => spin_loop(),
+                Self::GiveWay => std::thread::yield_now(),
                 Self::Futex => match wait(&line.count, Flags::empty(), seen, None) {
                     Ok(()) | Err(Errno::AGAIN | Errno::INTR) => {}
                     Err(error) => return Err(error.into()),
@@ -69,7 +72,7 @@ pub fn serve(door: &Door, how: Wait) -> Result<(), Failure> {
             known = Questions::new(bytes.min(REQUEST_BYTES)).request(0);
         }
         match how {
-            Wait::Futex => read_request(page, &mut known),
+            Wait::Futex | Wait::GiveWay => read_request(page, &mut known),
             Wait::Spin => {
                 known[..HEAD_BYTES].copy_from_slice(&page.asked.word.load(Ordering::Relaxed).to_le_bytes())
             }
@@ -94,9 +97,9 @@ impl Caller for Client {
         let (page, how, count) = (self.shared.page(), self.how, &mut self.count);
         let bytes = meter.questions().bytes();
         page.asked.bytes.store(u32::try_from(bytes)?, Ordering::Relaxed);
-        meter.copied_bytes(if how == Wait::Futex { 2 * bytes as u64 } else { HEAD_BYTES as u64 });
+        meter.copied_bytes(if how == Wait::Spin { HEAD_BYTES as u64 } else { 2 * bytes as u64 });
         meter.serial(|request| {
-            if how == Wait::Futex {
+            if how != Wait::Spin {
                 write_request(page, request);
             }
             let asked = count.wrapping_add(1);
@@ -151,7 +154,7 @@ mod tests {
     #[test]
     fn a_published_word_is_seen_with_its_count() {
         let shared = Shared::create().expect("a page");
-        for how in [Wait::Spin, Wait::Futex] {
+        for how in [Wait::Spin, Wait::GiveWay, Wait::Futex] {
             how.publish(&shared.page().asked, 7, 99).expect("published");
             assert_eq!(how.past(&shared.page().asked, 6).expect("seen"), 7);
             assert_eq!(shared.page().asked.word.load(Ordering::Relaxed), 99);

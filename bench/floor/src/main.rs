@@ -1,7 +1,7 @@
 //! The floors of the call bench: what this machine can do at all, as contenders that speak the bench's protocol.
 //!
 //! Lives here: the table of kinds, in the order they are printed.
-//! - `futex`, `cacheline`: one hand-over each way through a shared page (`handover`, `shared`);
+//! - `futex`, `yield`, `cacheline`: one hand-over each way through a shared page (`handover`, `shared`);
 //! - `unix`, `tcp`: the operation over a blocking stream (`stream`);
 //! - `memcpy`, `local-checksum`: the operation's work without any hand-over (`local`).
 //!
@@ -17,7 +17,7 @@ mod stream;
 use std::process::ExitCode;
 use windlass_bench::{Contender, limits::REQUEST_BYTES_MAX};
 
-const CONTENDERS: [Contender; 6] = [
+const CONTENDERS: [Contender; 7] = [
     Contender {
         name: "futex",
         about: "floor: two processes hand 64 B over and 8 B back through shared memory, each waits on a futex",
@@ -26,6 +26,15 @@ const CONTENDERS: [Contender; 6] = [
         outstanding_max: 1,
         serve: |door| handover::serve(door, handover::Wait::Futex),
         connect: |address| handover::connect(address, handover::Wait::Futex),
+    },
+    Contender {
+        name: "yield",
+        about: "floor: as futex, but a side that waits gives way until it has been served: no wake at all",
+        spins: false,
+        bytes_max: shared::REQUEST_BYTES as u64,
+        outstanding_max: 1,
+        serve: |door| handover::serve(door, handover::Wait::GiveWay),
+        connect: |address| handover::connect(address, handover::Wait::GiveWay),
     },
     Contender {
         name: "cacheline",

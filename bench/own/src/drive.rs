@@ -167,7 +167,10 @@ impl<'a> Column<'a> {
         let report = asked(pair, Ask { n, warm: (n / 10).max(u64::from(outstanding)), ..ask })?;
         let after = (Busy::now(), pair.cpu_ns());
         let cpu_ns = before.1.zip(after.1).and_then(|(before, after)| after.checked_sub(before));
-        noise.add(before.0, after.0, cpu_ns);
+        // Who computes beside a pair by its placement is no noise.
+        if pair.is_alone() {
+            noise.add(before.0, after.0, cpu_ns);
+        }
         Ok(Round { report, cpu_ns, peak_bytes: pair.peak_bytes() })
     }
 

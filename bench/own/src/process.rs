@@ -7,7 +7,7 @@
 
 use crate::{
     limits::{END_WAIT, KINDS_WAIT, LINE_BYTES_MAX, READY_WAIT, RUN_WAIT},
-    place::{PlaceError, Placement, Side},
+    place::{PlaceError, Placement, Side, Third},
     protocol::{Answer, Ask, Kind},
     vitals::{cpu_ns, peak_bytes},
 };
@@ -218,6 +218,8 @@ fn readable(output: &ChildStdout, wait: Duration) -> io::Result<bool> {
 pub struct Pair {
     client: Process,
     server: Process,
+    /// Who computes beside them, if the placement wants it.
+    third: Option<Third>,
 }
 
 impl Pair {
@@ -228,7 +230,7 @@ impl Pair {
     pub fn start(program: &Path, kind: &str, placement: Placement) -> Result<Self, PairError> {
         let (server, address) = Process::serve(program, kind, placement)?;
         let client = Process::connect(program, kind, placement, &address)?;
-        Ok(Self { client, server })
+        Ok(Self { client, server, third: placement.third()? })
     }
 
     /// Asks for one run and waits for its answer.
@@ -237,6 +239,12 @@ impl Pair {
     /// The client ends, is silent for too long, or answers outside the protocol.
     pub fn ask(&mut self, ask: Ask) -> Result<Answer, PairError> {
         self.client.ask(ask)
+    }
+
+    /// Whether nobody was put beside them.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        self.third.is_none()
     }
 
     /// CPU time of both processes since they started, in nanoseconds; `None` where the kernel does not say.

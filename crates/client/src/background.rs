@@ -87,7 +87,7 @@ fn run(session: &Arc<Session>) {
             session.table.background_seat(),
             || this.idle(),
             || None,
-            |taker, time| session.reap(taker, time),
+            |taker, time| session.reap(taker, time, None),
         );
     }
 }

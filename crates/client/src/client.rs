@@ -180,6 +180,7 @@ pub struct Pool {
 
 impl Pool {
     /// Begins a call.
+    #[inline]
     pub fn call(&self, method: MethodRef) -> Outgoing {
         Outgoing::new(&self.client, self.id, method)
     }

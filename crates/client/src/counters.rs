@@ -19,7 +19,7 @@ pub struct Counters {
     pub doorbells: u64,
     /// How often a waiting thread slept.
     pub parks: u64,
-    /// How often a reply came while a thread still spun.
+    /// How often a reply came while a thread still spun, or let the node pass.
     pub spins_won: u64,
 }
 
@@ -45,6 +45,13 @@ impl Count {
         self.0.fetch_add(more, Ordering::Relaxed);
     }
 
+    /// As `add`, where at most one thread at a time adds to this count: it holds a lock, or reaps.
+    #[inline]
+    pub(crate) fn add_alone(&self, more: u64) {
+        self.0.store(self.get().wrapping_add(more), Ordering::Relaxed);
+    }
+
+    #[inline]
     fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }

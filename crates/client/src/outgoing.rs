@@ -130,6 +130,7 @@ impl Holds {
 }
 
 impl Outgoing {
+    #[inline]
     pub(crate) fn new(client: &Client, pool: PoolId, method: MethodRef) -> Outgoing {
         let begun = client.session().stamp();
         Outgoing {
@@ -149,6 +150,7 @@ impl Outgoing {
     /// The next argument.
     ///
     /// Cost: no allocation while all arguments fit 256 bytes.
+    #[inline]
     pub fn argument<T: Serialize + ?Sized>(mut self, value: &T) -> Self {
         if let Err(error) = postcard::serialize_with_flavor(value, Appending(&mut self.arguments)) {
             let text = format!("an argument of {} does not encode: {error}", self.method.name);
@@ -158,6 +160,7 @@ impl Outgoing {
     }
 
     /// The next argument, bytes (`&[u8]` or `Vec<u8>` of the method), without a look at each of them.
+    #[inline]
     pub fn argument_bytes(mut self, bytes: &[u8]) -> Self {
         if let Err(error) = postcard::serialize_with_flavor(&bytes.len(), Appending(&mut self.arguments)) {
             self.fail(Fault::new(Code::BadArguments, format!("a length does not encode: {error}")));
@@ -167,6 +170,7 @@ impl Outgoing {
     }
 
     /// The next argument, or all of them, in postcard already.
+    #[inline]
     pub fn encoded(mut self, bytes: &[u8]) -> Self {
         self.arguments.extend(bytes);
         self
@@ -232,11 +236,11 @@ impl Outgoing {
     ///
     /// Cost: a copy of the arguments, a slot, a fence; a system call if the node's worker sleeps. Blocks only while all
     /// call slots of the session are out, until one of them is answered.
+    #[inline]
     pub fn send(mut self) -> Pending {
-        let client = self.client.clone();
         match self.publish() {
-            Ok((call, ticket, stamps)) => Pending::out(client, call, ticket, stamps),
-            Err(fault) => Pending::failed(client, fault),
+            Ok((call, ticket, stamps)) => Pending::out(self.client, call, ticket, stamps),
+            Err(fault) => Pending::failed(self.client, fault),
         }
     }
 
@@ -303,8 +307,7 @@ impl Outgoing {
 
     /// Checks, takes a slot, writes the arguments and publishes.
     fn publish(&mut self) -> Result<(CallId, Arc<Ticket>, Stamps), Fault> {
-        let client = self.client.clone();
-        let session = client.session();
+        let session = self.client.session();
         session.usable()?;
         if let Some(fault) = self.fault.take() {
             return Err(fault);
@@ -418,7 +421,7 @@ fn take_slot(session: &Arc<Session>) -> Result<(CallId, Arc<Ticket>), Fault> {
             seat,
             || session.table.has_free_slot() || session.over.get().is_some(),
             || None,
-            |taker, time| session.reap(taker, time),
+            |taker, time| session.reap(taker, time, None),
         );
         call = session.table.end_waiting(seat);
     }

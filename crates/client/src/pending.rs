@@ -4,6 +4,7 @@
 //! Holds: it answers once; dropped unanswered it asks the node to end the call, whose loans stay lent until it has.
 //! Not here: taking completions (`reap`), the thread that does so for futures (`background`).
 
+use std::cell::OnceCell;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use windlass_contract::{CallId, Code, Fault};
 
 use crate::background::Background;
 use crate::client::Client;
+use crate::reap::Own;
 use crate::reply::Reply;
 use crate::session::forked;
 use crate::stages::Stamps;
@@ -30,7 +32,14 @@ enum Stage {
     /// It was never sent.
     Failed(Fault),
     /// It is out, or its answer stands on the ticket.
-    Out { call: CallId, ticket: Arc<Ticket>, cancelled: AtomicBool, stamps: Stamps },
+    Out {
+        call: CallId,
+        ticket: Arc<Ticket>,
+        cancelled: AtomicBool,
+        /// A future waits for it, or did.
+        polled: bool,
+        stamps: Stamps,
+    },
     /// The answer was given out.
     Over,
 }
@@ -41,7 +50,10 @@ impl Pending {
     }
 
     pub(crate) fn out(client: Client, call: CallId, ticket: Arc<Ticket>, stamps: Stamps) -> Pending {
-        Pending { client, stage: Stage::Out { call, ticket, cancelled: AtomicBool::new(false), stamps } }
+        Pending {
+            client,
+            stage: Stage::Out { call, ticket, cancelled: AtomicBool::new(false), polled: false, stamps },
+        }
     }
 
     /// Waits for the answer on this thread: spins for a while if that has paid before, then sleeps.
@@ -49,38 +61,51 @@ impl Pending {
     /// # Errors
     /// As `Outgoing::wait`.
     pub fn wait(mut self) -> Result<Reply, Fault> {
-        let (ticket, stamps) = match std::mem::replace(&mut self.stage, Stage::Over) {
+        let (call, ticket, polled, stamps) = match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Failed(fault) => return Err(fault),
             Stage::Over => return Err(over()),
-            Stage::Out { ticket, stamps, .. } => (ticket, stamps),
+            Stage::Out { call, ticket, polled, stamps, .. } => (call, ticket, polled, stamps),
         };
         let session = self.client.session();
         if session.forked() {
             return Err(forked());
         }
-        let (mut answer, _) = ticket.take_or(Waiter::Thread);
-        if answer.is_none() {
-            match ticket.seat() {
-                Some(seat) => {
-                    session.reaper.wait_until(
-                        seat,
-                        || ticket.is_done(),
-                        || None,
-                        |taker, time| session.reap(taker, time),
-                    );
-                }
-                // More pending calls than seats: others reap, or this thread does. It ends with the session at the latest.
-                None => {
-                    while !ticket.is_done() && session.is_alive() {
-                        session.reap_what_is_there();
-                        std::thread::yield_now();
-                    }
+        if polled && let (Some(answer), _) = ticket.take_or(Waiter::Thread) {
+            session.table.keep(ticket);
+            session.ended(stamps, &answer);
+            return answer;
+        }
+        let own = Own { ticket: &ticket, answer: OnceCell::new() };
+        match ticket.seat() {
+            Some(seat) => {
+                // A call that a future waited for is counted in the background, which its ticket knows.
+                let own = (!polled).then_some(&own);
+                session.reaper.wait_until(
+                    seat,
+                    || own.is_some_and(|own| own.answer.get().is_some()) || ticket.is_done(),
+                    || None,
+                    |taker, time| session.reap(taker, time, own),
+                );
+            }
+            // More pending calls than seats: others reap, or this thread does. It ends with the session at the latest.
+            None => {
+                while !ticket.is_done() && session.is_alive() {
+                    session.reap_what_is_there();
+                    std::thread::yield_now();
                 }
             }
-            (answer, _) = ticket.take_or(Waiter::Nobody);
         }
-        session.table.keep(ticket);
-        let answer = answer.unwrap_or_else(|| Err(over()));
+        let answer = match own.answer.into_inner() {
+            Some(answer) => {
+                session.free_slot_and_keep(call.slot(), ticket);
+                answer
+            }
+            None => {
+                let (answer, _) = ticket.take_or(Waiter::Thread);
+                session.table.keep(ticket);
+                answer.unwrap_or_else(|| Err(over()))
+            }
+        };
         session.ended(stamps, &answer);
         answer
     }
@@ -105,7 +130,7 @@ impl Pending {
 
     /// Looks for the answer, and says who is to be woken if it is not there.
     fn look(&mut self, context: &Context<'_>) -> Option<Answer> {
-        let Stage::Out { ticket, .. } = &self.stage else {
+        let Stage::Out { ticket, polled, .. } = &mut self.stage else {
             return Some(match std::mem::replace(&mut self.stage, Stage::Over) {
                 Stage::Failed(fault) => Err(fault),
                 Stage::Out { .. } | Stage::Over => Err(over()),
@@ -119,6 +144,7 @@ impl Pending {
         if !ticket.is_done() {
             session.reap_what_is_there();
         }
+        *polled = true;
         let (answer, newly) = ticket.take_or(Waiter::Task(context.waker().clone()));
         if answer.is_none() {
             if newly && let Err(fault) = Background::one_more(session) {
@@ -156,6 +182,9 @@ impl std::fmt::Debug for Pending {
 
 impl Drop for Pending {
     fn drop(&mut self) {
+        if let Stage::Over | Stage::Failed(_) = self.stage {
+            return;
+        }
         // In a forked child the ticket's lock may be held by a thread that does not exist there.
         if self.client.session().forked() {
             return;

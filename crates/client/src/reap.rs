@@ -7,6 +7,7 @@
 //!   it is not clear whose, for the session. A wait looks for the node's end every quarter second.
 //! Not here: what to do with an answer (`pending`, `reply`).
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ use crate::outgoing::{Asked, Hold, Holds};
 use crate::reply::{Given, Reply, ReplyBytes, ResultView};
 use crate::session::{Session, ended_by};
 use crate::spin::Spin;
-use crate::table::{Answer, Out, locked};
+use crate::table::{Answer, Out, Ticket, locked};
 use crate::wire::News;
 
 /// Control messages looked at when a session is suspected to have ended.
@@ -37,17 +38,24 @@ pub(crate) struct Taker {
     pub(crate) spin: Spin,
 }
 
+/// The call that a reaping thread itself waits for: its answer is handed over on the spot, past its ticket, and whoever waits
+/// frees its slot.
+pub(crate) struct Own<'a> {
+    pub(crate) ticket: &'a Arc<Ticket>,
+    pub(crate) answer: OnceCell<Answer>,
+}
+
 impl Session {
     /// One turn of a reaper: takes what is there, or spins, or sleeps for at most `time` and a quarter second.
-    pub(crate) fn reap(self: &Arc<Self>, taker: &mut Taker, time: Option<Duration>) {
-        if self.take_completions(taker) > 0 || self.over.get().is_some() {
+    pub(crate) fn reap(self: &Arc<Self>, taker: &mut Taker, time: Option<Duration>, own: Option<&Own<'_>>) {
+        if self.take_completions(taker, own) > 0 || self.over.get().is_some() {
             self.flush_backlog();
             return;
         }
         let Taker { consumer, spin } = taker;
         if spin.spin(self.processors.apart(), || consumer.peek_ready()) {
-            self.counts.spins_won.add(1);
-            self.take_completions(taker);
+            self.counts.spins_won.add_alone(1);
+            self.take_completions(taker, own);
             return;
         }
         self.flush_backlog();
@@ -56,11 +64,11 @@ impl Session {
         let consumer = &taker.consumer;
         let slept = self.park.wait(seen, Some(slice), || consumer.peek_ready() || self.words.ended().load() != 0);
         if slept != Slept::Changed {
-            self.counts.parks.add(1);
+            self.counts.parks.add_alone(1);
         }
         if self.words.ended().load() != 0 || (slept == Slept::TimedOut && self.wire.hung_up()) {
             // What the node published before it ended still counts.
-            self.take_completions(taker);
+            self.take_completions(taker, own);
             self.look_for_end();
         }
     }
@@ -68,10 +76,10 @@ impl Session {
     /// Takes completions if nobody else is at it, without waiting.
     pub(crate) fn reap_what_is_there(self: &Arc<Self>) {
         // Nothing is lost if another thread has the turn: it takes them.
-        let _taken_by_us = self.reaper.try_reap(|taker| self.take_completions(taker));
+        let _taken_by_us = self.reaper.try_reap(|taker| self.take_completions(taker, None));
     }
 
-    fn take_completions(self: &Arc<Self>, taker: &mut Taker) -> u32 {
+    fn take_completions(self: &Arc<Self>, taker: &mut Taker, own: Option<&Own<'_>>) -> u32 {
         let mut taken = 0;
         // At most one ring's worth: then the caller looks whether its own answer is there.
         while taken < self.layout.depth() {
@@ -79,12 +87,12 @@ impl Session {
             // Before the answer frees its slot: the next call may need the room.
             taker.consumer.commit();
             taken += 1;
-            self.completed(&entry);
+            self.completed(&entry, own);
         }
         taken
     }
 
-    fn completed(self: &Arc<Self>, entry: &Entry) {
+    fn completed(self: &Arc<Self>, entry: &Entry, own: Option<&Own<'_>>) {
         let completion = match Completion::decode(entry) {
             Ok(completion) => completion,
             Err(error) => {
@@ -95,6 +103,14 @@ impl Session {
         match self.table.take_out(completion.call) {
             Some(Out { call, ticket, holds }) => {
                 let answer = self.answer_of(&completion, holds);
+                if let Some(own) = own.filter(|own| Arc::ptr_eq(own.ticket, &ticket)) {
+                    if answer.is_err() {
+                        self.counts.faults.add(1);
+                    }
+                    // `take_out` gives a call out once, so nothing stands here yet.
+                    let _first = own.answer.set(answer);
+                    return;
+                }
                 self.finish(Out { call, ticket, holds: Holds::default() }, answer);
             }
             // A second answer, or one of another generation: then the right one may never come.
@@ -139,6 +155,13 @@ impl Session {
 
     /// From completion to answer: copies the reply and takes over its leases.
     fn answer_of(self: &Arc<Self>, completion: &Completion, holds: Holds) -> Answer {
+        // Most answers: a short value and nothing else.
+        if let (0, None, ReplyAt::Inline(inline), true) =
+            (completion.buffers, completion.fault, completion.at, holds.buffers.is_empty())
+        {
+            let bytes = ReplyBytes::Inline(completion.length as u16, inline);
+            return Ok(Reply::new(bytes, 0, Vec::new(), Vec::new()));
+        }
         let bytes = self.reply_bytes(completion)?;
         let (entries, value) = Head::decode_reply(completion.buffers, bytes.as_slice())
             .map_err(|error| lost(format!("its reply head is wrong: {error}")))?;

@@ -28,7 +28,7 @@ use crate::counters::Counts;
 use crate::heap::Heap;
 use crate::reap::Taker;
 use crate::stages::Stages;
-use crate::table::{Answer, Out, Table, Waiter, locked};
+use crate::table::{Answer, Out, Table, Ticket, Waiter, locked};
 use crate::wire::{Asked, News, Wire};
 
 /// One connection. Whoever needs its memory or its socket keeps it: clients, loans, views, pending calls.
@@ -136,11 +136,11 @@ impl Session {
         let at = self.stamp();
         published =
             published.and_then(|()| submit.producer.publish(slot.encode()).map_err(|error| error.to_string()));
+        self.counts.calls.add_alone(u64::from(published.is_ok()));
         drop(submit);
         if let Err(error) = published {
             return Err(self.broken(error).with_outcome(Outcome::NotStarted));
         }
-        self.counts.calls.add(1);
         self.ring_if_asleep();
         Ok(at)
     }
@@ -331,11 +331,17 @@ impl Session {
             }
             Waiter::Task(waker) => waker.wake(),
             Waiter::Gone => self.table.keep(ticket),
-            Waiter::Nobody => {}
         }
         self.free_slot(call.slot());
         // Last: what a reply gives back publishes releases.
         drop(told.unwanted);
+    }
+
+    /// Frees the slot of a call whose answer was taken and keeps its ticket.
+    pub(crate) fn free_slot_and_keep(&self, slot: u32, ticket: Arc<Ticket>) {
+        if let Some(seat) = self.table.free_slot_and_keep(slot, ticket) {
+            self.reaper.call_up(seat);
+        }
     }
 
     /// Frees a call slot and calls up a thread that waits for one.

@@ -2,10 +2,13 @@
 //!
 //! Lives here: `Spin`, kept by whoever reaps.
 //! Holds: spinning is bounded; it stops when it does not pay, and is tried again now and then; never more threads of a
-//!   process spin than it has processors, and none while the node runs on the same processor (`memory::Processors`).
+//!   process spin than it has processors, and none while the node runs on the same processor (`memory::Processors`): there
+//!   it is let pass (`memory::Courtesy`).
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
+
+use windlass_memory::Courtesy;
 
 use crate::clock;
 use crate::limits::SPIN_MAX;
@@ -27,19 +30,28 @@ pub(crate) struct Spin {
     /// Share of late spins that ended with a reply, 0 to 1.
     won: f32,
     waits: u32,
+    /// For a node on the same processor, where looking on would keep it from running.
+    courtesy: Courtesy,
 }
 
 impl Spin {
     /// At most `window` per wait, on a process that may use `processors`.
     pub(crate) fn new(window: Duration, processors: u32) -> Spin {
-        Spin { window: window.min(SPIN_MAX), spinners_max: processors, won: 1.0, waits: 0 }
+        Spin {
+            window: window.min(SPIN_MAX),
+            spinners_max: processors,
+            won: 1.0,
+            waits: 0,
+            courtesy: Courtesy::default(),
+        }
     }
 
-    /// Looks by `ready` until it is true or the window is over; answers which. `apart`: the node runs on another processor.
+    /// Looks by `ready` until it is true or the window is over; answers which. `apart`: the node runs on another processor; if
+    /// not, this thread lets it run first.
     #[inline]
     pub(crate) fn spin(&mut self, apart: bool, ready: impl Fn() -> bool) -> bool {
         if !apart {
-            return false;
+            return !self.window.is_zero() && self.courtesy.give_way(clock::stamp, std::thread::yield_now, ready);
         }
         self.waits = self.waits.wrapping_add(1);
         let pays = self.won >= WORTH || self.waits.is_multiple_of(PROBE_EVERY);
@@ -84,9 +96,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn on_the_nodes_own_processor_nobody_spins() {
+    fn on_the_nodes_own_processor_nobody_spins_but_lets_it_pass() {
         let mut spin = Spin::new(SPIN_MAX, 2);
-        assert!(!spin.spin(false, || panic!("there is nobody who could answer while we look")));
+        let looks = std::cell::Cell::new(0);
+        let look = || {
+            looks.set(looks.get() + 1);
+            false
+        };
+        assert!(!spin.spin(false, look));
+        assert_eq!(looks.get(), windlass_memory::limits::GIVE_WAY_TRIES);
+        let mut never = Spin::new(Duration::ZERO, 2);
+        assert!(!never.spin(false, || panic!("whoever does not spin sleeps at once")));
     }
 
     #[test]

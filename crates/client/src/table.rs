@@ -70,9 +70,7 @@ struct Inside {
 
 /// Who is told of an answer.
 pub(crate) enum Waiter {
-    /// Nobody yet: it was sent and is looked for later.
-    Nobody,
-    /// A thread on the ticket's seat.
+    /// A thread on the ticket's seat, now or later; calling up an empty seat is harmless.
     Thread,
     /// A future.
     Task(Waker),
@@ -92,7 +90,7 @@ pub(crate) struct Told {
 
 impl Ticket {
     fn new(seat: Option<u32>) -> Arc<Ticket> {
-        let inside = Inside { waiter: Waiter::Nobody, answer: None, in_background: false };
+        let inside = Inside { waiter: Waiter::Thread, answer: None, in_background: false };
         Arc::new(Ticket { seat, done: AtomicBool::new(false), inside: Mutex::new(inside) })
     }
 
@@ -101,8 +99,12 @@ impl Ticket {
         self.seat
     }
 
+    /// Makes a kept ticket ready for another call: taking an answer leaves nothing but the mark that it was there.
     fn reset(&self) {
-        *locked(&self.inside) = Inside { waiter: Waiter::Nobody, answer: None, in_background: false };
+        debug_assert!(
+            matches!(*locked(&self.inside), Inside { waiter: Waiter::Thread, answer: None, in_background: false }),
+            "a ticket is kept when its answer was taken"
+        );
         self.done.store(false, Ordering::Relaxed);
     }
 
@@ -117,7 +119,7 @@ impl Ticket {
     /// afterwards on this side, so its owner may use it again.
     pub(crate) fn answer(&self, answer: Answer) -> Told {
         let mut inside = locked(&self.inside);
-        let waiter = std::mem::replace(&mut inside.waiter, Waiter::Nobody);
+        let waiter = std::mem::replace(&mut inside.waiter, Waiter::Thread);
         let in_background = std::mem::replace(&mut inside.in_background, false);
         let unwanted = match waiter {
             Waiter::Gone => Some(answer),
@@ -224,13 +226,25 @@ impl Table {
     /// Holds: threads that wait for a slot stay listed until they have tried to take one, and successive frees call
     /// different ones, so as many try as slots were freed.
     pub(crate) fn free_slot(&self, slot: u32) -> Option<u32> {
+        self.put_back(&mut locked(&self.free), slot)
+    }
+
+    /// Frees the slot of a call and keeps its ticket, as `free_slot` and `keep` do.
+    pub(crate) fn free_slot_and_keep(&self, slot: u32, ticket: Arc<Ticket>) -> Option<u32> {
         let mut free = locked(&self.free);
+        if ticket.seat.is_some() {
+            free.tickets.push(ticket);
+        }
+        self.put_back(&mut free, slot)
+    }
+
+    fn put_back(&self, free: &mut Free, slot: u32) -> Option<u32> {
         debug_assert!(!free.slots.contains(&slot), "a slot is freed once");
         free.slots.push(slot);
         self.free_slots.store(free.slots.len() as u32, Ordering::Release);
-        let next = free.waiting.pop_front();
-        free.waiting.extend(next);
-        next
+        let next = free.waiting.pop_front()?;
+        free.waiting.push_back(next);
+        Some(next)
     }
 
     /// Keeps a ticket for another call.

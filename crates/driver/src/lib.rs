@@ -1,20 +1,33 @@
 //! The driver: everything that is not a function of what came before enters here.
 //!
-//! Lives here: `Driver` (the trait: time, chance, readiness, one place to sleep), `real` (its backend on this machine),
-//! `socket` (the node's listening socket), `lock` (one node of a name), `threads` (the only place that starts one).
-//! From: the kernel. To: `runtime::worker`, which is handed a `&mut dyn Driver` each turn.
+//! Lives here: `Driver` (the trait: time, chance, readiness, operations, one place to sleep), `operation` and `buffer` (what
+//! it does in the background, and with whose memory), `handles` (registered descriptors, for every backend), `real` (the
+//! backend on this machine), `socket` (the node's listening socket), `lock` (one node of a name), `threads` (the only place
+//! that starts one), `local` and `held` (values and futures that stay on their thread), `heap` (memory that may be refused).
+//! From: the kernel. To: a worker's turn, which is handed a `&mut dyn Driver`.
 //! Holds: nothing outside this crate reads a clock, a random source or a file, or starts a thread; so a worker can be
 //! stepped by another backend, in another time.
-//! Not here: positional file I/O and sockets for modules; they come with the completion-based backend.
+//! Not here: tasks that wait (`lane`).
 #![allow(
     clippy::disallowed_methods,
     reason = "this crate is where the machine's clock, files and threads are reached"
 )]
+#![allow(unsafe_code, reason = "one of the four homes: buffers that the kernel fills while nobody borrows them")]
 
+pub mod buffer;
+pub mod handles;
+pub mod heap;
+pub mod held;
+pub mod limits;
+pub mod local;
 pub mod lock;
+pub mod operation;
 pub mod real;
 pub mod socket;
 pub mod threads;
+
+pub use buffer::IoBuffer;
+pub use operation::{Address, Completion, Handle, IoError, OpId, OpenHow, Operation, Tag, Value};
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -66,12 +79,46 @@ pub trait Driver {
     /// # Errors
     /// The system's, when the descriptor was not watched.
     fn unwatch(&mut self, fd: BorrowedFd<'_>) -> io::Result<()>;
+    /// Lets other threads of this processor run before this one goes on; it does not sleep. A backend without other threads
+    /// does nothing.
+    fn give_way(&mut self) {}
     /// Appends what is ready, without waiting.
     ///
     /// # Errors
     /// The system's.
     fn poll(&mut self, ready: &mut Vec<Ready>) -> io::Result<()>;
-    /// Sleeps until something is ready, somebody rings the `Remote`, or `until`; the one place where a worker sleeps.
+    /// Begins an operation. Its completion carries `tag` and its buffer, exactly once, also when it cannot begin
+    /// (a wrong handle, a busy socket): that is an error in the completion.
+    ///
+    /// Cost: no system call; `flush` hands over what was begun.
+    ///
+    /// # Errors
+    /// Gives the operation back while `limits::OPERATIONS_MAX` are under way: try again after a completion.
+    fn start(&mut self, operation: Operation, tag: Tag) -> Result<OpId, Operation>;
+    /// Asks an operation to end early. It completes all the same, with `Cancelled` or with what it came to before; an
+    /// operation that has completed is left alone.
+    fn cancel(&mut self, operation: OpId);
+    /// Closes a handle: operations under way on it end with `Closed`, later ones with `NotRegistered`.
+    ///
+    /// # Errors
+    /// `NotRegistered`.
+    fn close(&mut self, handle: Handle) -> Result<(), IoError>;
+    /// Hands what was begun to the machine.
+    ///
+    /// Cost: at most one system call.
+    ///
+    /// # Errors
+    /// The system's.
+    fn flush(&mut self) -> io::Result<()>;
+    /// Appends what has completed, without waiting, and without a system call when nothing is under way.
+    ///
+    /// # Errors
+    /// The system's.
+    fn reap(&mut self, done: &mut Vec<Completion>) -> io::Result<()>;
+    /// Operations under way.
+    fn under_way(&self) -> usize;
+    /// Sleeps until something is ready, an operation has completed (`reap` tells which), somebody rings the `Remote`, or
+    /// `until`; the one place where a worker sleeps. What was begun is handed over first.
     ///
     /// # Errors
     /// The system's.

@@ -1,25 +1,36 @@
-//! The queues of one worker.
+//! The lanes of one worker: what it runs next.
 //!
-//! Holds: `Lanes` belongs to one thread; only the inboxes, where wakers put runnable tasks, are shared.
+//! Lives here: `Lanes`, `Work`, `Job`.
+//! From: work is pushed, tasks are spawned, wakers queue them again (`gate`). To: the worker, one piece at a time.
+//! Holds: it belongs to one thread; nothing of it is borrowed while a task or a job runs, so both may come back here; a
+//! spawn that is refused has made nothing.
 
-use crate::limits::{SHARE, TASKS_MAX, WAITING_MAX};
-use async_task::{Runnable, Task};
-use std::cell::Cell;
-use std::collections::VecDeque;
+use crate::Name;
+use crate::cells::{Status, Table, TaskFacts, TaskId, TaskState};
+use crate::gate::{Bell, Gate, Header, Own, Piece};
+use crate::lane::{LaneError, LaneFacts, LaneId, LaneOptions};
+use crate::limits::{IN_PLACE_BYTES, LAST_ROUNDS, QUANTUM_NS, TASKS_MAX};
+use crate::overruns::Overrun;
+use crate::pulse::Pulse;
+use crate::stride::Stride;
+use crate::task::{SpawnError, Task, TaskHandle, TaskOptions};
 use std::fmt;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use windlass_driver::real::Remote;
+use std::sync::Arc;
+use windlass_driver::Nanos;
+use windlass_driver::heap::try_box;
+use windlass_driver::held::Held;
 
-/// Which queue work stands in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Class {
-    /// Before the other, but for its guaranteed share.
-    #[default]
-    Latency,
-    /// At least one pick in `limits::SHARE`.
-    Background,
+/// Work that is queued before it is a task.
+pub trait Job {
+    /// What it is called in lists and logs.
+    fn name(&self) -> Name;
+}
+
+impl<T: Job> Job for Rc<T> {
+    fn name(&self) -> Name {
+        (**self).name()
+    }
 }
 
 /// What to do next.
@@ -27,7 +38,7 @@ pub enum Work<J> {
     /// Begin this.
     Start(J),
     /// Go on with this task.
-    Resume(Runnable),
+    Resume(Piece),
 }
 
 impl<J> fmt::Debug for Work<J> {
@@ -39,286 +50,382 @@ impl<J> fmt::Debug for Work<J> {
     }
 }
 
-/// Why a task or work was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SpawnError {
-    /// `limits::TASKS_MAX` tasks are alive.
-    TooManyTasks,
-    /// `limits::WAITING_MAX` pieces wait in this class.
-    QueueFull,
-}
-
-/// A spawned task; dropping the handle cancels the task, `detach` lets it run.
-#[must_use]
-pub struct TaskHandle(Task<()>);
-
-impl TaskHandle {
-    /// Lets the task run to its end by itself.
-    pub fn detach(self) {
-        self.0.detach();
-    }
-    /// Whether it has ended.
-    pub fn is_finished(&self) -> bool {
-        self.0.is_finished()
-    }
-}
-
-impl fmt::Debug for TaskHandle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TaskHandle")
-    }
-}
-
-/// Where wakers put runnable tasks; the worker's thread takes them out.
-struct Inbox {
-    woken: Mutex<VecDeque<Runnable>>,
-    count: AtomicUsize,
-    parked: Arc<AtomicBool>,
-    remote: Option<Remote>,
-}
-
-impl Inbox {
-    fn put(&self, runnable: Runnable) {
-        self.woken.lock().unwrap_or_else(PoisonError::into_inner).push_back(runnable);
-        // ORDER: SeqCst on both sides with `Lanes::about_to_park`: either the worker sees the count, or we see it parked.
-        self.count.fetch_add(1, Ordering::SeqCst);
-        if self.parked.load(Ordering::SeqCst)
-            && let Some(remote) = &self.remote
-        {
-            remote.ring();
-        }
-    }
-}
-
-struct Lane<J> {
-    queue: VecDeque<Work<J>>,
-    waiting: usize,
-    inbox: Arc<Inbox>,
-}
-
 /// The queues of one worker. `J` is what a piece of unstarted work is.
-pub struct Lanes<J> {
-    latency: Lane<J>,
-    background: Lane<J>,
-    picks: u32,
-    alive: Rc<Cell<usize>>,
-    parked: Arc<AtomicBool>,
+pub struct Lanes<J: Job + 'static> {
+    gate: Arc<Gate<J>>,
+    table: Rc<Table>,
+    pulse: Option<Arc<Pulse>>,
 }
 
-impl<J> Lanes<J> {
-    /// Empty queues; `remote` is rung when a task is woken from elsewhere while the worker is parked.
-    pub fn new(remote: Option<Remote>) -> Self {
-        let parked = Arc::new(AtomicBool::new(false));
-        let lane = || Lane {
-            queue: VecDeque::new(),
-            waiting: 0,
-            inbox: Arc::new(Inbox {
-                woken: Mutex::default(),
-                count: AtomicUsize::new(0),
-                parked: parked.clone(),
-                remote: remote.clone(),
-            }),
-        };
-        Self { latency: lane(), background: lane(), picks: 0, alive: Rc::default(), parked: parked.clone() }
+impl<J: Job + 'static> Lanes<J> {
+    /// The two lanes that are always there, empty; `bell` is rung when a task is woken from elsewhere while the worker sleeps.
+    pub fn new(bell: Option<Bell>) -> Self {
+        let gate = Arc::new(Gate::new(bell));
+        let table = gate.own.get().map_or_else(|| Rc::new(Table::new()), |own| own.table.clone());
+        Self { gate, table, pulse: None }
     }
 
-    fn lane(&mut self, class: Class) -> &mut Lane<J> {
-        match class {
-            Class::Latency => &mut self.latency,
-            Class::Background => &mut self.background,
-        }
+    /// Lets a watchdog see what runs.
+    pub fn watched_by(mut self, pulse: Option<Arc<Pulse>>) -> Self {
+        self.pulse = pulse;
+        self
     }
 
-    /// Queues work behind all that came before it in its class.
+    /// At most so many tasks from now on, and never more than `limits::TASKS_MAX`.
+    pub fn set_tasks_max(&self, tasks_max: usize) {
+        self.table.tasks_max.set(tasks_max.min(TASKS_MAX));
+    }
+
+    fn own(&self) -> &Own<J> {
+        let own = self.gate.own.get();
+        own.unwrap_or_else(|| unreachable!("`Lanes` holds an `Rc`, so it is where it was made"))
+    }
+
+    pub(crate) fn table(&self) -> &Rc<Table> {
+        &self.table
+    }
+
+    /// Makes a lane.
     ///
     /// # Errors
-    /// Gives the work back with `QueueFull`.
-    pub fn push(&mut self, class: Class, work: J) -> Result<(), (J, SpawnError)> {
-        let lane = self.lane(class);
-        if lane.waiting >= WAITING_MAX {
+    /// `TooMany`, `BadWeight`, `TooMuchGuaranteed`.
+    pub fn add_lane(&self, options: LaneOptions) -> Result<LaneId, LaneError> {
+        self.own().stride.borrow_mut().add(options)
+    }
+
+    /// Removes a lane that has neither tasks nor work.
+    ///
+    /// # Errors
+    /// `Unknown`, `InUse`.
+    pub fn remove_lane(&self, lane: LaneId) -> Result<(), LaneError> {
+        self.own().stride.borrow_mut().remove(lane, self.table.tasks_on(lane.index))
+    }
+
+    /// All lanes and what they have done.
+    pub fn lanes(&self) -> Vec<LaneFacts> {
+        self.own().stride.borrow().facts(&self.table)
+    }
+
+    /// Queues work behind all that came before it in its lane.
+    ///
+    /// # Errors
+    /// Gives the work back with `QueueFull` or `NoLane`.
+    pub fn push(&self, lane: impl Into<LaneId>, work: J) -> Result<(), (J, SpawnError)> {
+        let id = lane.into();
+        let mut stride = self.own().stride.borrow_mut();
+        let Some(lane) = stride.lane_mut(id) else { return Err((work, SpawnError::NoLane)) };
+        if !lane.has_room() {
             return Err((work, SpawnError::QueueFull));
         }
         lane.waiting += 1;
-        lane.queue.push_back(Work::Start(work));
-        Ok(())
+        match stride.queue(id.index, Work::Start(work), self.table.now.get()) {
+            Some(Work::Start(work)) => Err((work, SpawnError::NoLane)),
+            Some(Work::Resume(_)) | None => Ok(()),
+        }
     }
 
-    /// Makes a task; its first poll is queued behind all that came before it.
+    /// Makes a task; its first poll is queued behind all that came before it in its lane.
     ///
-    /// Cost: one allocation.
+    /// Cost: one allocation by async-task, of the future and about 100 bytes, which ends the process if memory is out. A
+    /// future of more than `limits::IN_PLACE_BYTES` has an allocation of its own, which may be refused.
     ///
     /// # Errors
-    /// `TooManyTasks` at the cap.
-    pub fn spawn(
-        &mut self,
-        class: Class,
-        future: impl Future<Output = ()> + 'static,
-    ) -> Result<TaskHandle, SpawnError> {
-        if self.alive.get() >= TASKS_MAX {
+    /// `TooManyTasks`, `NoMemory`, `NoLane`, `Closed`; nothing was made then, and the future is dropped.
+    pub fn spawn<F>(&self, options: TaskOptions, future: F) -> Result<TaskHandle<F::Output>, SpawnError>
+    where
+        F: Future + 'static,
+    {
+        let (piece, handle) = self.make(options, future)?;
+        self.gate.put(piece.0);
+        Ok(handle)
+    }
+
+    /// Makes a task and polls it once, here and now, before this returns. It is queued only when it is woken.
+    ///
+    /// Cost: that of `spawn`, and of what the task does; the time counts for the piece that runs now.
+    ///
+    /// # Errors
+    /// As `spawn`.
+    pub fn spawn_now<F>(&self, options: TaskOptions, future: F) -> Result<TaskHandle<F::Output>, SpawnError>
+    where
+        F: Future + 'static,
+    {
+        let (piece, handle) = self.make(options, future)?;
+        let (current, aborts) = (self.table.current.get(), self.table.aborts.get());
+        self.enter(handle.id().index, self.table.now.get());
+        piece.run();
+        self.table.current.set(current);
+        self.table.aborts.set(aborts);
+        Ok(handle)
+    }
+
+    fn make<F>(&self, options: TaskOptions, future: F) -> Result<(Piece, TaskHandle<F::Output>), SpawnError>
+    where
+        F: Future + 'static,
+    {
+        let TaskOptions { name, lane, system } = options;
+        if self.table.closed.get() {
+            return Err(SpawnError::Closed);
+        }
+        if self.table.alive() >= self.table.tasks_max.get() {
             return Err(SpawnError::TooManyTasks);
         }
-        self.alive.set(self.alive.get() + 1);
-        let alive = Alive(self.alive.clone());
-        let inbox = self.lane(class).inbox.clone();
-        let counted = async move {
-            let _alive = alive;
-            future.await;
-        };
-        let (runnable, task) = async_task::spawn_local(counted, move |runnable| inbox.put(runnable));
-        runnable.schedule();
-        Ok(TaskHandle(task))
-    }
-
-    /// The next piece, or nothing.
-    pub fn pick(&mut self) -> Option<Work<J>> {
-        self.latency.collect();
-        self.background.collect();
-        self.picks = self.picks.wrapping_add(1);
-        let background_first = self.picks.is_multiple_of(SHARE);
-        if background_first && let Some(work) = self.background.pop() {
-            return Some(work);
+        if self.own().stride.borrow().lane(lane).is_none() {
+            return Err(SpawnError::NoLane);
         }
-        self.latency.pop().or_else(|| self.background.pop())
+        if size_of::<F>() > IN_PLACE_BYTES {
+            let future = try_box(future).map_err(|_dropped| SpawnError::NoMemory)?;
+            let id = self.table.admit(name, lane.index, system).ok_or(SpawnError::NoMemory)?;
+            return Ok(self.set_up(id, lane.index, Box::into_pin(future)));
+        }
+        let id = self.table.admit(name, lane.index, system).ok_or(SpawnError::NoMemory)?;
+        Ok(self.set_up(id, lane.index, future))
     }
 
-    /// Work that has not begun, in order within its class.
-    pub fn waiting(&self) -> impl Iterator<Item = &J> {
-        self.latency.queue.iter().chain(&self.background.queue).filter_map(|work| match work {
-            Work::Start(work) => Some(work),
-            Work::Resume(_) => None,
-        })
+    #[inline]
+    fn set_up<F>(&self, id: TaskId, lane: u16, future: F) -> (Piece, TaskHandle<F::Output>)
+    where
+        F: Future + 'static,
+    {
+        let held = Held::new(future, Task::new(self.table.clone(), id));
+        let gate = self.gate.clone();
+        let (runnable, task) = async_task::Builder::new()
+            .metadata(Header { index: id.index, lane })
+            .spawn(move |_| held, move |runnable| gate.put(runnable));
+        (Piece(runnable), TaskHandle::new(task.fallible(), id, self.table.clone()))
+    }
+
+    /// A task is about to be polled.
+    #[inline]
+    fn enter(&self, index: u32, since: Nanos) {
+        let mut cells = self.table.cells.borrow_mut();
+        let Some((id, cell)) = cells.living(index) else { return };
+        cell.polls += 1;
+        cell.wait_ns += self.table.now.get().saturating_sub(since);
+        self.table.aborts.set(cell.aborted);
+        self.table.current.set(Some(id));
+    }
+
+    /// The next piece, or nothing; the one before it ended at `now`. One reading of the clock serves both.
+    #[inline]
+    pub fn next(&self, now: Nanos) -> Option<Work<J>> {
+        let table = &*self.table;
+        let own = self.own();
+        let mut stride = own.stride.borrow_mut();
+        self.leave_current(&mut stride, now);
+        self.gate.collect(&mut stride, table);
+        let (_, work, since) = stride.pick()?;
+        stride.began = now;
+        table.pieces.set(table.pieces.get().wrapping_add(1));
+        match &work {
+            Work::Start(job) => stride.job = job.name(),
+            Work::Resume(piece) => {
+                let mut cells = table.cells.borrow_mut();
+                if let Some((id, cell)) = cells.living(piece.0.metadata().index) {
+                    cell.polls += 1;
+                    cell.wait_ns += now.saturating_sub(since);
+                    table.aborts.set(cell.aborted);
+                    table.current.set(Some(id));
+                }
+            }
+        }
+        if let Some(pulse) = &self.pulse {
+            pulse.begins(&self.running_name(&stride), table.current.get());
+        }
+        Some(work)
+    }
+
+    /// The last piece ended at `now`, and none follows it at once.
+    pub fn rest(&self, now: Nanos) {
+        self.leave_current(&mut self.own().stride.borrow_mut(), now);
+        if let Some(pulse) = &self.pulse {
+            pulse.rests();
+        }
+    }
+
+    #[inline]
+    fn leave_current(&self, stride: &mut Stride<J>, now: Nanos) {
+        let table = &*self.table;
+        table.now.set(now);
+        let ran = stride.charge(now);
+        if ran > QUANTUM_NS {
+            let name = self.running_name(stride);
+            stride.overruns.count(&name, ran);
+        }
+        if let Some(id) = table.current.take() {
+            table.with(id, |cell| cell.cpu_ns += ran);
+        }
+    }
+
+    /// The name of what runs, or of the task that ended just now.
+    #[cold]
+    fn running_name(&self, stride: &Stride<J>) -> Name {
+        match self.table.current.get() {
+            None => stride.job.clone(),
+            Some(id) => {
+                self.table.with(id, |cell| cell.name.clone()).unwrap_or_else(|| self.table.ended_name.take())
+            }
+        }
+    }
+
+    /// When the piece that runs now began.
+    pub fn began(&self) -> Nanos {
+        self.own().stride.borrow().began
+    }
+
+    /// Whether the piece that runs now has used its quantum at `now` and should yield.
+    pub fn is_due(&self, now: Nanos) -> bool {
+        now.saturating_sub(self.began()) > QUANTUM_NS
+    }
+
+    /// Work that has not begun, in order within its lane.
+    pub fn any_waiting(&self, mut is_it: impl FnMut(&J) -> bool) -> bool {
+        self.own().stride.borrow().queued().any(|work| matches!(work, Work::Start(job) if is_it(job)))
     }
 
     /// Whether one more piece of unstarted work would be taken.
-    pub fn has_room(&self, class: Class) -> bool {
-        let lane = match class {
-            Class::Latency => &self.latency,
-            Class::Background => &self.background,
-        };
-        lane.waiting < WAITING_MAX
+    pub fn has_room(&self, lane: impl Into<LaneId>) -> bool {
+        self.own().stride.borrow().lane(lane.into()).is_some_and(|lane| lane.has_room())
+    }
+
+    /// Whether one more task would be taken, as far as their number goes.
+    pub fn has_room_for_task(&self) -> bool {
+        self.table.alive() < self.table.tasks_max.get() && !self.table.closed.get()
     }
 
     /// Whether nothing is to be done.
     pub fn is_idle(&self) -> bool {
-        [&self.latency, &self.background]
-            .iter()
-            .all(|lane| lane.queue.is_empty() && lane.inbox.count.load(Ordering::Relaxed) == 0)
+        self.own().stride.borrow().is_empty() && !self.gate.has_outside()
     }
 
     /// Says that the worker is about to sleep, then looks once more: `true` if it may. Call `unparked` after.
     pub fn about_to_park(&self) -> bool {
-        self.parked.store(true, Ordering::SeqCst);
-        let idle = [&self.latency, &self.background]
-            .iter()
-            .all(|lane| lane.queue.is_empty() && lane.inbox.count.load(Ordering::SeqCst) == 0);
-        if !idle {
-            self.unparked();
-        }
-        idle
+        self.gate.about_to_park(self.own())
     }
 
     /// Says that the worker is awake.
     pub fn unparked(&self) {
-        self.parked.store(false, Ordering::Relaxed);
+        self.gate.unparked();
     }
 
     /// Tasks alive.
     pub fn alive(&self) -> usize {
-        self.alive.get()
+        self.table.alive()
+    }
+
+    /// Tasks alive that somebody waits for at the end: all but system tasks.
+    pub fn live(&self) -> usize {
+        self.table.live.get()
+    }
+
+    /// Pieces of work that began so far.
+    pub fn pieces(&self) -> u64 {
+        self.table.pieces.get()
+    }
+
+    /// The task that runs now.
+    pub fn current(&self) -> Option<TaskId> {
+        self.table.current.get()
+    }
+
+    /// How the last task ended that was not a system task.
+    pub fn last_end(&self) -> Option<(TaskId, Status)> {
+        self.table.last.get()
+    }
+
+    /// Tasks that panicked so far.
+    pub fn panics(&self) -> u64 {
+        self.table.panics.get()
+    }
+
+    /// Pieces that ran over their quantum so far.
+    pub fn overruns(&self) -> u64 {
+        self.own().stride.borrow().overruns.all
+    }
+
+    /// Of which names they were.
+    pub fn overruns_by_name(&self) -> Vec<(String, Overrun)> {
+        self.own().stride.borrow().overruns.facts()
+    }
+
+    /// The task that runs begins a timer or an operation.
+    pub fn count_operation(&self) {
+        self.table.with_current(|cell| cell.operations += 1);
+    }
+
+    /// Asks a task to end; answers whether it was the first to ask a task that lives.
+    pub fn cancel(&self, task: TaskId) -> bool {
+        self.table.cancel(task)
+    }
+
+    /// Drops a task's future when it would run next; answers whether it lives.
+    pub fn abort(&self, task: TaskId) -> bool {
+        self.table.abort(task)
+    }
+
+    /// Tasks that were asked to end since this was last asked: their grace begins.
+    pub fn take_asked(&self) -> Vec<TaskId> {
+        std::mem::take(&mut *self.table.asked.borrow_mut())
+    }
+
+    /// What is known of the tasks alive, at most so many, in order of their cells.
+    ///
+    /// Cost: in proportion to the cells and to what is queued; for operators and reports.
+    pub fn tasks(&self, most: usize) -> Vec<TaskFacts> {
+        let mut facts = self.table.facts(most);
+        let own = self.own();
+        let stride = own.stride.borrow();
+        let queued = stride.queued().filter_map(|work| match work {
+            Work::Resume(piece) => Some(piece.0.metadata().index),
+            Work::Start(_) => None,
+        });
+        let ready: std::collections::BTreeSet<u32> = queued.collect();
+        let lanes = stride.facts(&self.table);
+        for fact in &mut facts {
+            if fact.state == TaskState::Waiting && ready.contains(&fact.id.index) {
+                fact.state = TaskState::Ready;
+            }
+            if let Some(lane) = lanes.iter().find(|lane| lane.id.index == fact.lane.index) {
+                fact.lane = lane.id;
+                fact.lane_name.clone_from(&lane.name);
+            }
+        }
+        facts
+    }
+
+    /// Ends all: every task's future is dropped here, and nothing is taken any more. Work that has not begun is dropped.
+    pub fn close(&self) {
+        let own = self.own();
+        self.table.closed.set(true);
+        let mut left = Vec::new();
+        for _ in 0..LAST_ROUNDS {
+            left.extend(self.gate.close().into_iter().map(|runnable| Work::Resume(Piece(runnable))));
+            left.extend(own.stride.borrow_mut().drain());
+            // Foreign code: a dropped future may wake others, whose runnables are dropped where they are woken.
+            left.clear();
+            let all = self.table.all();
+            if all.is_empty() {
+                return;
+            }
+            for (_, waker) in all {
+                waker.into_iter().for_each(std::task::Waker::wake);
+            }
+        }
     }
 }
 
-impl<J> fmt::Debug for Lanes<J> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "lanes with {} + {} queued", self.latency.queue.len(), self.background.queue.len())
-    }
-}
-
-struct Alive(Rc<Cell<usize>>);
-impl Drop for Alive {
+impl<J: Job + 'static> Drop for Lanes<J> {
     fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
+        self.close();
     }
 }
 
-impl<J> Lane<J> {
-    fn collect(&mut self) {
-        if self.inbox.count.load(Ordering::Relaxed) == 0 {
-            return;
-        }
-        let mut woken = self.inbox.woken.lock().unwrap_or_else(PoisonError::into_inner);
-        self.inbox.count.fetch_sub(woken.len(), Ordering::SeqCst);
-        self.queue.extend(woken.drain(..).map(Work::Resume));
-    }
-
-    fn pop(&mut self) -> Option<Work<J>> {
-        let work = self.queue.pop_front()?;
-        if matches!(work, Work::Start(_)) {
-            self.waiting -= 1;
-        }
-        Some(work)
+impl<J: Job + 'static> fmt::Debug for Lanes<J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "lanes with {} tasks", self.alive())
     }
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::disallowed_methods, reason = "a test wakes from a thread of its own")]
-    #![allow(non_snake_case, reason = "tests carry the names of requirement rows")]
-    use super::*;
-    use std::cell::RefCell;
-
-    #[test]
-    fn tasks_start_in_the_order_they_came() {
-        let mut lanes: Lanes<u32> = Lanes::new(None);
-        let seen = Rc::new(RefCell::new(Vec::new()));
-        for number in 0..4 {
-            let seen = seen.clone();
-            lanes.spawn(Class::Latency, async move { seen.borrow_mut().push(number) }).unwrap().detach();
-        }
-        while let Some(Work::Resume(task)) = lanes.pick() {
-            task.run();
-        }
-        assert_eq!(*seen.borrow(), [0, 1, 2, 3]);
-        assert_eq!(lanes.alive(), 0);
-    }
-
-    #[test]
-    fn tasks_K16_the_background_class_keeps_its_share_under_load() {
-        let mut lanes: Lanes<Class> = Lanes::new(None);
-        for _ in 0..800 {
-            lanes.push(Class::Latency, Class::Latency).unwrap();
-            lanes.push(Class::Background, Class::Background).unwrap();
-        }
-        let picks: Vec<Class> = (0..800)
-            .map(|_| if let Some(Work::Start(class)) = lanes.pick() { class } else { panic!("empty") })
-            .collect();
-        let background = picks.iter().filter(|class| **class == Class::Background).count();
-        assert_eq!(background, 800 / SHARE as usize);
-    }
-
-    #[test]
-    fn a_wake_from_another_thread_is_seen_before_the_worker_parks() {
-        let mut lanes: Lanes<()> = Lanes::new(None);
-        let (send, receive) = std::sync::mpsc::channel();
-        let mut first = true;
-        let future = std::future::poll_fn(move |cx| {
-            if std::mem::take(&mut first) {
-                send.send(cx.waker().clone()).unwrap();
-                return std::task::Poll::Pending;
-            }
-            std::task::Poll::Ready(())
-        });
-        lanes.spawn(Class::Latency, future).unwrap().detach();
-        let Some(Work::Resume(task)) = lanes.pick() else { panic!("no task") };
-        task.run();
-        assert!(lanes.about_to_park());
-        let waker = receive.recv().unwrap();
-        std::thread::scope(|scope| {
-            scope.spawn(move || waker.wake());
-        });
-        assert!(!lanes.about_to_park());
-        let Some(Work::Resume(task)) = lanes.pick() else { panic!("the wake was lost") };
-        task.run();
-        assert_eq!(lanes.alive(), 0);
-    }
-}
+#[path = "lanes_tests.rs"]
+mod tests;

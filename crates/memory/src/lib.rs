@@ -14,6 +14,7 @@
 #![deny(unsafe_op_in_unsafe_fn)]
 
 pub mod claim;
+pub mod courtesy;
 pub mod doorbell;
 pub mod forked;
 pub mod frozen;
@@ -37,6 +38,7 @@ mod mapping;
 mod sync;
 
 pub use claim::{Claim, ClaimWord};
+pub use courtesy::Courtesy;
 pub use doorbell::Doorbell;
 pub use forked::ForkGuard;
 pub use frozen::{Frozen, FrozenError};

@@ -21,6 +21,15 @@ pub const COPY_BY_WORDS_MAX: usize = 256;
 /// Descriptors in one datagram: the welcome carries three.
 pub const DESCRIPTORS_PER_MESSAGE_MAX: usize = 8;
 
+/// How often a side gives way before it sleeps.
+pub const GIVE_WAY_TRIES: u32 = 2;
+/// Giving way for longer than this means that a third thread took the processor, nanoseconds: a slice of it is milliseconds.
+pub const GIVE_WAY_LONG_NS: u64 = 100_000;
+/// How long nobody gives way after that, nanoseconds; four times as long each time.
+pub const GIVE_WAY_PAUSE_MIN_NS: u64 = 10_000_000;
+/// And at most: beside a thread that always computes, a slice of it is lost once in so long.
+pub const GIVE_WAY_PAUSE_MAX_NS: u64 = 1_000_000_000;
+
 /// Call slots of one session whose threads share a reaper.
 pub const SEATS_MAX: u32 = 1 << 16;
 

@@ -169,7 +169,7 @@ fn node_facts(core: &Rc<Core>) -> NodeFacts {
         version: env!("CARGO_PKG_VERSION").into(),
         sessions: core.sessions.borrow().all.len() as u32,
         pools: core.places.borrow().pools().count() as u32,
-        tasks: core.lanes.borrow().alive() as u64,
+        tasks: core.lanes.alive() as u64,
         calls: counters.calls.get(),
         faults: counters.faults.get(),
         copied_bytes: counters.copied_bytes.get(),
@@ -177,7 +177,7 @@ fn node_facts(core: &Rc<Core>) -> NodeFacts {
         segment_bytes: counters.segment_bytes.get(),
         turns: counters.turns.get(),
         parks: counters.parks.get(),
-        overruns: counters.overruns.get(),
+        overruns: core.lanes.overruns(),
     }
 }
 
@@ -186,7 +186,7 @@ async fn flush(core: &Rc<Core>, root: u64, number: u64) {
     std::future::poll_fn(|cx| {
         let busy = core.live.borrow().any_before(number, root)
             || core.blocking.out() > 0
-            || core.lanes.borrow().waiting().any(|call| call.number <= number && call.root != root);
+            || core.lanes.any_waiting(|call| call.number <= number && call.root != root);
         if !busy {
             return std::task::Poll::Ready(());
         }

@@ -26,12 +26,12 @@ pub(crate) struct Core {
     pub(crate) clock: Rc<dyn Fn() -> Nanos>,
     /// When the node was made.
     pub(crate) started: Nanos,
-    /// When the piece of work that runs now began.
-    pub(crate) began: Cell<Nanos>,
     /// The clock as it was read when a call last ended: one reading serves that end and the next beginning. 0 = none.
     pub(crate) read_at: Cell<Nanos>,
-    pub(crate) lanes: RefCell<Lanes<Rc<Call>>>,
+    pub(crate) lanes: Lanes<Rc<Call>>,
     pub(crate) timers: RefCell<Timers<Alarm>>,
+    /// Operations that tasks wait for.
+    pub(crate) io: windlass_lane::io::Io,
     pub(crate) sessions: RefCell<Sessions>,
     pub(crate) places: RefCell<Places>,
     pub(crate) live: RefCell<LiveCalls>,
@@ -110,6 +110,9 @@ impl Core {
 
     /// Wakes whoever waits for calls to end.
     pub(crate) fn wake_flushers(&self) {
+        if self.flushers.borrow().is_empty() {
+            return;
+        }
         for waker in self.flushers.borrow_mut().drain(..) {
             waker.wake();
         }

@@ -46,9 +46,5 @@ pub const LAST_ROUNDS: usize = 1 << 12;
 pub const SPIN_NS: u64 = 50_000;
 /// And when it has not.
 pub const SPIN_COLD_NS: u64 = 2_000;
-/// Threads of the blocking pool.
-pub const BLOCKING_THREADS_MAX: usize = 8;
-/// Blocking calls that wait for a thread.
-pub const BLOCKING_WAITING_MAX: usize = 1024;
 /// Turns between two looks at sockets while there is work.
 pub const TURNS_PER_POLL: u32 = 32;

@@ -14,6 +14,7 @@ use crate::worker::{Next, Worker};
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -23,7 +24,7 @@ use windlass_driver::lock::{LockError, NameLock};
 use windlass_driver::real::{RealDriver, Remote};
 use windlass_driver::socket::Listener;
 use windlass_driver::{Driver, threads};
-use windlass_lane::{Class, Lanes, Timers};
+use windlass_lane::{Bell, Lanes, TaskOptions, Timers};
 
 /// A pool to be made before the node is ready.
 #[derive(Clone, Debug, PartialEq)]
@@ -225,7 +226,8 @@ fn make_core(config: &NodeConfig, driver: &mut RealDriver) -> Result<Rc<Core>, F
     for path in &config.libraries {
         places.add_module(Module::new(Table::open(path)?, path.display().to_string())?)?;
     }
-    let remote = Some(driver.remote());
+    let remote = driver.remote();
+    let bell: Bell = Arc::new(move || remote.ring());
     Ok(Rc::new(Core {
         name: config.name.clone(),
         generation: driver.chance(),
@@ -236,10 +238,10 @@ fn make_core(config: &NodeConfig, driver: &mut RealDriver) -> Result<Rc<Core>, F
         },
         clock: driver.clock(),
         started: driver.now(),
-        began: Cell::new(0),
         read_at: Cell::new(0),
-        lanes: RefCell::new(Lanes::new(remote.clone())),
+        lanes: Lanes::new(Some(bell.clone())),
         timers: RefCell::new(Timers::default()),
+        io: windlass_lane::io::Io::default(),
         sessions: RefCell::new(Sessions::default()),
         places: RefCell::new(places),
         live: RefCell::default(),
@@ -254,7 +256,7 @@ fn make_core(config: &NodeConfig, driver: &mut RealDriver) -> Result<Rc<Core>, F
         private_bytes: Rc::default(),
         handed: RefCell::default(),
         handing: Cell::new(false),
-        blocking: crate::host::blocking::Blocking::new(remote),
+        blocking: crate::host::blocking::Blocking::new(Some(bell)),
         flushers: RefCell::default(),
     }))
 }
@@ -276,9 +278,8 @@ fn make_pools(
         *told.borrow_mut() = Some(made);
     };
     core.lanes
-        .borrow_mut()
-        .spawn(Class::Latency, future)
-        .map_err(|error| Fault::new(Code::NoMemory, format!("no task for the pools: {error:?}")))?
+        .spawn(TaskOptions::new("making the pools"), future)
+        .map_err(|error| Fault::new(Code::NoMemory, format!("no task for the pools: {error}")))?
         .detach();
     loop {
         if let Some(made) = result.borrow_mut().take() {

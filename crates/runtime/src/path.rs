@@ -42,6 +42,7 @@ pub(crate) fn nested(core: &Rc<Core>, arrived: transport::Arrived) {
     }
 }
 
+#[inline(always)]
 fn go_on(core: &Rc<Core>, admitted: session::Admitted) {
     match place::find(core, admitted) {
         Ok(placed) => {

@@ -17,7 +17,6 @@ pub(crate) struct Counters {
     pub(crate) segment_bytes: Cell<u64>,
     pub(crate) turns: Cell<u64>,
     pub(crate) parks: Cell<u64>,
-    pub(crate) overruns: Cell<u64>,
 }
 
 /// Adds to a counter.

@@ -21,7 +21,8 @@ use std::rc::Rc;
 use windlass_contract::{Code, Fault};
 use windlass_driver::socket::{Listener, Peer};
 use windlass_driver::{Driver, Nanos, Ready, Token, Watch};
-use windlass_lane::{Quantum, Work};
+use windlass_lane::Work;
+use windlass_memory::Courtesy;
 
 /// What the caller of `turn` is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,12 +48,13 @@ pub struct Worker {
     greetings: BTreeMap<u64, (OwnedFd, Peer)>,
     active: Vec<Rc<Session>>,
     ready: Vec<Ready>,
-    quantum: Quantum,
     turns: u32,
     /// Since when there has been nothing to do.
     quiet_since: Option<Nanos>,
     /// How often looking on has paid lately, 0 to 1.
     paid: f32,
+    /// For clients on this worker's own processor, where looking on would keep them from running.
+    courtesy: Courtesy,
     /// When a stopping node gives up waiting.
     stop_at: Option<Nanos>,
     commands: std::sync::mpsc::Receiver<std::time::Duration>,
@@ -79,10 +81,10 @@ impl Worker {
             greetings: BTreeMap::new(),
             active: Vec::new(),
             ready: Vec::new(),
-            quantum: Quantum::default(),
             turns: 0,
             quiet_since: None,
             paid: 1.0,
+            courtesy: Courtesy::default(),
             stop_at: None,
             commands,
             look_for_commands: true,
@@ -97,6 +99,7 @@ impl Worker {
         add(&self.core.counters.turns, 1);
         let mut worked = self.drain();
         worked |= self.run(driver);
+        worked |= self.core.io.exchange(driver)?;
         worked |= self.fire(driver);
         worked |= self.core.blocking.out() > 0 && blocking::collect(&self.core);
         self.announce();
@@ -139,28 +142,26 @@ impl Worker {
 
     /// Runs what is queued, in order.
     fn run(&mut self, driver: &mut dyn Driver) -> bool {
-        if self.core.lanes.borrow().is_idle() {
+        let lanes = &self.core.lanes;
+        if lanes.is_idle() {
             return false;
         }
         let mut now = driver.now();
-        self.quantum.begin(now);
         for _ in 0..WORK_PER_TURN {
-            let work = self.core.lanes.borrow_mut().pick();
-            match work {
+            match lanes.next(now) {
                 Some(Work::Start(call)) => host::start(&self.core, call, now),
-                Some(Work::Resume(task)) => {
-                    self.core.began.set(now);
-                    task.run();
-                }
+                Some(Work::Resume(task)) => task.run(),
                 None => break,
             }
             now = match self.core.read_at.take() {
                 0 => driver.now(),
                 read => read,
             };
-            self.quantum.end(now);
+            if self.core.io.is_due() {
+                break;
+            }
         }
-        self.core.counters.overruns.set(self.quantum.overruns());
+        lanes.rest(now);
         true
     }
 
@@ -210,7 +211,9 @@ impl Worker {
         }
         // Only a client that runs on another processor can send anything while this one looks on.
         if self.quiet_since.is_none() && !self.active.iter().any(|session| session.runs_apart()) {
-            return Ok(false);
+            let (clock, active) = (self.core.clock.clone(), &self.active);
+            let ready = || active.iter().any(|session| session.has_entry());
+            return Ok(!active.is_empty() && self.courtesy.give_way(&*clock, || driver.give_way(), ready));
         }
         let now = driver.now();
         let since = *self.quiet_since.get_or_insert(now);
@@ -246,14 +249,15 @@ impl Worker {
             session.active.set(!forget);
             !forget
         });
-        if !self.active.is_empty() || !self.core.lanes.borrow().about_to_park() {
+        if !self.active.is_empty() || self.core.io.has_news() || !self.core.lanes.about_to_park() {
             return Ok(());
         }
         let until = [self.core.timers.borrow().next_at(), self.stop_at].into_iter().flatten().min();
         add(&self.core.counters.parks, 1);
         let parked = driver.park(until, &mut self.ready);
-        self.core.lanes.borrow().unparked();
+        self.core.lanes.unparked();
         parked?;
+        self.core.io.exchange(driver)?;
         self.serve(driver)
     }
 
@@ -387,9 +391,8 @@ impl Worker {
             tracing::info!(deadline_ms = deadline.as_millis() as u64, "the node drains");
         }
         let Some(at) = self.stop_at else { return false };
-        let quiet = self.core.live.borrow().len() == 0
-            && self.core.blocking.out() == 0
-            && self.core.lanes.borrow().is_idle();
+        let quiet =
+            self.core.live.borrow().len() == 0 && self.core.blocking.out() == 0 && self.core.lanes.is_idle();
         if !quiet && driver.now() >= at {
             let late = self.core.live.borrow().len() + self.core.blocking.out();
             tracing::warn!(calls = late, "the node stops although calls run: its deadline is over");

@@ -106,6 +106,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
+    #[inline(always)]
     pub(crate) fn new(core: &Rc<Core>, placed: Placed) -> Rc<Self> {
         let Placed { call: Arrived { slot, reply, arguments, skip, mut backing, root }, container, method } =
             placed;
@@ -156,6 +157,9 @@ impl Call {
 
     /// Ends the call's hold on its buffers with a value: results become leases. Answers where they stand.
     pub(crate) fn settle_buffers(&self, reply: &ReplySlot) -> Vec<BufferEntry> {
+        if self.buffers.is_empty() {
+            return Vec::new();
+        }
         let asker = reply.asker().map(|(session, _)| session.clone());
         let mut entries = Vec::new();
         for (backing, raw) in self.backing.borrow_mut().drain(..).zip(&self.buffers) {
@@ -198,8 +202,16 @@ impl Call {
     }
 }
 
+impl windlass_lane::Job for Call {
+    fn name(&self) -> windlass_lane::Name {
+        self.method.full.clone().into()
+    }
+}
+
 impl Drop for Call {
     fn drop(&mut self) {
-        self.core.warm.borrow_mut().keep(std::mem::take(&mut self.arguments));
+        let mut warm = self.core.warm.borrow_mut();
+        warm.keep(std::mem::take(&mut self.arguments));
+        warm.keep(self.value.take());
     }
 }

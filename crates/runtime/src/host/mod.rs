@@ -24,14 +24,15 @@ use std::rc::Rc;
 use windlass_contract::slot::{FLAG_DETACHED, NO_DEADLINE};
 use windlass_contract::{CallId, Code, Fault, Outcome as Ran};
 use windlass_driver::Nanos;
-use windlass_lane::limits::{QUANTUM_NS, TASKS_MAX};
-use windlass_lane::{Class, SpawnError};
+use windlass_lane::limits::QUANTUM_NS;
+use windlass_lane::{Class, TaskOptions};
 
 /// Queues a placed call on its lane, behind all that came before it. A detached one is accepted here, where only the method
 /// itself can still say no, so its caller is told.
+#[inline(always)]
 pub(crate) fn queue(core: &Rc<Core>, mut placed: Placed) {
     let class = if placed.method.flags.background { Class::Background } else { Class::Latency };
-    if !core.lanes.borrow().has_room(class) {
+    if !core.lanes.has_room(class) {
         let fault = Fault::new(Code::QueueFull, "the lane has as many calls waiting as it may have");
         return Refused::new(placed.call.reply, fault).answer();
     }
@@ -42,8 +43,8 @@ pub(crate) fn queue(core: &Rc<Core>, mut placed: Placed) {
         };
     }
     let call = Call::new(core, placed);
-    let queued = core.lanes.borrow_mut().push(class, call);
-    if let Err((call, SpawnError::QueueFull | SpawnError::TooManyTasks)) = queued {
+    let queued = core.lanes.push(class, call);
+    if let Err((call, _full)) = queued {
         let fault = Fault::new(Code::QueueFull, "the lane has as many calls waiting as it may have");
         refuse(&call, fault);
     }
@@ -121,17 +122,16 @@ fn run(core: &Rc<Core>, call: Rc<Call>, now: Nanos) {
     if call.method.flags.blocking {
         return blocking::submit(core, call);
     }
-    core.began.set(now);
     let Some(hosted) = library::start(&call) else { return };
     // It goes on: a task of its own polls it from now on.
     let class = if call.method.flags.background { Class::Background } else { Class::Latency };
-    if core.lanes.borrow().alive() >= TASKS_MAX {
+    if !core.lanes.has_room_for_task() {
         let text = "the worker has as many tasks as it may have";
         call.outcome.set(Outcome::Fault(Fault::new(Code::QueueFull, text).with_outcome(Ran::Unknown)));
         // Dropped here, where nothing is borrowed: it finishes the call.
         return drop(hosted);
     }
-    let spawned = core.lanes.borrow_mut().spawn(class, hosted);
+    let spawned = core.lanes.spawn(TaskOptions::new(call.method.full.clone()).on(class), hosted);
     match spawned {
         Ok(task) => keep_alive(core, &call, Some(task)),
         Err(error) => tracing::error!(?error, call = call.number, "no task for a call although there was room"),
@@ -162,23 +162,14 @@ fn keep_alive(core: &Rc<Core>, call: &Rc<Call>, task: Option<windlass_lane::Task
 pub(crate) fn finish(call: &Rc<Call>) {
     let core = &call.core;
     let outcome = call.outcome.take();
-    let now = core.now();
-    core.read_at.set(now);
-    let ran_ns = now.saturating_sub(call.began.get());
-    let bytes = call.bytes();
     let is_fault = !matches!(outcome, Outcome::Value);
-    if let Some(stats) = call.container.stats(&call.method) {
-        stats.record(ran_ns, bytes, is_fault);
-    }
-    add(&core.counters.calls, 1);
-    add(&core.counters.faults, u64::from(is_fault));
+    let answered = call.stamps.as_ref().map(|_| core.now());
     let reply = call.reply.borrow_mut().take().unwrap_or_else(ReplySlot::nobody);
     match outcome {
         Outcome::Value => {
             let entries = call.settle_buffers(&reply);
             let value = call.value.borrow();
             reply.answer(&Answer::Value { bytes: &value, buffers: &entries });
-            passed(call, now);
         }
         Outcome::Fault(fault) => {
             call.drop_buffers();
@@ -193,22 +184,24 @@ pub(crate) fn finish(call: &Rc<Call>) {
             reply.answer(&Answer::Fault(&fault));
         }
     }
+    // The caller has its answer by now: what is counted costs it nothing.
+    let now = core.now();
+    core.read_at.set(now);
+    if let Some(stats) = call.container.stats(&call.method) {
+        stats.record(now.saturating_sub(call.began.get()), call.bytes(), is_fault);
+        // When it passed from room to room, if it was stamped.
+        if let (Some(way), Some(answered), false) = (&call.stamps, answered, is_fault) {
+            stats.stages.add(way, answered, now);
+        }
+    }
+    add(&core.counters.calls, 1);
+    add(&core.counters.faults, u64::from(is_fault));
     call.container.live.set(call.container.live.get() - 1);
     if let Some(Live { task: Some(task), .. }) = forget(call) {
         task.detach();
     }
     leave_key(core, call);
     core.wake_flushers();
-}
-
-/// Counts when an answered call passed from room to room, if it was stamped.
-#[inline]
-fn passed(call: &Call, answered: Nanos) {
-    if let Some(way) = &call.stamps
-        && let Some(stats) = call.container.stats(&call.method)
-    {
-        stats.stages.add(way, answered, call.core.now());
-    }
 }
 
 fn leave_key(core: &Rc<Core>, call: &Rc<Call>) {
@@ -237,7 +230,7 @@ fn hand_over(core: &Rc<Core>, call: Rc<Call>, from: Nanos) {
         return start(core, call, now);
     }
     let class = if call.method.flags.background { Class::Background } else { Class::Latency };
-    let queued = core.lanes.borrow_mut().push(class, call);
+    let queued = core.lanes.push(class, call);
     if let Err((call, _full)) = queued {
         start(core, call, now);
     }
@@ -288,6 +281,6 @@ pub(crate) fn drop_late(core: &Rc<Core>, key: LiveKey) {
     let task = core.live.borrow_mut().get_mut(key).and_then(|live| live.task.take());
     if let Some(task) = task {
         tracing::warn!("a cancelled call did not end in its grace and is dropped");
-        drop(task);
+        task.abort();
     }
 }

@@ -53,6 +53,7 @@ impl Placed {
 ///
 /// # Errors
 /// `UnknownPool`, `UnknownContainer`, `UnknownMethod`, `SchemaMismatch`, `BadBuffer`.
+#[inline(always)]
 pub(crate) fn find(core: &Rc<Core>, admitted: Admitted) -> Result<Placed, Refused> {
     let call = admitted.into_call();
     match check(core, &call) {

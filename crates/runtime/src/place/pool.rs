@@ -18,6 +18,8 @@ use windlass_contract::{Code, Fault, MethodId, MethodSchema, ModuleDescriptor, P
 pub(crate) struct Method {
     pub(crate) id: MethodId,
     pub(crate) name: String,
+    /// With its module's name before it: what its tasks are called.
+    pub(crate) full: Rc<str>,
     pub(crate) hashes: Vec<u64>,
     pub(crate) buffers: Vec<(String, Direction, BufferKind)>,
     pub(crate) flags: MethodFlags,
@@ -46,8 +48,11 @@ impl Module {
             .map_err(|error| Fault::new(Code::ModuleRefused, format!("{origin}: {error}")))?;
         let mut schemas: Vec<&MethodSchema> = descriptor.methods.iter().collect();
         schemas.sort_by_key(|schema| schema.id);
-        let mut methods: Vec<_> =
-            schemas.iter().enumerate().map(|(at, schema)| Rc::new(Method::new(schema, at))).collect();
+        let mut methods: Vec<_> = schemas
+            .iter()
+            .enumerate()
+            .map(|(at, schema)| Rc::new(Method::new(&descriptor.name, schema, at)))
+            .collect();
         if let Err(at) = methods.binary_search_by_key(&MethodId::MONITOR, |method| method.id) {
             methods.insert(at, Method::monitor());
         }
@@ -78,21 +83,30 @@ impl Method {
             _ => "monitor",
         };
         let flags = MethodFlags::default();
-        Rc::new(Self { id, name: name.into(), hashes: Vec::new(), buffers: Vec::new(), flags, index: usize::MAX })
+        Rc::new(Self {
+            id,
+            name: name.into(),
+            full: name.into(),
+            hashes: Vec::new(),
+            buffers: Vec::new(),
+            flags,
+            index: usize::MAX,
+        })
     }
 
     /// Method 9, which every module answers by its hook.
     fn monitor() -> Rc<Self> {
         let reference = windlass_contract::admin::monitor();
         let (hashes, flags) = (vec![reference.schema], MethodFlags::default());
-        let name = reference.name.into();
-        Rc::new(Self { id: reference.id, name, hashes, buffers: Vec::new(), flags, index: usize::MAX })
+        let (name, full) = (reference.name.into(), reference.name.into());
+        Rc::new(Self { id: reference.id, name, full, hashes, buffers: Vec::new(), flags, index: usize::MAX })
     }
 
-    fn new(schema: &MethodSchema, index: usize) -> Self {
+    fn new(module: &str, schema: &MethodSchema, index: usize) -> Self {
         Self {
             id: schema.id,
             name: schema.name.clone(),
+            full: format!("{module}.{}", schema.name).into(),
             hashes: schema.hashes.clone(),
             buffers: schema.buffers().map(|(one, direction, kind)| (one.name.clone(), direction, kind)).collect(),
             flags: schema.flags.clone(),

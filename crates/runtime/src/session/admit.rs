@@ -24,6 +24,7 @@ impl Admitted {
 ///
 /// # Errors
 /// `Draining` while the node stops.
+#[inline(always)]
 pub(crate) fn admit(core: &Rc<Core>, arrived: Arrived) -> Result<Admitted, Refused> {
     if core.draining.get() {
         return Err(Refused::new(

@@ -122,6 +122,11 @@ impl Drop for ResultRoom {
 }
 
 impl Session {
+    /// The client's own small segment.
+    pub(crate) fn client_segment(&self) -> &Arc<Segment> {
+        &self.client
+    }
+
     /// The segment that argument bytes may stand in.
     pub(crate) fn argument_segment(&self, id: SegmentId) -> Result<Arc<Segment>, Fault> {
         self.client_memory(id).ok_or_else(|| {

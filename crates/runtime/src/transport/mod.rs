@@ -19,6 +19,7 @@ use windlass_contract::head::{Head, HeadError};
 use windlass_contract::limits::ARGUMENT_BYTES_MAX;
 use windlass_contract::slot::{FLAG_DETACHED, Kind, Slot, SlotError};
 use windlass_contract::{Code, Fault};
+use windlass_memory::SegmentId;
 use windlass_memory::ring::Entry;
 
 /// A call whose bytes are private and whose ranges are proved.
@@ -45,6 +46,7 @@ pub(crate) enum Taken {
 ///
 /// # Errors
 /// `Refused` for a call that cannot go on; a broken protocol ends the session as well.
+#[inline(always)]
 pub(crate) fn take(core: &Rc<Core>, from: &Rc<Session>, entry: &Entry) -> Result<Taken, Refused> {
     let slot = match Slot::decode(entry) {
         Ok(slot) => slot,
@@ -88,6 +90,7 @@ fn refuse_raw(from: &Rc<Session>, entry: &Entry, fault: Fault) -> Result<Taken, 
     }
 }
 
+#[inline(always)]
 fn call(core: &Rc<Core>, from: &Rc<Session>, slot: Slot) -> Result<Arrived, Refused> {
     let reply = match from.accept(slot.call) {
         Ok(reply) => reply,
@@ -120,7 +123,14 @@ fn read(
         return Err(Fault::new(Code::TooLarge, text));
     }
     if place.length > 0 {
-        let segment = from.argument_segment(place.segment)?;
+        let heap;
+        let segment = match place.segment {
+            SegmentId::CLIENT => from.client_segment(),
+            other => {
+                heap = from.argument_segment(other)?;
+                &heap
+            }
+        };
         let span = segment
             .span(place.offset, u64::from(place.length))
             .map_err(|range| Fault::new(Code::BadArguments, format!("argument bytes: {range}")))?;

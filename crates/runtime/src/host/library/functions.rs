@@ -47,9 +47,9 @@ unsafe extern "C" fn reply(handle: *mut c_void, bytes: RawBytes) {
     let (call, bytes) = unsafe { (call_of(handle), bytes.get()) };
     let before = call.outcome.take();
     if matches!(before, Outcome::None) {
-        let mut value = call.value.borrow_mut();
-        value.clear();
+        let mut value = call.core.warm.borrow_mut().take(bytes.len());
         value.extend_from_slice(bytes);
+        *call.value.borrow_mut() = value;
         call.outcome.set(Outcome::Value);
     } else {
         call.outcome.set(before);
@@ -111,7 +111,7 @@ unsafe extern "C" fn cancelled(handle: *mut c_void) -> u32 {
 unsafe extern "C" fn yield_due(handle: *mut c_void) -> u32 {
     // SAFETY: as in `reply`.
     let core = unsafe { call_of(handle) }.core.clone();
-    u32::from(core.now().saturating_sub(core.began.get()) > windlass_lane::limits::QUANTUM_NS)
+    u32::from(core.lanes.is_due(core.now()))
 }
 
 /// Writes a module's line to the node's log.

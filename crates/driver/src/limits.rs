@@ -1,0 +1,22 @@
+//! Limits of one driver.
+
+/// Descriptors registered at once.
+pub const HANDLES_MAX: usize = 1 << 16;
+/// Operations under way at once; a driver that has as many gives the next one back.
+pub const OPERATIONS_MAX: usize = 1 << 12;
+/// Bytes of a path or a name.
+pub const NAME_MAX: usize = 4096;
+/// Addresses that a name is taken to stand for.
+pub const ADDRESSES_MAX: usize = 16;
+/// Connections that may wait to be accepted.
+pub const BACKLOG: i32 = 1024;
+/// Requests that the ring takes in one system call.
+pub const RING_ENTRIES: u32 = 512;
+/// Threads of one driver for calls that block: opening, renaming, and in the fallback reading and writing of files.
+pub const HELPERS_MAX: usize = 8;
+/// Threads of one driver that look names up.
+pub const RESOLVERS_MAX: usize = 2;
+/// How long such a thread waits for the next call before it ends, milliseconds.
+pub const HELPER_IDLE_MS: u64 = 5_000;
+/// How often an operation is handed over again when the kernel says to try again.
+pub const TRIES_MAX: u8 = 16;

@@ -1,0 +1,164 @@
+//! Gate: where wakers put tasks that can run, from any thread.
+//!
+//! Lives here: `Gate` (one per `Lanes`; every task's waker leads to it), `Bell`, `Header` (what a runnable says of itself).
+//! From: wakers. To: the lane's queue, at once on the worker's own thread and without a lock; from elsewhere through a
+//! list that the worker looks at before each piece.
+//! Holds: a task stands in at most one queue and at most once; a wake from elsewhere is seen before the worker sleeps, or the
+//! bell is rung; after the worker's end nothing is queued, and a task that is woken then is left as it is.
+
+use crate::cells::Table;
+use crate::lanes::Work;
+use crate::stride::Stride;
+use async_task::Runnable;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use windlass_driver::local::Local;
+
+/// Ends the sleep of a worker, from any thread.
+pub type Bell = Arc<dyn Fn() + Send + Sync>;
+
+/// What a runnable says of itself.
+#[derive(Clone, Copy)]
+pub(crate) struct Header {
+    /// Its cell.
+    pub(crate) index: u32,
+    /// Its lane.
+    pub(crate) lane: u16,
+}
+
+/// What is the worker's own.
+pub(crate) struct Own<J> {
+    pub(crate) stride: RefCell<Stride<J>>,
+    pub(crate) table: Rc<Table>,
+}
+
+#[derive(Default)]
+struct Outside {
+    woken: Vec<Runnable<Header>>,
+    closed: bool,
+}
+
+pub(crate) struct Gate<J> {
+    pub(crate) own: Local<Own<J>>,
+    outside: Mutex<Outside>,
+    count: AtomicUsize,
+    parked: AtomicBool,
+    bell: Option<Bell>,
+}
+
+impl<J> Gate<J> {
+    pub(crate) fn new(bell: Option<Bell>) -> Self {
+        let own = Own { stride: RefCell::new(Stride::new()), table: Rc::new(Table::new()) };
+        Self {
+            own: Local::new(own),
+            outside: Mutex::default(),
+            count: AtomicUsize::new(0),
+            parked: AtomicBool::new(false),
+            bell,
+        }
+    }
+
+    /// Puts a task where it will run.
+    #[inline]
+    pub(crate) fn put(&self, runnable: Runnable<Header>) {
+        if let Some(own) = self.own.get()
+            && let Ok(mut stride) = own.stride.try_borrow_mut()
+            && !own.table.closed.get()
+        {
+            let lane = runnable.metadata().lane;
+            let given_back = stride.queue(lane, Work::Resume(Piece(runnable)), own.table.now.get());
+            drop(stride);
+            debug_assert!(given_back.is_none(), "a lane outlives its tasks");
+            return;
+        }
+        self.put_from_outside(runnable);
+    }
+
+    #[cold]
+    fn put_from_outside(&self, runnable: Runnable<Header>) {
+        let mut outside = self.outside.lock().unwrap_or_else(PoisonError::into_inner);
+        if outside.closed {
+            drop(outside);
+            // On the worker's own thread its future may be dropped; anywhere else it may not be touched.
+            if self.own.is_here() {
+                drop(runnable);
+            } else {
+                std::mem::forget(runnable);
+            }
+            return;
+        }
+        outside.woken.push(runnable);
+        // ORDER: SeqCst on both sides with `about_to_park`: either the worker sees the count, or we see it parked. Counted
+        //   under the lock, so that it is what stands in the list.
+        self.count.fetch_add(1, Ordering::SeqCst);
+        drop(outside);
+        if self.parked.load(Ordering::SeqCst)
+            && let Some(bell) = &self.bell
+        {
+            bell();
+        }
+    }
+
+    /// Brings what came from elsewhere into the lanes.
+    #[inline]
+    pub(crate) fn collect(&self, stride: &mut Stride<J>, table: &Table) {
+        if self.count.load(Ordering::Relaxed) > 0 {
+            self.collect_all(stride, table);
+        }
+    }
+
+    #[cold]
+    fn collect_all(&self, stride: &mut Stride<J>, table: &Table) {
+        let mut outside = self.outside.lock().unwrap_or_else(PoisonError::into_inner);
+        self.count.fetch_sub(outside.woken.len(), Ordering::SeqCst);
+        for runnable in outside.woken.drain(..) {
+            let lane = runnable.metadata().lane;
+            stride.queue(lane, Work::Resume(Piece(runnable)), table.now.get());
+        }
+    }
+
+    pub(crate) fn has_outside(&self) -> bool {
+        self.count.load(Ordering::SeqCst) > 0
+    }
+
+    /// Says that the worker is about to sleep, then looks once more: `true` if it may.
+    pub(crate) fn about_to_park(&self, own: &Own<J>) -> bool {
+        self.parked.store(true, Ordering::SeqCst);
+        let idle = own.stride.borrow().is_empty() && !self.has_outside();
+        if !idle {
+            self.unparked();
+        }
+        idle
+    }
+
+    pub(crate) fn unparked(&self) {
+        self.parked.store(false, Ordering::Relaxed);
+    }
+
+    /// Nothing is queued any more; answers what came from elsewhere and was not collected.
+    pub(crate) fn close(&self) -> Vec<Runnable<Header>> {
+        let mut outside = self.outside.lock().unwrap_or_else(PoisonError::into_inner);
+        outside.closed = true;
+        self.count.store(0, Ordering::SeqCst);
+        std::mem::take(&mut outside.woken)
+    }
+}
+
+/// A task that can run.
+pub struct Piece(pub(crate) Runnable<Header>);
+
+impl Piece {
+    /// Runs it until it waits, yields or ends. A panic of its own ends it and nothing else.
+    #[inline]
+    pub fn run(self) {
+        self.0.run();
+    }
+}
+
+impl std::fmt::Debug for Piece {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a task that can run")
+    }
+}

@@ -1,0 +1,356 @@
+//! Stride: which lane is served next, and for how long.
+//!
+//! Lives here: `Stride` (all lanes of a worker, and the piece that runs now).
+//! From: `Lanes`, with each reading of the clock. To: the piece that runs next.
+//! Holds: among lanes of a class time goes by weight; a latency lane passes every background lane but for what that is
+//! guaranteed; a guaranteed share is had, whatever the others do, as long as pieces end; one reading of the clock a piece.
+//! Not here: tasks' own accounts (`cells`).
+
+use crate::Name;
+use crate::cells::Table;
+use crate::lane::{Class, Lane, LaneError, LaneFacts, LaneId, LaneOptions};
+use crate::lanes::Work;
+use crate::limits::{LANES_MAX, SHARES_MAX, SLICE_NS, WEIGHT_MAX};
+use crate::overruns::Overruns;
+use windlass_driver::Nanos;
+
+pub(crate) struct Stride<J> {
+    lanes: Vec<Option<Lane<J>>>,
+    generations: Vec<u16>,
+    /// Lanes with work.
+    ready: Vec<u16>,
+    /// Where each class is in virtual time.
+    virtual_now: [u128; 2],
+    /// How many pieces have run, and how long, all together.
+    pieces: u64,
+    busy: u64,
+    /// The lane that is served, and until when on the clock of `busy`.
+    serving: Option<(u16, u64)>,
+    running: Option<u16>,
+    /// Lanes with a guaranteed share.
+    guaranteed: Vec<u16>,
+    /// The work that was begun last, for whoever asks why it takes so long.
+    pub(crate) job: Name,
+    pub(crate) began: Nanos,
+    pub(crate) overruns: Overruns,
+}
+
+impl<J> Stride<J> {
+    pub(crate) fn new() -> Self {
+        let lanes =
+            vec![Some(Lane::new(LaneOptions::latency(), 0)), Some(Lane::new(LaneOptions::background(), 0))];
+        Self {
+            lanes,
+            generations: vec![0, 0],
+            ready: Vec::new(),
+            virtual_now: [0; 2],
+            pieces: 0,
+            busy: 0,
+            serving: None,
+            running: None,
+            guaranteed: vec![LaneId::BACKGROUND.index],
+            job: Name::default(),
+            began: 0,
+            overruns: Overruns::default(),
+        }
+    }
+
+    pub(crate) fn add(&mut self, options: LaneOptions) -> Result<LaneId, LaneError> {
+        if options.weight == 0 || options.weight > WEIGHT_MAX {
+            return Err(LaneError::BadWeight);
+        }
+        let guaranteed: u32 = self.lanes.iter().flatten().map(|lane| lane.options.share).sum();
+        if guaranteed.saturating_add(options.share) > SHARES_MAX {
+            return Err(LaneError::TooMuchGuaranteed);
+        }
+        let index = match self.lanes.iter().position(Option::is_none) {
+            Some(index) => index,
+            None if self.lanes.len() >= LANES_MAX => return Err(LaneError::TooMany),
+            None => {
+                self.lanes.push(None);
+                self.generations.push(0);
+                self.lanes.len() - 1
+            }
+        };
+        self.generations[index] = self.generations[index].wrapping_add(1);
+        let id = LaneId { index: index as u16, generation: self.generations[index] };
+        if options.share > 0 {
+            self.guaranteed.push(id.index);
+        }
+        self.lanes[index] = Some(Lane::new(options, id.generation));
+        Ok(id)
+    }
+
+    /// With so many tasks alive on it.
+    pub(crate) fn remove(&mut self, id: LaneId, tasks: usize) -> Result<(), LaneError> {
+        let lane = self.lane(id).ok_or(LaneError::Unknown)?;
+        if usize::from(id.index) < 2 || tasks > 0 || !lane.queue.is_empty() {
+            return Err(LaneError::InUse);
+        }
+        self.guaranteed.retain(|index| *index != id.index);
+        if self.running == Some(id.index) {
+            self.running = None;
+        }
+        self.serving = self.serving.filter(|(index, _)| *index != id.index);
+        self.lanes[usize::from(id.index)] = None;
+        Ok(())
+    }
+
+    pub(crate) fn lane(&self, id: LaneId) -> Option<&Lane<J>> {
+        self.lanes.get(usize::from(id.index))?.as_ref().filter(|lane| lane.generation == id.generation)
+    }
+
+    pub(crate) fn lane_mut(&mut self, id: LaneId) -> Option<&mut Lane<J>> {
+        let lane = self.lanes.get_mut(usize::from(id.index))?.as_mut();
+        lane.filter(|lane| lane.generation == id.generation)
+    }
+
+    /// Queues a piece behind all that came before it in its lane; a lane that is gone gives it back.
+    #[inline]
+    pub(crate) fn queue(&mut self, index: u16, work: Work<J>, now: Nanos) -> Option<Work<J>> {
+        let Some(Some(lane)) = self.lanes.get_mut(usize::from(index)) else { return Some(work) };
+        if lane.queue.is_empty() {
+            lane.wakes(self.virtual_now[lane.options.class as usize], self.pieces, self.busy);
+            self.ready.push(index);
+        }
+        lane.queue.push_back((work, now));
+        None
+    }
+
+    /// The running piece has ended; answers how long it ran.
+    #[inline]
+    pub(crate) fn charge(&mut self, now: Nanos) -> Nanos {
+        let ran = now.saturating_sub(self.began);
+        self.began = now;
+        let Some(index) = self.running.take() else { return 0 };
+        self.pieces += 1;
+        self.busy += ran;
+        if let Some(Some(lane)) = self.lanes.get_mut(usize::from(index)) {
+            lane.charge(ran, self.busy);
+        }
+        ran
+    }
+
+    /// Takes the next piece, with its lane and the time at which it was queued.
+    #[inline]
+    pub(crate) fn pick(&mut self) -> Option<(u16, Work<J>, Nanos)> {
+        if self.ready.is_empty() {
+            return None;
+        }
+        let index = match self.serving {
+            Some((index, until)) if self.busy < until && self.goes_on(index) && !self.is_claimed(index) => index,
+            _ => {
+                let index = self.choose()?;
+                self.serving = Some((index, self.busy.saturating_add(SLICE_NS)));
+                index
+            }
+        };
+        let lane = self.lanes.get_mut(usize::from(index))?.as_mut()?;
+        let (work, since) = lane.queue.pop_front()?;
+        if matches!(work, Work::Start(_)) {
+            lane.waiting -= 1;
+        }
+        if lane.queue.is_empty() {
+            self.ready.retain(|ready| *ready != index);
+        }
+        self.running = Some(index);
+        Some((index, work, since))
+    }
+
+    /// Whether the lane that is served has more, and nothing that goes first has come.
+    fn goes_on(&self, index: u16) -> bool {
+        let Some(Some(lane)) = self.lanes.get(usize::from(index)) else { return false };
+        if lane.queue.is_empty() {
+            return false;
+        }
+        self.ready.len() == 1
+            || lane.options.class == Class::Latency
+            || lane.claims(self.pieces, self.busy).is_some()
+            || !self.ready.iter().any(|ready| self.class(*ready) == Some(Class::Latency))
+    }
+
+    /// Whether another lane claims its guaranteed share.
+    fn is_claimed(&self, index: u16) -> bool {
+        self.ready.len() > 1
+            && self.guaranteed.iter().any(|other| {
+                let lane = self.lanes.get(usize::from(*other)).and_then(Option::as_ref);
+                *other != index
+                    && lane.is_some_and(|lane| {
+                        !lane.queue.is_empty() && lane.claims(self.pieces, self.busy).is_some()
+                    })
+            })
+    }
+
+    fn class(&self, index: u16) -> Option<Class> {
+        Some(self.lanes.get(usize::from(index))?.as_ref()?.options.class)
+    }
+
+    /// Who claims its guaranteed share, the longest overdue first; else by class, then by virtual time, then by age.
+    fn choose(&mut self) -> Option<u16> {
+        if let [only] = self.ready[..] {
+            self.reach(only);
+            return Some(only);
+        }
+        let mut claims: Option<(u64, u16)> = None;
+        let mut first: Option<((Class, u128), u16)> = None;
+        for index in &self.ready {
+            let Some(Some(lane)) = self.lanes.get(usize::from(*index)) else { continue };
+            if let Some(since) = lane.claims(self.pieces, self.busy)
+                && claims.is_none_or(|(earliest, _)| since < earliest)
+            {
+                claims = Some((since, *index));
+            }
+            let order = (lane.options.class, lane.pass);
+            if first.is_none_or(|(least, _)| order < least) {
+                first = Some((order, *index));
+            }
+        }
+        let chosen = claims.map(|(_, index)| index).or(first.map(|(_, index)| index))?;
+        self.reach(chosen);
+        Some(chosen)
+    }
+
+    /// A class is where the lane is that it serves.
+    fn reach(&mut self, index: u16) {
+        if let Some(Some(lane)) = self.lanes.get(usize::from(index)) {
+            let virtual_now = &mut self.virtual_now[lane.options.class as usize];
+            *virtual_now = lane.pass.max(*virtual_now);
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ready.is_empty()
+    }
+
+    /// Everything that is queued, in order within its lane.
+    pub(crate) fn queued(&self) -> impl Iterator<Item = &Work<J>> {
+        self.lanes.iter().flatten().flat_map(|lane| lane.queue.iter().map(|(work, _)| work))
+    }
+
+    /// Takes everything out.
+    pub(crate) fn drain(&mut self) -> Vec<Work<J>> {
+        self.ready.clear();
+        let mut all = Vec::new();
+        for lane in self.lanes.iter_mut().flatten() {
+            lane.waiting = 0;
+            all.extend(lane.queue.drain(..).map(|(work, _)| work));
+        }
+        all
+    }
+
+    pub(crate) fn facts(&self, table: &Table) -> Vec<LaneFacts> {
+        let lanes = self.lanes.iter().enumerate();
+        lanes
+            .filter_map(|(index, lane)| Some(lane.as_ref()?.facts(index as u16, table.tasks_on(index as u16))))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(non_snake_case, reason = "tests carry the names of requirement rows")]
+    use super::*;
+
+    /// Runs pieces for `until` nanoseconds, each lane always having one more; answers each lane's time.
+    fn contend(stride: &mut Stride<u64>, lanes: &[(LaneId, u64)], until: u64) -> Vec<u64> {
+        let mut now = 0;
+        stride.began = 0;
+        let put = |stride: &mut Stride<u64>, (lane, cost): (LaneId, u64), now| {
+            stride.lane_mut(lane).unwrap().waiting += 1;
+            assert!(stride.queue(lane.index, Work::Start(cost), now).is_none());
+        };
+        for lane in lanes {
+            put(stride, *lane, now);
+            put(stride, *lane, now);
+        }
+        let before: Vec<u64> = lanes.iter().map(|lane| stride.lane(lane.0).unwrap().ran_ns).collect();
+        while now < until {
+            let Some((index, Work::Start(cost), _)) = stride.pick() else { panic!("no work") };
+            now += cost;
+            stride.charge(now);
+            put(stride, *lanes.iter().find(|lane| lane.0.index == index).unwrap(), now);
+        }
+        stride.drain();
+        lanes.iter().zip(before).map(|(lane, before)| stride.lane(lane.0).unwrap().ran_ns - before).collect()
+    }
+
+    fn share(times: &[u64], at: usize) -> f64 {
+        times[at] as f64 / times.iter().sum::<u64>() as f64
+    }
+
+    #[test]
+    fn tasks_K16_the_background_lane_keeps_its_share_under_load_and_no_more() {
+        let mut stride = Stride::new();
+        for costs in [(1_000, 1_000), (1_000, 200_000), (200_000, 1_000), (30, 30)] {
+            let lanes = [(LaneId::LATENCY, costs.0), (LaneId::BACKGROUND, costs.1)];
+            let times = contend(&mut stride, &lanes, 3000 * (costs.0 + costs.1));
+            let share = share(&times, 1);
+            assert!((0.11..0.14).contains(&share), "{costs:?}: {share}");
+        }
+    }
+
+    #[test]
+    fn lanes_divide_time_by_weight_whatever_their_pieces_cost() {
+        let mut stride = Stride::new();
+        let three = stride.add(LaneOptions { weight: 300, ..LaneOptions::new("three") }).unwrap();
+        let one = stride.add(LaneOptions::new("one")).unwrap();
+        for costs in [(1_000, 1_000), (500, 90_000), (90_000, 500), (400_000, 300_000)] {
+            let times = contend(&mut stride, &[(three, costs.0), (one, costs.1)], 2_000_000_000);
+            assert!((share(&times, 0) - 0.75).abs() < 0.02, "{costs:?}: {times:?}");
+        }
+    }
+
+    #[test]
+    fn a_lane_that_slept_has_saved_nothing_up() {
+        let mut stride = Stride::new();
+        let other = stride.add(LaneOptions::new("other")).unwrap();
+        // The first lane alone for a second: then both.
+        contend(&mut stride, &[(LaneId::LATENCY, 10_000)], 1_000_000_000);
+        let times = contend(&mut stride, &[(LaneId::LATENCY, 10_000), (other, 10_000)], 10_000_000);
+        assert!((share(&times, 1) - 0.5).abs() < 0.03, "{times:?}");
+        // And the second class alone does not owe for what nobody else wanted.
+        contend(&mut stride, &[(LaneId::BACKGROUND, 10_000)], 1_000_000_000);
+        let times = contend(&mut stride, &[(LaneId::LATENCY, 10_000), (LaneId::BACKGROUND, 10_000)], 20_000_000);
+        assert!((share(&times, 1) - 0.125).abs() < 0.05, "{times:?}");
+    }
+
+    #[test]
+    fn a_guaranteed_share_is_had_against_any_number_of_heavy_lanes() {
+        let mut stride = Stride::new();
+        let poor = LaneOptions { weight: 1, share: 200, ..LaneOptions::new("poor") };
+        let poor = stride.add(poor).unwrap();
+        let mut lanes = vec![(poor, 5_000)];
+        for _ in 0..5 {
+            let rich = LaneOptions { weight: WEIGHT_MAX, ..LaneOptions::new("rich") };
+            lanes.push((stride.add(rich).unwrap(), 7_000));
+        }
+        let times = contend(&mut stride, &lanes, 1_000_000_000);
+        assert!((share(&times, 0) - 0.2).abs() < 0.02, "{times:?}");
+    }
+
+    #[test]
+    fn a_lane_is_removed_when_it_is_empty_and_its_id_never_means_another() {
+        let mut stride: Stride<u64> = Stride::new();
+        assert_eq!(stride.add(LaneOptions { weight: 0, ..LaneOptions::new("x") }), Err(LaneError::BadWeight));
+        assert_eq!(
+            stride.add(LaneOptions { share: 800, ..LaneOptions::new("x") }),
+            Err(LaneError::TooMuchGuaranteed)
+        );
+        let first = stride.add(LaneOptions::new("first")).unwrap();
+        assert_eq!(stride.remove(LaneId::LATENCY, 0), Err(LaneError::InUse));
+        stride.queue(first.index, Work::Start(1), 0);
+        assert_eq!(stride.remove(first, 0), Err(LaneError::InUse));
+        stride.drain();
+        stride.remove(first, 0).unwrap();
+        assert_eq!(stride.remove(first, 0), Err(LaneError::Unknown));
+        let second = stride.add(LaneOptions::new("second")).unwrap();
+        assert_eq!(second.index, first.index);
+        assert_ne!(second, first);
+        assert!(stride.lane(first).is_none());
+        assert_eq!(LaneId::from_bits(second.to_bits()), second);
+        for _ in 3..LANES_MAX {
+            stride.add(LaneOptions::new("more")).unwrap();
+        }
+        assert_eq!(stride.add(LaneOptions::new("more")), Err(LaneError::TooMany));
+    }
+}
