@@ -41,6 +41,9 @@ unsafe impl Send for Pages {}
 
 impl Pages {
     fn new(len: usize) -> Option<Self> {
+        if windlass_memory::hooks::fails() {
+            return None;
+        }
         let layout = std::alloc::Layout::from_size_align(len.max(1), ALIGN).ok()?;
         // SAFETY: the layout has at least one byte.
         let at = NonNull::new(unsafe { std::alloc::alloc_zeroed(layout) })?;
@@ -71,6 +74,9 @@ impl IoBuffer {
 
     /// A vector of zeroes. `None` when there is no memory.
     pub fn zeroed(len: usize) -> Option<Self> {
+        if windlass_memory::hooks::fails() {
+            return None;
+        }
         let mut bytes = Vec::new();
         bytes.try_reserve_exact(len).ok()?;
         bytes.resize(len, 0);

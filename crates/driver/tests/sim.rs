@@ -1,8 +1,11 @@
 //! The simulated driver: what a worker can count on in its world.
 #![allow(non_snake_case, reason = "tests carry the names of requirement rows")]
 
+mod conformance;
+
+use conformance::Site;
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use windlass_driver::sim::{DiskFault, DiskWork, Machine, Rate, SimDriver, SimWorld, Weather};
 use windlass_driver::{
     Address, Completion, Driver, Handle, IoBuffer, IoError, OpId, OpenHow, Operation, Tag, Token, Value, Watch,
@@ -17,6 +20,52 @@ const WRITE: OpenHow = OpenHow {
     durable: false,
     exclusive: false,
 };
+
+/// A simulated driver that is alone in its world.
+struct Sim(SimWorld, SimDriver);
+
+impl Sim {
+    fn with(seed: u64, weather: Weather) -> Self {
+        let world = SimWorld::new(seed, weather);
+        world.make_full_file(Machine(0), Path::new("/full"));
+        let driver = SimDriver::alone(&world, Machine(0)).unwrap();
+        Self(world, driver)
+    }
+
+    /// Nothing fails, but everything comes late, in any order, or for no reason.
+    fn late() -> Self {
+        let mut weather = Weather::calm();
+        (weather.held_back, weather.spurious, weather.pause) = (Rate(300_000), Rate(200_000), Rate(2_000));
+        weather.pause_ns = 100_000;
+        (weather.disk.slow, weather.net.slow) = (Rate(50_000), Rate(50_000));
+        Self::with(77, weather)
+    }
+}
+
+impl Site for Sim {
+    fn driver(&mut self) -> &mut dyn Driver {
+        &mut self.1
+    }
+    fn path(&self, name: &str) -> PathBuf {
+        Path::new("/site").join(name)
+    }
+    fn full(&self) -> Option<PathBuf> {
+        Some("/full".into())
+    }
+    fn leave_stale_socket(&mut self, path: &Path) {
+        self.0.leave_socket_file(path);
+    }
+}
+
+mod calm {
+    use super::{Sim, Weather};
+    crate::conformance_suite!(Sim::with(1, Weather::calm()));
+}
+
+mod late {
+    use super::Sim;
+    crate::conformance_suite!(Sim::late());
+}
 
 fn world(seed: u64) -> (SimWorld, SimDriver) {
     let world = SimWorld::new(seed, Weather::calm());

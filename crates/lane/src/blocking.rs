@@ -147,3 +147,42 @@ fn serve<J, A>(queue: &Queue<J>, sender: &Sender<A>, bell: Option<&Bell>, run: f
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::disallowed_methods, reason = "a test waits for a thread")]
+    use super::*;
+
+    #[test]
+    fn a_job_that_no_thread_has_begun_is_taken_back_and_has_no_answer() {
+        static OPEN: Mutex<bool> = Mutex::new(false);
+        static OPENED: Condvar = Condvar::new();
+        let behind_the_door = |job: u32| {
+            let mut open = OPEN.lock().unwrap();
+            while !*open {
+                open = OPENED.wait(open).unwrap();
+            }
+            job
+        };
+        let blocking: Blocking<u32, u32> = Blocking::new(behind_the_door, None);
+        let threads = threads::machine_processors().clamp(2, BLOCKING_THREADS_MAX) as u32;
+        (0..threads).for_each(|job| blocking.submit(job).unwrap());
+        // Each thread has one: what comes now waits.
+        while !blocking.queue.jobs.lock().unwrap().0.is_empty() {
+            std::thread::yield_now();
+        }
+        [100, 101].into_iter().for_each(|job| blocking.submit(job).unwrap());
+        assert_eq!(blocking.take_back(|job| *job == 0), None, "a thread has it");
+        assert_eq!(blocking.take_back(|job| *job == 100), Some(100));
+        assert_eq!(blocking.out(), threads as usize + 1);
+        *OPEN.lock().unwrap() = true;
+        OPENED.notify_all();
+        let mut answers = Vec::new();
+        while blocking.out() > 0 {
+            answers.extend(blocking.collect());
+            std::thread::yield_now();
+        }
+        answers.sort_unstable();
+        assert_eq!(answers, (0..threads).chain([101]).collect::<Vec<_>>());
+    }
+}

@@ -143,12 +143,17 @@ impl Gate {
         self.parked.store(false, Ordering::Relaxed);
     }
 
-    /// Nothing is queued any more; answers what came from elsewhere and was not collected.
-    pub(crate) fn close(&self) -> Vec<Ready> {
+    /// What came from elsewhere and was not collected.
+    pub(crate) fn take(&self) -> Vec<Ready> {
         let mut outside = self.outside.lock().unwrap_or_else(PoisonError::into_inner);
-        outside.closed = true;
-        self.count.store(0, Ordering::SeqCst);
+        self.count.fetch_sub(outside.woken.len(), Ordering::SeqCst);
         std::mem::take(&mut outside.woken)
+    }
+
+    /// Nothing is taken any more; answers what came until now.
+    pub(crate) fn close(&self) -> Vec<Ready> {
+        self.outside.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
+        self.take()
     }
 }
 

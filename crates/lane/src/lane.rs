@@ -10,6 +10,7 @@ use crate::gate::Ready;
 use crate::limits::{CHARGE_MIN_NS, SHARE, SLICE_NS, WAITING_MAX, WEIGHT_MAX};
 use std::collections::VecDeque;
 use windlass_driver::Nanos;
+use windlass_driver::hooks::{Plant, planted};
 
 /// Which lanes are served first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, PartialOrd, Ord)]
@@ -199,7 +200,8 @@ impl Lane {
     /// Since when it may claim its guaranteed share, if it may.
     pub(crate) fn claims(&self, pieces: u64, busy: u64) -> Option<u64> {
         let had_theirs = pieces >= self.turn.0 || busy >= self.turn.1;
-        (self.options.share > 0 && had_theirs && self.claim <= busy).then_some(self.claim)
+        (self.options.share > 0 && had_theirs && self.claim <= busy && !planted(Plant::StarvedLane))
+            .then_some(self.claim)
     }
 
     pub(crate) fn facts(&self, index: u16, tasks: usize) -> LaneFacts {

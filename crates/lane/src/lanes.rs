@@ -420,17 +420,21 @@ impl<J: Job + 'static> Lanes<J> {
         let mut left = self.own.stride.borrow_mut().drain();
         drop(jobs);
         for _ in 0..LAST_ROUNDS {
-            left.extend(self.gate.close());
-            // Foreign code: a dropped future may wake others, whose runnables are dropped where they are woken.
+            left.extend(self.gate.take());
+            // Foreign code: a dropped future may wake others, which come by the gate's list from now on.
             left.clear();
             let all = self.table.all();
             if all.is_empty() {
-                return;
+                break;
             }
+            // One that another thread is waking this moment comes in a later round.
             for (_, waker) in all {
                 waker.into_iter().for_each(std::task::Waker::wake);
             }
+            std::hint::spin_loop();
         }
+        drop(self.gate.close());
+        self.table.let_go();
     }
 }
 

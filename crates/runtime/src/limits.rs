@@ -60,3 +60,7 @@ pub const SPIN_NS: u64 = 50_000;
 pub const SPIN_COLD_NS: u64 = 2_000;
 /// Turns between two looks at sockets while there is work.
 pub const TURNS_PER_POLL: u32 = 32;
+/// And pieces of work, however few the turns they take: a silent session is heard by such a look only.
+pub const WORK_PER_POLL: usize = 1024;
+/// And time, nanoseconds, however few the pieces.
+pub const POLL_NS: u64 = 1_000_000;

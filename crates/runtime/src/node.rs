@@ -206,7 +206,7 @@ impl Drop for Node {
     }
 }
 
-fn io(what: &'static str) -> impl Fn(std::io::Error) -> Fault {
+pub(crate) fn io(what: &'static str) -> impl Fn(std::io::Error) -> Fault {
     move |error| Fault::new(Code::Io, format!("{what}: {error}"))
 }
 
@@ -239,25 +239,50 @@ fn begin(config: NodeConfig, commands: Receiver<Duration>) -> Result<(Worker, Re
     if !config.processors.is_empty() {
         threads::pin(&config.processors).map_err(io("binding the worker to its processors"))?;
     }
-    let lock = NameLock::take(&config.directory).map_err(|error| match error {
+    let lock = take_lock(&config)?;
+    let mut driver = RealDriver::new().map_err(io("the worker's driver"))?;
+    tracing::info!("operations by {}", driver.backend().name());
+    let remote = driver.remote();
+    let (mut worker, core) = make_worker(&config, commands, &mut driver, Some(remote))?;
+    let making = Making::begin(&core, &config)?;
+    loop {
+        if let Some(made) = making.made() {
+            return made.map(|()| (worker, driver, lock));
+        }
+        if worker.turn(&mut driver).map_err(io("the worker"))? == Next::Stopped {
+            return Err(Fault::new(Code::Draining, "the node was stopped before it was ready"));
+        }
+    }
+}
+
+/// The right to the node's name.
+pub(crate) fn take_lock(config: &NodeConfig) -> Result<NameLock, Fault> {
+    NameLock::take(&config.directory).map_err(|error| match error {
         LockError::Held { pid } => {
             let text =
                 format!("node {} runs already as process {pid}; stop it, or choose another --name", config.name);
             Fault::new(Code::NodeRunning, text)
         }
         LockError::Io(error) => io("the node's directory")(error),
-    })?;
-    let mut driver = RealDriver::new().map_err(io("the worker's driver"))?;
-    let core = make_core(&config, &mut driver)?;
+    })
+}
+
+/// A worker that listens in the configured directory, without pools.
+pub(crate) fn make_worker(
+    config: &NodeConfig,
+    commands: Receiver<Duration>,
+    driver: &mut dyn Driver,
+    remote: Option<Remote>,
+) -> Result<(Worker, Rc<Core>), Fault> {
+    let core = make_core(config, driver, remote)?;
     let socket = config.directory.join(node_dir::SOCKET);
     let listener = Listener::bind(&socket)
         .map_err(|error| Fault::new(Code::Io, format!("the socket {}: {error}", socket.display())))?;
-    let mut worker = Worker::new(core.clone(), listener, commands, &mut driver).map_err(io("the worker"))?;
-    make_pools(&core, &config, &mut worker, &mut driver)?;
-    Ok((worker, driver, lock))
+    let worker = Worker::new(core.clone(), listener, commands, driver).map_err(io("the worker"))?;
+    Ok((worker, core))
 }
 
-fn make_core(config: &NodeConfig, driver: &mut RealDriver) -> Result<Rc<Core>, Fault> {
+fn make_core(config: &NodeConfig, driver: &mut dyn Driver, remote: Option<Remote>) -> Result<Rc<Core>, Fault> {
     let mut places = Places::default();
     for table in std::iter::once(&config.admin).chain(&config.modules) {
         places.add_module(Module::new(Table::linked(table)?, "linked".into())?)?;
@@ -265,8 +290,7 @@ fn make_core(config: &NodeConfig, driver: &mut RealDriver) -> Result<Rc<Core>, F
     for path in &config.libraries {
         places.add_module(Module::new(Table::open(path)?, path.display().to_string())?)?;
     }
-    let remote = driver.remote();
-    let bell: Bell = Arc::new(move || remote.ring());
+    let bell = remote.map(|remote| -> Bell { Arc::new(move || remote.ring()) });
     Ok(Rc::new(Core {
         name: config.name.clone(),
         generation: driver.chance(),
@@ -278,7 +302,7 @@ fn make_core(config: &NodeConfig, driver: &mut RealDriver) -> Result<Rc<Core>, F
         clock: driver.clock(),
         started: driver.now(),
         read_at: Cell::new(0),
-        lanes: Lanes::new(Some(bell.clone())).watched_by(config.shared.pulse.clone()),
+        lanes: Lanes::new(bell.clone()).watched_by(config.shared.pulse.clone()),
         timers: RefCell::new(Timers::default()),
         io: windlass_lane::io::Io::default(),
         sessions: RefCell::new(Sessions::default()),
@@ -297,7 +321,7 @@ fn make_core(config: &NodeConfig, driver: &mut RealDriver) -> Result<Rc<Core>, F
         private_bytes: Rc::default(),
         handed: RefCell::default(),
         handing: Cell::new(false),
-        blocking: crate::host::blocking::Blocking::new(Some(bell)),
+        blocking: crate::host::blocking::Blocking::new(bell),
         late: RefCell::default(),
         idle_lanes: RefCell::default(),
         gone: Cell::new(false),
@@ -305,33 +329,31 @@ fn make_core(config: &NodeConfig, driver: &mut RealDriver) -> Result<Rc<Core>, F
     }))
 }
 
-/// Makes `admin` and the configured pools, by stepping the worker until they stand.
-fn make_pools(
-    core: &Rc<Core>,
-    config: &NodeConfig,
-    worker: &mut Worker,
-    driver: &mut RealDriver,
-) -> Result<(), Fault> {
-    let admin_name = windlass_contract::admin::MODULE.to_owned();
-    let admin = PoolSpec { name: admin_name.clone(), module: admin_name, parameters: Vec::new() };
-    let specs: Vec<PoolSpec> = std::iter::once(admin).chain(config.pools.iter().cloned()).collect();
-    let result = Rc::new(RefCell::new(None));
-    let (told, inner) = (result.clone(), core.clone());
-    let future = async move {
-        let made = make_all(&inner, &specs).await;
-        *told.borrow_mut() = Some(made);
-    };
-    core.lanes
-        .spawn(TaskOptions::new("making the pools"), future)
-        .map_err(|error| Fault::new(Code::NoMemory, format!("no task for the pools: {error}")))?
-        .detach();
-    loop {
-        if let Some(made) = result.borrow_mut().take() {
-            return made;
-        }
-        if worker.turn(driver).map_err(io("the worker"))? == Next::Stopped {
-            return Err(Fault::new(Code::Draining, "the node was stopped before it was ready"));
-        }
+/// The pools of a node that begins: they stand, or why not, after some turns of its worker.
+pub(crate) struct Making(Rc<RefCell<Option<Result<(), Fault>>>>);
+
+impl Making {
+    /// Begins to make `admin` and the configured pools.
+    pub(crate) fn begin(core: &Rc<Core>, config: &NodeConfig) -> Result<Self, Fault> {
+        let admin_name = windlass_contract::admin::MODULE.to_owned();
+        let admin = PoolSpec { name: admin_name.clone(), module: admin_name, parameters: Vec::new() };
+        let specs: Vec<PoolSpec> = std::iter::once(admin).chain(config.pools.iter().cloned()).collect();
+        let result = Rc::new(RefCell::new(None));
+        let (told, inner) = (result.clone(), core.clone());
+        let future = async move {
+            let made = make_all(&inner, &specs).await;
+            *told.borrow_mut() = Some(made);
+        };
+        core.lanes
+            .spawn(TaskOptions::new("making the pools"), future)
+            .map_err(|error| Fault::new(Code::NoMemory, format!("no task for the pools: {error}")))?
+            .detach();
+        Ok(Self(result))
+    }
+
+    /// How it went, once it is over; told once.
+    pub(crate) fn made(&self) -> Option<Result<(), Fault>> {
+        self.0.borrow_mut().take()
     }
 }
 

@@ -8,8 +8,8 @@
 use crate::core::{Alarm, Core};
 use crate::host::{self, blocking};
 use crate::limits::{
-    ACCEPT_PAUSE_NS, GREETING_NS, GREETINGS_MAX, LAST_IO_NAP_NS, LAST_IO_NS, LAST_ROUNDS, SLOTS_PER_TURN,
-    SPIN_COLD_NS, TASKS_LISTED_MAX, TURNS_PER_POLL, WORK_PER_TURN,
+    ACCEPT_PAUSE_NS, GREETING_NS, GREETINGS_MAX, LAST_IO_NAP_NS, LAST_IO_NS, LAST_ROUNDS, POLL_NS, SLOTS_PER_TURN,
+    SPIN_COLD_NS, TASKS_LISTED_MAX, TURNS_PER_POLL, WORK_PER_POLL, WORK_PER_TURN,
 };
 use crate::session::Session;
 use crate::stats::add;
@@ -23,7 +23,7 @@ use windlass_contract::{Code, Fault};
 use windlass_driver::socket::{Listener, Peer};
 use windlass_driver::{Driver, Nanos, Ready, Token, Watch};
 use windlass_lane::Work;
-use windlass_lane::limits::STALLED_NAMED_MAX;
+use windlass_lane::limits::{STALLED_NAMED_MAX, TURN_NS};
 use windlass_memory::Courtesy;
 
 /// What the caller of `turn` is to do.
@@ -51,6 +51,11 @@ pub struct Worker {
     active: Vec<Rc<Session>>,
     ready: Vec<Ready>,
     turns: u32,
+    /// Pieces of work since the driver was last asked what is ready, and when that was.
+    unheard: usize,
+    heard_at: Nanos,
+    /// When the last piece of work ended.
+    ran_until: Nanos,
     /// Since when there has been nothing to do.
     quiet_since: Option<Nanos>,
     /// How often looking on has paid lately, 0 to 1.
@@ -84,6 +89,9 @@ impl Worker {
             active: Vec::new(),
             ready: Vec::new(),
             turns: 0,
+            unheard: 0,
+            heard_at: 0,
+            ran_until: 0,
             quiet_since: None,
             paid: 1.0,
             courtesy: Courtesy::default(),
@@ -114,7 +122,9 @@ impl Worker {
         self.turns = self.turns.wrapping_add(1);
         if worked {
             self.won();
-            if self.turns.is_multiple_of(TURNS_PER_POLL) {
+            if self.turns.is_multiple_of(TURNS_PER_POLL) || self.is_deaf() {
+                self.unheard = 0;
+                self.heard_at = self.ran_until;
                 driver.poll(&mut self.ready)?;
                 self.serve(driver)?;
             }
@@ -122,6 +132,12 @@ impl Worker {
             self.park(driver)?;
         }
         Ok(Next::Again)
+    }
+
+    /// Whether a silent session may have rung for longer than it should have to: its doorbell is heard by a look only, and a
+    /// turn may be long.
+    fn is_deaf(&self) -> bool {
+        self.unheard >= WORK_PER_POLL || self.ran_until.saturating_sub(self.heard_at) >= POLL_NS
     }
 
     /// Takes entries from the rings of the active sessions.
@@ -149,8 +165,13 @@ impl Worker {
         if lanes.is_idle() {
             return false;
         }
-        let mut now = driver.now();
+        let began = driver.now();
+        let mut now = began;
         for _ in 0..WORK_PER_TURN {
+            // Timers, clients and operations are not kept waiting by a long queue.
+            if now.saturating_sub(began) > TURN_NS {
+                break;
+            }
             match lanes.next(now) {
                 Some(Work::Start(call)) => host::start(&self.core, call, now),
                 Some(Work::Resume(task)) => task.run(),
@@ -160,11 +181,13 @@ impl Worker {
                 0 => driver.now(),
                 read => read,
             };
+            self.unheard += 1;
             if self.core.io.is_due() {
                 break;
             }
         }
         lanes.rest(now);
+        self.ran_until = now;
         true
     }
 
@@ -449,6 +472,19 @@ impl Worker {
                 return;
             }
         }
+    }
+
+    /// Drops all that was to be done, without doing any of it. Its calls answer nobody, if their sessions have ended.
+    pub(crate) fn abandon(&self) {
+        self.core.over.set(true);
+        let calls = self.core.live.borrow().keys();
+        for key in calls {
+            // Those that wait for a key are refused; the rest is dropped below.
+            host::cancel(&self.core, key, Code::Draining);
+        }
+        self.core.lanes.close();
+        let pools = self.core.places.borrow_mut().take_all();
+        drop(pools);
     }
 
     fn end_all(&mut self, driver: &mut dyn Driver) {

@@ -4,7 +4,8 @@
 
 mod modules;
 
-use modules::{Action, Counter, Desk, Marker, Mover, Name, Pair, Place, counter, data_mover, desk, rewritten};
+use modules::waiting::{Desk, desk};
+use modules::{Action, Counter, Marker, Mover, Name, Pair, Place, counter, data_mover, rewritten};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Wake, Waker};

@@ -73,6 +73,8 @@ pub struct RealDriver {
     done: Vec<Completion>,
     answers: Vec<Answer>,
     taken: Vec<(OpId, i32)>,
+    /// Whether the last sleep was ended by the ring and not by what is watched.
+    ring_spoke: bool,
     /// The ring belongs to the thread that made it.
     one_thread: PhantomData<*const ()>,
 }
@@ -109,6 +111,7 @@ impl RealDriver {
             done: Vec::new(),
             answers: Vec::new(),
             taken: Vec::new(),
+            ring_spoke: false,
             one_thread: PhantomData,
         })
     }
@@ -124,7 +127,8 @@ impl RealDriver {
     }
 
     /// Registers a descriptor from outside: a file, a stream socket, a listener, or one end of a pipe, which is a socket
-    /// with one half. It is closed with its handle.
+    /// with one half. It is closed with its handle. It is made to block or not to, as the driver needs it; who shares the
+    /// open description sees that.
     ///
     /// # Errors
     /// `Exists` for a socket that is registered already, `TooManyHandles`, `NoMemory`, the system's `Unsupported` for
@@ -209,6 +213,9 @@ impl RealDriver {
     /// The kernel has answered.
     fn answered(&mut self, id: OpId, answer: i32) {
         let Some(running) = self.table.get_mut(id) else { return };
+        if let Some(ring) = self.ring.as_mut().filter(|_| running.is_prompt()) {
+            ring.prompt_ended();
+        }
         if answer < 0 {
             let errno = Errno::from_raw_os_error(answer.saturating_neg());
             let error = match (running.ending, errno) {
@@ -252,6 +259,34 @@ impl RealDriver {
         }
         let descriptor = Descriptor::from_shared(connecting.socket);
         self.adopt(Kind::Socket, descriptor)
+    }
+
+    /// Sleeps in the ring, which watches the set of descriptors.
+    fn sleep_in_ring(&mut self, timeout: Option<Nanos>, ready: &mut Vec<Ready>) -> io::Result<()> {
+        let Some(ring) = &mut self.ring else { return Ok(()) };
+        if !ring.is_watched_ready() {
+            ring.sleep(timeout, self.sleep.as_fd())?;
+        }
+        self.collect()?;
+        if self.ring.as_mut().is_some_and(Ring::take_watched_ready) {
+            self.sleep.wait(Some(0), ready)?;
+            self.ring_spoke = ready.is_empty();
+        }
+        Ok(())
+    }
+
+    /// Sleeps in the set of descriptors; a completion rings the `Remote`.
+    fn sleep_beside_ring(&mut self, timeout: Option<Nanos>, ready: &mut Vec<Ready>) -> io::Result<()> {
+        let Some(ring) = &mut self.ring else { return Ok(()) };
+        ring.submit()?;
+        ring.let_ring(true);
+        let slept = if ring.has_some() { Ok(()) } else { self.sleep.wait(timeout, ready) };
+        ring.let_ring(false);
+        if ring.has_some() {
+            self.ring_spoke = true;
+            self.collect()?;
+        }
+        slept
     }
 
     /// Takes what has completed, wherever.
@@ -443,17 +478,13 @@ impl Driver for RealDriver {
             }
         }
         let timeout = until.map(|until| until.saturating_sub(self.now()));
-        let Some(ring) = self.ring.as_mut().filter(|ring| ring.in_flight() > 0) else {
-            return self.sleep.wait(timeout, ready);
-        };
-        if !ring.is_watched_ready() {
-            ring.sleep(timeout, self.sleep.as_fd())?;
+        match self.ring.as_ref().filter(|ring| ring.in_flight() > 0) {
+            None => self.sleep.wait(timeout, ready),
+            // A sleep is ended cheapest by what it is slept in. Files answer soon; of peers and doorbells, whoever spoke
+            // last is expected again.
+            Some(ring) if ring.ends_soon() || self.ring_spoke => self.sleep_in_ring(timeout, ready),
+            Some(_) => self.sleep_beside_ring(timeout, ready),
         }
-        self.collect()?;
-        if self.ring.as_mut().is_some_and(Ring::take_watched_ready) {
-            self.sleep.wait(Some(0), ready)?;
-        }
-        Ok(())
     }
 }
 

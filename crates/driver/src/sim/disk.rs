@@ -53,6 +53,10 @@ struct File {
     /// Contents since the last sync, the current one last.
     cache: BTreeMap<u64, Vec<Sector>>,
     bytes: u64,
+    /// Room that it has for sure, from its start.
+    reserved: u64,
+    /// Its medium has no room for more of it.
+    full: bool,
     /// Descriptors that are open.
     open: u32,
     /// Somebody has it exclusively.
@@ -215,9 +219,29 @@ impl Disk {
         self.files.get(&inode).map_or(0, |file| file.bytes)
     }
 
+    /// Bytes that a file has room for without more of the disk.
+    pub(super) fn room(&self, inode: Inode) -> u64 {
+        self.files.get(&inode).map_or(0, |file| file.bytes.max(file.reserved))
+    }
+
+    pub(super) fn reserve(&mut self, inode: Inode, bytes: u64) {
+        let file = self.file(inode);
+        file.reserved = file.reserved.max(bytes);
+    }
+
+    /// Makes a file whose medium has no room.
+    pub(super) fn make_full(&mut self, path: &Path) {
+        let inode = self.make(path);
+        self.file(inode).full = true;
+    }
+
+    pub(super) fn is_full(&self, inode: Inode) -> bool {
+        self.files.get(&inode).is_some_and(|file| file.full)
+    }
+
     /// Bytes that all files take.
     pub(super) fn used_bytes(&self) -> u64 {
-        self.files.values().map(|file| file.bytes).sum()
+        self.files.values().map(|file| file.bytes.max(file.reserved)).sum()
     }
 
     pub(super) fn read(&self, inode: Inode, at: u64, into: &mut [u8]) -> usize {

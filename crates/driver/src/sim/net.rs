@@ -7,8 +7,9 @@
 
 use crate::Nanos;
 use crate::operation::Address;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 
 /// An operation of a driver that waits.
 pub(super) type Waiting = Option<(usize, u64)>;
@@ -105,6 +106,8 @@ pub(super) struct Net {
     pub(super) listeners: BTreeMap<u64, (Address, Listener)>,
     pub(super) connections: BTreeMap<u64, Connection>,
     pub(super) names: BTreeMap<String, Vec<SocketAddr>>,
+    /// Paths at which somebody listens or listened.
+    pub(super) socket_files: BTreeSet<PathBuf>,
     next: u64,
 }
 
@@ -129,6 +132,9 @@ impl Net {
         };
         if !free(self, &at) {
             return None;
+        }
+        if let Address::Unix(path) = &at {
+            self.socket_files.insert(path.clone());
         }
         let number = self.number();
         let listener = Listener { queue: VecDeque::new(), accepts: VecDeque::new() };
@@ -160,7 +166,7 @@ impl Net {
                 // Nobody listens at these; a port of a client only has to look like one.
                 Address::Tcp(SocketAddr::new(to.ip(), 1024 + (number % 30_000) as u16))
             }
-            Address::Unix(_) => Address::Unix(std::path::PathBuf::new()),
+            Address::Unix(_) => Address::Unix(PathBuf::new()),
         };
         let sides = [Side::new(own), Side::new(to.clone())];
         let (_, listener) = self.listeners.get_mut(&listener)?;

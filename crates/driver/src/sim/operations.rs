@@ -11,8 +11,8 @@ use super::net::End;
 use super::world::{Event, Inner, Machine};
 use crate::buffer::{ALIGN, IoBuffer};
 use crate::handles::{Handles, Kind};
-use crate::limits::{BACKLOG, NAME_MAX, OPERATIONS_MAX};
-use crate::operation::{Address, Direction, OpenHow};
+use crate::limits::{BACKLOG, OPERATIONS_MAX};
+use crate::operation::{Address, OpenHow};
 use crate::{Completion, Handle, IoError, Nanos, OpId, Operation, Tag, Value};
 use rustix::io::Errno;
 use std::collections::BTreeMap;
@@ -64,14 +64,6 @@ fn system(errno: Errno) -> IoError {
     IoError::System(errno.into())
 }
 
-fn direction(operation: &Operation) -> Option<Direction> {
-    match operation {
-        Operation::Receive { .. } => Some(Direction::Receive),
-        Operation::Send { .. } => Some(Direction::Send),
-        _ => None,
-    }
-}
-
 fn is_network(operation: &Operation) -> bool {
     use Operation::{Accept, Connect, Receive, Resolve, Send, Shutdown};
     matches!(
@@ -93,7 +85,10 @@ impl Inner {
         }
         process.next += 1;
         let id = process.next;
-        match process.handles.begin(&operation) {
+        let descriptor = operation.handle().and_then(|handle| process.handles.get(handle));
+        let direct = matches!(descriptor, Some(Descriptor::File { how, .. }) if how.direct);
+        let begun = operation.check(direct).and_then(|()| process.handles.begin(&operation));
+        match begun {
             Ok(()) => {
                 process.ops.insert(id, Op { operation, tag });
                 process.begun.push(id);
@@ -142,7 +137,7 @@ impl Inner {
     fn finish(&mut self, driver: usize, id: u64, op: Op, result: Result<Value, IoError>) {
         let Op { operation, tag } = op;
         self.note(if result.is_ok() { "done" } else { "failed" }, driver as u64, id);
-        let (handle, half) = (operation.handle(), direction(&operation));
+        let (handle, half) = (operation.handle(), operation.direction());
         let Some(process) = self.process(driver) else { return };
         process.done.push(Completion { tag, result, buffer: operation.into_buffer() });
         let machine = process.machine;
@@ -315,7 +310,6 @@ impl Inner {
             }
             Operation::LocalAddress { socket } => self.local_address(driver, *socket),
             Operation::Resolve { name } => match self.net.resolve(name) {
-                _ if name.len() > NAME_MAX => Err(IoError::BadRange("the name is longer than one may be")),
                 Some(addresses) if !addresses.is_empty() => Ok(Value::Addresses(addresses)),
                 _ => Err(IoError::System(io::Error::new(io::ErrorKind::NotFound, format!("no host {name:?}")))),
             },
@@ -323,9 +317,6 @@ impl Inner {
     }
 
     fn open(&mut self, driver: usize, machine: Machine, path: &Path, how: OpenHow) -> Result<Value, IoError> {
-        if path.as_os_str().len() > NAME_MAX {
-            return Err(system(Errno::NAMETOOLONG));
-        }
         let disk = self.disk(machine);
         let inode = match disk.find(path) {
             Some(_) if how.create && how.fresh => return Err(system(Errno::EXIST)),
@@ -378,7 +369,6 @@ impl Inner {
         at: u64,
         buffer: &mut IoBuffer,
     ) -> Result<Value, IoError> {
-        check(how, at, buffer)?;
         match self.fault(machine, DiskWork::Read) {
             Some(DiskFault::Rot) => self.disk(machine).rot(inode, at, buffer.len() as u64),
             Some(_) => return Err(system(Errno::IO)),
@@ -397,7 +387,6 @@ impl Inner {
         at: u64,
         buffer: &IoBuffer,
     ) -> Result<Value, IoError> {
-        check(how, at, buffer)?;
         if !how.write {
             return Err(system(Errno::BADF));
         }
@@ -407,8 +396,9 @@ impl Inner {
         let fault = self.fault(machine, DiskWork::Write);
         let capacity = self.weather.disk.capacity_bytes;
         let disk = self.disk(machine);
-        let grows = end.saturating_sub(disk.bytes(inode));
-        if fault == Some(DiskFault::Full) || disk.used_bytes().saturating_add(grows) > capacity {
+        let grows = end.saturating_sub(disk.room(inode));
+        let full = grows > 0 && (disk.is_full(inode) || disk.used_bytes().saturating_add(grows) > capacity);
+        if fault == Some(DiskFault::Full) || full {
             return Err(system(Errno::NOSPC));
         }
         match fault {
@@ -456,13 +446,15 @@ impl Inner {
         }
         let capacity = self.weather.disk.capacity_bytes;
         let disk = self.disk(machine);
-        let now = disk.bytes(inode);
-        if reserves && disk.used_bytes().saturating_add(bytes.saturating_sub(now)) > capacity {
+        if !reserves {
+            disk.set_bytes(inode, bytes);
+            return Ok(Value::Nothing);
+        }
+        let grows = bytes.saturating_sub(disk.room(inode));
+        if grows > 0 && (disk.is_full(inode) || disk.used_bytes().saturating_add(grows) > capacity) {
             return Err(system(Errno::NOSPC));
         }
-        if !reserves || bytes > now {
-            disk.set_bytes(inode, bytes);
-        }
+        disk.reserve(inode, bytes);
         Ok(Value::Nothing)
     }
 
@@ -494,7 +486,10 @@ impl Inner {
             return Err(system(Errno::TIMEDOUT));
         }
         let Some(number) = self.net.listener_at(to) else {
-            let known = matches!(to, Address::Tcp(_));
+            let known = match to {
+                Address::Tcp(_) => true,
+                Address::Unix(path) => self.net.socket_files.contains(path),
+            };
             return Err(system(if known { Errno::CONNREFUSED } else { Errno::NOENT }));
         };
         let full = self.net.listeners.get(&number).is_some_and(|(_, one)| one.queue.len() >= BACKLOG as usize);
@@ -526,13 +521,6 @@ impl Inner {
     pub(super) fn way_ns(&mut self) -> Nanos {
         self.time_of(true)
     }
-}
-
-fn check(how: OpenHow, at: u64, buffer: &IoBuffer) -> Result<(), IoError> {
-    if how.direct && !(buffer.is_aligned() && at.is_multiple_of(ALIGN as u64)) {
-        return Err(IoError::BadRange("a direct file needs offset, length and memory aligned"));
-    }
-    Ok(())
 }
 
 pub(super) fn bytes_of(buffer: &IoBuffer, len: usize) -> Vec<u8> {

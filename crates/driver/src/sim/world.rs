@@ -17,6 +17,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::rc::Rc;
 
 /// When a world begins: no clock says 0.
@@ -198,6 +199,16 @@ impl SimWorld {
     /// Lets a host name stand for addresses; their ports do not count.
     pub fn name(&self, host: &str, addresses: &[SocketAddr]) {
         self.0.borrow_mut().net.names.insert(host.to_owned(), addresses.to_vec());
+    }
+
+    /// Makes a file on a machine's disk whose medium has no room for anything in it.
+    pub fn make_full_file(&self, machine: Machine, path: &Path) {
+        self.0.borrow_mut().disk(machine).make_full(path);
+    }
+
+    /// Leaves a socket file that nobody listens at.
+    pub fn leave_socket_file(&self, path: &Path) {
+        self.0.borrow_mut().net.socket_files.insert(path.to_owned());
     }
 
     /// A fault for the work of this kind that follows `after` others of it on this machine's disk.

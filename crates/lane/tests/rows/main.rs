@@ -5,6 +5,7 @@
 
 mod suite;
 mod suite_ends;
+mod suite_lanes;
 
 use windlass_driver::Driver;
 use windlass_driver::real::RealDriver;
@@ -94,6 +95,12 @@ fn sim() -> World {
 
 all_on!(real, crate::real);
 all_on!(sim, crate::sim);
+on!(sim_lanes, crate::sim, [
+    suite_lanes:
+        two_lanes_at_weights_three_to_one_divide_the_time_so,
+        a_hog_moves_its_neighbour_by_less_than_a_quantum,
+        a_long_loop_in_morsels_lets_others_run_every_quantum,
+]);
 
 /// The claims of the wait primitives, on an engine of each backend.
 mod waits {

@@ -1,10 +1,7 @@
 //! Modules that the tests describe: every kind of parameter, buffer, reply and attribute at least once.
 #![allow(dead_code, reason = "each test file uses some of them")]
 
-mod waiting;
-
-#[allow(unused_imports, reason = "each test file uses some of them")]
-pub use waiting::{Desk, desk};
+pub mod waiting;
 
 use std::collections::{BTreeMap, HashMap};
 use windlass::prelude::*;
