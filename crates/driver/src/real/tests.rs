@@ -1,3 +1,5 @@
+//! The real driver from inside: what exists when, and that every sleep is ended. What any driver must do is in
+//! `tests/conformance`.
 #![allow(non_snake_case, reason = "tests carry the names of requirement rows")]
 use super::*;
 use crate::{Address, IoBuffer, OpenHow};
