@@ -2,14 +2,15 @@
 //! forbidden, by readiness and helper threads.
 //!
 //! Lives here: `RealDriver` (one per worker thread), `Backend`; in the order an operation moves: `table` (those under
-//! way), `descriptor` (what they work on), `ring` and `polling` (who does them), `helpers` and `calls` (what blocks),
-//! `sleep` (doorbells, sockets of sessions, `Remote`); beside them `clock`.
+//! way), `descriptor` (what they work on), `ring` and `polling` (who does them), `helpers` and `calls` (what blocks), `start`
+//! and `ended` (both ends of one), `sleep` (doorbells, sockets of sessions, `Remote`); beside them `clock`.
 //! Holds: with no operation under way nothing of the above exists but `sleep`: no ring, no thread. A buffer stays with its
 //! operation in the table until the kernel or the helper has let go of it, also when the driver is dropped.
 
 mod calls;
 pub(crate) mod clock;
 mod descriptor;
+mod ended;
 mod helpers;
 mod polling;
 mod ring;
@@ -20,16 +21,14 @@ mod table;
 pub use sleep::Remote;
 
 use crate::handles::{Handles, Kind};
-use crate::limits::{HELPERS_MAX, OPERATIONS_MAX, RESOLVERS_MAX, TRIES_MAX};
+use crate::limits::{HELPERS_MAX, OPERATIONS_MAX, RESOLVERS_MAX};
 use crate::{Completion, Driver, Handle, IoError, Nanos, OpId, Operation, Ready, Tag, Token, Value, Watch};
-use calls::Made;
 use clock::Clock;
 use descriptor::Descriptor;
 use helpers::{Answer, Helpers};
 use polling::Polling;
 use ring::Ring;
-use rustix::fd::{AsFd, BorrowedFd, FromRawFd as _, OwnedFd};
-use rustix::io::Errno;
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use sleep::Sleep;
 use std::collections::VecDeque;
 use std::io;
@@ -196,71 +195,6 @@ impl RealDriver {
         self.handles.register(kind, descriptor).map(Value::Handle).map_err(|(_closed, error)| error)
     }
 
-    /// A helper has answered.
-    fn helped(&mut self, (id, result): Answer) {
-        let result = result.and_then(|made| match made {
-            Made::Nothing => Ok(Value::Nothing),
-            Made::Bytes(count) => Ok(Value::Bytes(count)),
-            Made::Length(bytes) => Ok(Value::Length(bytes)),
-            Made::Addresses(addresses) => Ok(Value::Addresses(addresses)),
-            Made::Descriptor { fd, kind, direct } => {
-                self.adopt(kind, Descriptor { direct, ..Descriptor::new(fd) })
-            }
-        });
-        self.finish(id, result);
-    }
-
-    /// The kernel has answered.
-    fn answered(&mut self, id: OpId, answer: i32) {
-        let Some(running) = self.table.get_mut(id) else { return };
-        if let Some(ring) = self.ring.as_mut().filter(|_| running.is_prompt()) {
-            ring.prompt_ended();
-        }
-        if answer < 0 {
-            let errno = Errno::from_raw_os_error(answer.saturating_neg());
-            let error = match (running.ending, errno) {
-                (Some(Ending::Closed), Errno::CANCELED | Errno::INTR) => IoError::Closed,
-                (_, Errno::CANCELED) | (Some(Ending::Cancelled), Errno::INTR) => IoError::Cancelled,
-                (None, Errno::INTR | Errno::AGAIN | Errno::CONNABORTED) if running.tries < TRIES_MAX => {
-                    running.tries += 1;
-                    running.stage = Stage::Queued;
-                    self.queued.push_back(id);
-                    return;
-                }
-                _ => descriptor::system(errno),
-            };
-            return self.finish(id, Err(error));
-        }
-        let result = match &running.operation {
-            Operation::Sync { .. } => Ok(Value::Nothing),
-            Operation::Accept { .. } => {
-                // SAFETY: the kernel has just made this descriptor for this request, and nobody else knows it.
-                let socket = unsafe { OwnedFd::from_raw_fd(answer) };
-                self.accepted(socket)
-            }
-            Operation::Connect { .. } => self.connected(id),
-            _ => Ok(Value::Bytes(answer as usize)),
-        };
-        self.finish(id, result);
-    }
-
-    fn accepted(&mut self, socket: OwnedFd) -> Result<Value, IoError> {
-        descriptor::no_delay(&socket).map_err(descriptor::system_error)?;
-        self.adopt(Kind::Socket, Descriptor::new(socket))
-    }
-
-    fn connected(&mut self, id: OpId) -> Result<Value, IoError> {
-        let connecting = self.table.get_mut(id).and_then(|running| running.connecting.take());
-        let Some(connecting) = connecting else { return Err(IoError::NotRegistered) };
-        let watched = self.backend == Backend::Polling;
-        if let (true, Some(polling)) = (watched, &self.polling) {
-            // It was watched under the operation's name.
-            polling.unwatch(connecting.socket.as_fd());
-        }
-        let descriptor = Descriptor::from_shared(connecting.socket);
-        self.adopt(Kind::Socket, descriptor)
-    }
-
     /// Sleeps in the ring, which watches the set of descriptors.
     fn sleep_in_ring(&mut self, timeout: Option<Nanos>, ready: &mut Vec<Ready>) -> io::Result<()> {
         let Some(ring) = &mut self.ring else { return Ok(()) };
@@ -287,52 +221,6 @@ impl RealDriver {
             self.collect()?;
         }
         slept
-    }
-
-    /// Takes what has completed, wherever.
-    fn collect(&mut self) -> io::Result<()> {
-        self.helpers.take(&mut self.answers);
-        self.resolvers.take(&mut self.answers);
-        if !self.answers.is_empty() {
-            for answer in std::mem::take(&mut self.answers) {
-                self.helped(answer);
-            }
-        }
-        if let Some(ring) = &mut self.ring
-            && ring.in_flight() > 0
-        {
-            let mut taken = std::mem::take(&mut self.taken);
-            let looked = ring.take(&mut taken);
-            for (id, answer) in taken.drain(..) {
-                self.answered(id, answer);
-            }
-            self.taken = taken;
-            looked?;
-        }
-        if self.sleep.take_operations_ready() {
-            self.try_ready()?;
-        }
-        Ok(())
-    }
-
-    /// Tries the operations whose descriptors have become ready.
-    fn try_ready(&mut self) -> io::Result<()> {
-        let mut names = Vec::new();
-        if let Some(polling) = &mut self.polling {
-            polling.ready(&mut names)?;
-        }
-        for name in names {
-            let descriptor = self.handles.get_mut(Handle::from_bits(name));
-            for id in descriptor.map(|descriptor| std::mem::take(&mut descriptor.waiting)).unwrap_or_default() {
-                self.attempt(id);
-            }
-            let id = OpId(name);
-            let connects = |running: &mut table::Running| running.connecting.is_some();
-            if self.table.get_mut(id).is_some_and(connects) {
-                self.look_at_connection(id);
-            }
-        }
-        Ok(())
     }
 
     /// Ends an operation early, if it has not ended.

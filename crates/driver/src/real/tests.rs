@@ -1,6 +1,5 @@
-//! What the real driver does beside the suite that every backend passes.
-//!
-//! Not here: the rows `volume_IO1` to `IO15` (`crates/driver/tests/conformance`).
+//! The real driver from inside: what exists when, and that every sleep is ended. What any driver must do is in
+//! `tests/conformance`.
 #![allow(non_snake_case, reason = "tests carry the names of requirement rows")]
 use super::*;
 use crate::{Address, IoBuffer, OpenHow};
