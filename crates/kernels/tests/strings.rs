@@ -60,7 +60,8 @@ fn arrays_strings_answer_like_the_standard_library() {
         assert_eq!(numbers, words.iter().map(|word| word.chars().count() as i64).collect::<Vec<_>>());
         let mut answers = vec![false; n];
         for pattern in [Pattern::literal(&needle), Pattern::regex(&needle).expect("letters")] {
-            let tests: [(Test, fn(&str, &str) -> bool); 4] = [
+            type Naive = fn(&str, &str) -> bool;
+            let tests: [(Test, Naive); 4] = [
                 (Test::Contains, |w, n| w.contains(n)),
                 (Test::StartsWith, |w, n| w.starts_with(n)),
                 (Test::EndsWith, |w, n| w.match_indices(n).any(|(at, _)| at + n.len() == w.len())),

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 enum Phase<'a> {
     Fold(Fold<'a>),
-    Sort(Column, Order),
+    Sort(Column, Box<Order>),
     Done(Vec<i64>),
 }
 
@@ -48,7 +48,7 @@ impl<I: Index> Stepwise for GroupBy<'_, I> {
         self.phase = match std::mem::replace(&mut self.phase, Phase::Done(Vec::new())) {
             Phase::Fold(mut fold) => match fold.step()? {
                 Step::More => Phase::Fold(fold),
-                Step::Done => Phase::Sort(fold.into_column(), Order::with_starts::<I>(self.out.len())?),
+                Step::Done => Phase::Sort(fold.into_column(), Box::new(Order::with_starts::<I>(self.out.len())?)),
             },
             Phase::Sort(column, mut order) => match order.step(&column, self.out)? {
                 Step::More => Phase::Sort(column, order),

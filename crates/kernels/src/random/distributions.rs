@@ -93,7 +93,7 @@ pub fn normal(
     out: &mut [f64],
 ) -> Result<(), KernelError> {
     KernelError::check_output(range.len(), out.len())?;
-    if !(deviation >= 0.0) {
+    if deviation.is_nan() || deviation < 0.0 {
         return Err(KernelError::argument(format!("a deviation of {deviation}")));
     }
     for (i, out) in range.zip(out) {
@@ -111,7 +111,7 @@ pub fn normal(
 /// `OutputSize`; `Argument` for a scale below zero or not a number.
 pub fn exponential(stream: &Stream, scale: f64, range: Range<usize>, out: &mut [f64]) -> Result<(), KernelError> {
     KernelError::check_output(range.len(), out.len())?;
-    if !(scale >= 0.0) {
+    if scale.is_nan() || scale < 0.0 {
         return Err(KernelError::argument(format!("a scale of {scale}")));
     }
     for (i, out) in range.zip(out) {

@@ -43,7 +43,7 @@ impl Stream {
     #[must_use]
     pub fn word(&self, i: u64) -> u64 {
         let (low, high) = self.pair(i / 2, 0);
-        if i % 2 == 0 { low } else { high }
+        if i.is_multiple_of(2) { low } else { high }
     }
 }
 

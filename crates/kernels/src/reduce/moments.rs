@@ -42,7 +42,7 @@ impl Moments {
                 let (a, b) = (a as f64, b as f64);
                 let apart = next.mean() - self.mean();
                 // An infinity leaves no variance, as it has no distance from the mean.
-                let lost = apart - apart;
+                let lost = apart * 0.0;
                 Self {
                     count: self.count + next.count,
                     sum: self.sum + next.sum,
@@ -140,7 +140,7 @@ impl<T: Element> Reducer<T> for Moment {
             acc.squares += apart * apart * (n / (n + 1.0));
         }
         // Nothing, but for an infinity: that leaves no variance.
-        acc.squares += value - value;
+        acc.squares += value * 0.0;
         acc.count += 1;
         acc.sum += value;
     }

@@ -79,7 +79,7 @@ impl<T: Number> Reducer<T> for Prod {
 }
 
 macro_rules! counted {
-    ($($(#[$doc:meta])* $name:ident, $out:ty, $start:expr, $push:expr, $merge:expr;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident, $out:ty, $start:expr, ($acc:ident, $value:ident) $push:expr, ($a:ident, $b:ident) $merge:expr;)*) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, Copy)]
         pub struct $name;
@@ -91,16 +91,16 @@ macro_rules! counted {
                 $start
             }
             #[inline(always)]
-            fn push(&self, acc: &mut $out, value: T, _at: usize) {
-                let push: fn($out, T) -> $out = $push;
-                *acc = push(*acc, value);
+            fn push(&self, part: &mut $out, $value: T, _at: usize) {
+                let $acc = *part;
+                *part = $push;
             }
-            fn merge(&self, acc: &mut $out, next: &$out) {
-                let merge: fn($out, $out) -> $out = $merge;
-                *acc = merge(*acc, *next);
+            fn merge(&self, part: &mut $out, next: &$out) {
+                let ($a, $b) = (*part, *next);
+                *part = $merge;
             }
-            fn finish(&self, acc: &$out) -> Result<$out, KernelError> {
-                Ok(*acc)
+            fn finish(&self, part: &$out) -> Result<$out, KernelError> {
+                Ok(*part)
             }
         }
     )*};
@@ -108,13 +108,13 @@ macro_rules! counted {
 
 counted! {
     /// Whether any value is true; false for none.
-    Any, bool, false, |acc, value| acc | value.is_true(), |a, b| a | b;
+    Any, bool, false, (acc, value) acc | value.is_true(), (a, b) a | b;
     /// Whether all values are true; true for none.
-    All, bool, true, |acc, value| acc & value.is_true(), |a, b| a & b;
+    All, bool, true, (acc, value) acc & value.is_true(), (a, b) a & b;
     /// Values that are true: also the sum of bools.
-    CountTrue, u64, 0, |acc, value| acc + u64::from(value.is_true()), |a, b| a + b;
+    CountTrue, u64, 0, (acc, value) acc + u64::from(value.is_true()), (a, b) a + b;
     /// Values that are there: all but NaN.
-    Count, u64, 0, |acc, value| acc + u64::from(!value.is_nan()), |a, b| a + b;
+    Count, u64, 0, (acc, value) acc + u64::from(!value.is_nan()), (a, b) a + b;
 }
 
 macro_rules! bitwise {

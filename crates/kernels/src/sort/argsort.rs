@@ -198,6 +198,9 @@ impl PackedSort {
     }
 }
 
+/// A run of rows that agree in their packed bits, too long to be sorted at once: where it begins, and its sort.
+type LongRun = (usize, Radix<(u64, u64)>);
+
 enum Phase {
     Sort(PackedSort),
     /// Looks for rows that the packed bits cannot tell apart, from a place on; a long run of them is being sorted.
@@ -205,7 +208,7 @@ enum Phase {
         packing: Packing,
         rows: Vec<u64>,
         at: usize,
-        run: Option<(usize, Radix<(u64, u64)>)>,
+        run: Option<LongRun>,
     },
     /// `None`: they were in order before.
     Emit(Option<(Packing, Vec<u64>)>, usize),
@@ -311,12 +314,7 @@ impl Order {
 
 /// Sorts runs of rows that agree in their packed bits by their whole keys, from `at` for about a morsel. A run too long for that is handed
 /// back to be sorted in steps.
-fn repair(
-    keys: &dyn Keys,
-    packing: &Packing,
-    rows: &mut [u64],
-    mut at: usize,
-) -> (usize, Option<(usize, Radix<(u64, u64)>)>) {
+fn repair(keys: &dyn Keys, packing: &Packing, rows: &mut [u64], mut at: usize) -> (usize, Option<LongRun>) {
     let n = rows.len();
     let bits = packing.index_bits;
     let mask = (1u64 << bits) - 1;

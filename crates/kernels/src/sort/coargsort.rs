@@ -207,7 +207,7 @@ impl Stepwise for Ranks {
 
 enum Phase<'a> {
     Fold(Fold<'a>),
-    Sort(Column, Order),
+    Sort(Column, Box<Order>),
     Done,
 }
 
@@ -236,9 +236,10 @@ impl<I: Index> Stepwise for CoArgSort<'_, I> {
         self.phase = match std::mem::replace(&mut self.phase, Phase::Done) {
             Phase::Fold(mut fold) => match fold.step()? {
                 Step::More => Phase::Fold(fold),
-                Step::Done => {
-                    Phase::Sort(fold.into_column(), Order::new::<I>(self.out.len(), Direction::Ascending)?)
-                }
+                Step::Done => Phase::Sort(
+                    fold.into_column(),
+                    Box::new(Order::new::<I>(self.out.len(), Direction::Ascending)?),
+                ),
             },
             Phase::Sort(column, mut order) => match order.step(&column, self.out)? {
                 Step::More => Phase::Sort(column, order),

@@ -35,7 +35,7 @@ enum Work {
     /// Keys are being taken; the least and greatest length of the run's strings so far.
     Take { run: Run, by: By, keys: Vec<u64>, lengths: (usize, usize) },
     /// The run is being sorted; its own permutation.
-    Sort { run: Run, by: By, keys: Column, order: Order, permutation: Vec<u64> },
+    Sort { run: Run, by: By, keys: Column, order: Box<Order>, permutation: Vec<u64> },
     /// The sorted run is being written back and parted, from place `at`.
     Part { run: Run, by: By, keys: Column, permutation: Vec<u64>, old: Vec<u64>, at: usize, head: usize },
 }
@@ -110,7 +110,7 @@ impl<'a, I: Index> TextArgSort<'a, I> {
                 } else if by == By::Length && lengths.0 >= run.depth {
                     Work::Take { run, by: By::Word, keys: Vec::with_capacity(n), lengths: (usize::MAX, 0) }
                 } else {
-                    let order = Order::new::<u64>(n, Direction::Ascending)?;
+                    let order = Box::new(Order::new::<u64>(n, Direction::Ascending)?);
                     Work::Sort { run, by, keys: Column(keys), order, permutation: vec![0; n] }
                 }
             }
