@@ -54,6 +54,7 @@ impl Suite {
         self.set_up(&mut ledger);
         self.fast_checks(&mut ledger);
         self.tests(&mut ledger);
+        self.planted(&mut ledger);
         self.loom(&mut ledger);
         ledger.close()
     }
@@ -141,6 +142,15 @@ impl Suite {
     /// All tests of the workspace, documentation examples included.
     fn tests(&self, ledger: &mut Ledger) {
         self.run_tests(ledger, &mut self.cargo(&["test", "--workspace", "--no-fail-fast"]));
+    }
+
+    /// The simulator, if there is one, with the hooks that products are built without: lying clients, refused memory, and
+    /// each planted bug found.
+    fn planted(&self, ledger: &mut Ledger) {
+        if self.repo.root().join("sim/Cargo.toml").is_file() {
+            let args = ["test", "-p", "windlass-sim", "--features", "hooks", "--no-fail-fast"];
+            self.run_tests(ledger, &mut self.cargo(&args));
+        }
     }
 
     /// The models, in a target folder of their own because the flag would rebuild everything else.
