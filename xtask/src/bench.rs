@@ -16,6 +16,8 @@ use std::process::{Command, Stdio};
 const DRIVER: &str = "windlass-bench";
 /// The bench of tasks and lanes, a program of its own.
 const LANE: &str = "windlass-bench-lane";
+/// The bench of files, whose rivals are fio and a small crate.
+const IO: &str = "io";
 /// Rivals: a workspace of their own.
 const RIVALS: &str = "bench/compare/Cargo.toml";
 
@@ -35,7 +37,7 @@ pub struct Order {
 impl Order {
     /// Whether rivals have a part in it: building them takes minutes the first time.
     fn compares(&self) -> bool {
-        self.name != "idle" && !self.rest.iter().any(|word| word == "--stages")
+        !["idle", IO].contains(&self.name.as_str()) && !self.rest.iter().any(|word| word == "--stages")
     }
 }
 
@@ -67,17 +69,20 @@ pub fn run(repo: &Repo, order: &Order) -> Result<(), Trouble> {
     if order.name == "lane" {
         return run_lane(repo, order);
     }
-    let ours: Vec<&str> = [DRIVER, "windlass-bench-floor", "windlass-bench-ours"]
-        .into_iter()
-        .filter(|package| has(package))
-        .collect();
-    let mut args = vec!["build", "--release"];
-    args.extend(ours.iter().flat_map(|package| ["-p", package]));
+    let contenders: &[(&str, &str)] = match order.name.as_str() {
+        IO => &[("--io", "windlass-bench-io")],
+        _ => &[("--floor", "windlass-bench-floor"), ("--ours", "windlass-bench-ours")],
+    };
+    let mut args = vec!["build", "--release", "-p", DRIVER];
+    args.extend(contenders.iter().filter(|(_, package)| has(package)).flat_map(|(_, package)| ["-p", *package]));
+    if order.name == IO && order.rivals && has("windlass-bench-io") {
+        args.extend(["--features", "windlass-bench-io/compio"]);
+    }
     let built = build(&mut repo.cargo(&args))?;
 
     let mut driver = Command::new(find(&built, DRIVER)?);
     driver.arg(&order.name);
-    for (flag, package) in [("--floor", "windlass-bench-floor"), ("--ours", "windlass-bench-ours")] {
+    for (flag, package) in contenders {
         if has(package) {
             driver.arg(flag).arg(find(&built, package)?);
         } else {
@@ -87,7 +92,7 @@ pub fn run(repo: &Repo, order: &Order) -> Result<(), Trouble> {
     if !order.rivals {
         say("without rivals, as asked (--no-rivals): a figure without them is for orientation only");
     } else if !order.compares() {
-        say("without rivals: this bench looks at Windlass alone");
+        say("without the workspace of rivals: this bench does not need it");
     } else if let Some(manifest) = repo.text(RIVALS)? {
         let built = build_rivals(repo, &manifest)?;
         driver.arg("--compare").arg(find(&built, "windlass-bench-compare")?);

@@ -12,9 +12,9 @@ pub fn run(order: &Order) -> Result<Report, Failure> {
     let (mut blocks, mut meter) = (Blocks::of(order), Meter::start(order)?);
     let mut began = vec![(0u64, Instant::now()); order.depth as usize];
     let mut done: Vec<Completion> = Vec::new();
-    for slot in 0..order.depth as usize {
+    for (slot, (block, _)) in began.iter_mut().enumerate() {
         let buffer = IoBuffer::aligned(BLOCK).ok_or("no memory")?;
-        began[slot].0 = ask(&mut driver, file, order.write, slot, blocks.next(), buffer)?;
+        *block = ask(&mut driver, file, order.write, slot, blocks.next(), buffer)?;
     }
     while driver.under_way() > 0 {
         driver.park(None, &mut Vec::new())?;

@@ -13,8 +13,8 @@ pub fn probe(what: &str, times: u64) -> Result<(), Failure> {
     match what {
         "spawn-bare" => Bare.spawn(times / 128, 128),
         "switch-bare" => Bare.switch(64, times / 64),
-        "spawn-ours" => Ours::new()?.spawn(times / 128, 128)?,
-        "switch-ours" => Ours::new()?.switch(64, times / 64)?,
+        "spawn-ours" => Ours::still().spawn(times / 128, 128)?,
+        "switch-ours" => Ours::still().switch(64, times / 64)?,
         _ => return Err(format!("there is no probe `{what}`").into()),
     }
     Ok(())
@@ -31,7 +31,7 @@ pub fn count() -> Result<Vec<Row>, Failure> {
     for (what, ours) in KINDS {
         let (few, many) = (instructions(what, TIMES)?, instructions(what, 3 * TIMES)?);
         let each = many.saturating_sub(few) as f64 / (2 * TIMES) as f64;
-        println!("{what:<12} {each:>7.0} instructions, clock readings as one each");
+        println!("{what:<12} {each:>7.0} instructions, without what a reading of the clock takes");
         rows.push(Row {
             ours,
             n: Some(each.round() as u64),

@@ -14,6 +14,7 @@ mod instructions;
 mod lanes;
 mod memory;
 mod ours;
+mod still;
 
 use clap::Parser;
 use std::path::PathBuf;

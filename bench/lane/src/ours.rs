@@ -1,15 +1,17 @@
 //! The same tasks on the lanes of an engine over the real driver.
 
 use crate::Failure;
+use crate::still::Still;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
+use windlass_driver::Driver;
 use windlass_driver::real::RealDriver;
 use windlass_lane::{Cx, Engine, Next};
 
 /// An engine and its driver.
 pub struct Ours {
-    driver: RealDriver,
+    driver: Box<dyn Driver>,
     engine: Engine,
 }
 
@@ -22,7 +24,14 @@ impl Ours {
         let mut driver = RealDriver::new()?;
         let remote = driver.remote();
         let engine = Engine::new(&mut driver, Some(Arc::new(move || remote.ring())));
-        Ok(Self { driver, engine })
+        Ok(Self { driver: Box::new(driver), engine })
+    }
+
+    /// With a clock that can be counted.
+    pub fn still() -> Self {
+        let mut driver = Still::default();
+        let engine = Engine::new(&mut driver, None);
+        Self { driver: Box::new(driver), engine }
     }
 
     /// What its tasks can do.
@@ -35,7 +44,7 @@ impl Ours {
     /// # Errors
     /// The engine's.
     pub fn run(&mut self) -> Result<(), Failure> {
-        while self.engine.turn(&mut self.driver)? == Next::Again {}
+        while self.engine.turn(&mut *self.driver)? == Next::Again {}
         Ok(())
     }
 

@@ -8,7 +8,8 @@
 //! - `process`, `vitals`: a pair of processes, started, asked, watched, ended (in the driver);
 //! - `place`, `machine`: where a pair runs, and on what;
 //! - `plan`, `drive`: which cells are measured, and the interleaved rounds that measure them;
-//! - `stages`, `idle`: benches with a shape of their own: where the time of a call goes, what a silent node costs;
+//! - `stages`, `idle`, `io`: benches with a shape of their own: where the time of a call goes, what a silent node costs, how
+//!   fast files are;
 //! - `figures`: medians of rounds; `row`, `table`, `targets`, `plot`: what becomes of them.
 //!
 //! Not here: contenders. Floors are in `bench/floor`, rivals in `bench/compare`, ours in its own crate; the driver
@@ -22,6 +23,7 @@ pub mod contender;
 pub mod drive;
 pub mod figures;
 pub mod idle;
+pub mod io;
 pub mod limits;
 pub mod machine;
 pub mod meter;

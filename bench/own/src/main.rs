@@ -1,7 +1,7 @@
 //! `windlass-bench`: runs contenders against each other and prints one interleaved table.
 //!
-//! Lives here: the command line. `call` measures calls, or with `--stages` splits one; `idle` watches a silent node; `plot`
-//! draws a file that was measured before.
+//! Lives here: the command line. `call` measures calls, or with `--stages` splits one; `idle` watches a silent node; `io`
+//! measures files; `plot` draws a file that was measured before.
 //! Exit: 0 when every contender ran to its end, 1 when one failed (its rows are null) or a split does not add up, 2 when the
 //! command line is wrong.
 #![allow(
@@ -18,7 +18,7 @@ use std::{
 use windlass_bench::{
     Placement, Row,
     drive::{self, Measured},
-    idle,
+    idle, io,
     limits::{OUTSTANDING_MAX, REQUEST_BYTES_MAX, REQUEST_BYTES_MIN},
     machine::{self, Load},
     plan::{self, Group, Plan, SIZES},
@@ -43,6 +43,10 @@ enum Bench {
     ///
     /// Example: windlass-bench idle --ours target/release/windlass-bench-ours
     Idle(Idle),
+    /// Random blocks of 4 KiB of one file, 32 under way: rate, CPU, latency, beside fio and a raw ring.
+    ///
+    /// Example: windlass-bench io --io target/release/windlass-bench-io --dir /srv/data
+    Io(Files),
     /// Draws a result file.
     ///
     /// Example: windlass-bench plot call.json call.svg
@@ -78,6 +82,33 @@ struct Idle {
     /// How long each silence is watched, in seconds.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: u64,
+}
+
+#[derive(Debug, Args)]
+struct Files {
+    #[command(flatten)]
+    given: Given,
+    /// The contenders' binary.
+    #[arg(long, value_name = "BIN")]
+    io: PathBuf,
+    /// Where the file is made: on the medium that is meant. By default beside this program.
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Length of the file, in MiB.
+    #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+    file_mib: u64,
+    /// Operations under way.
+    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    depth: u32,
+    /// How often each contender's turn comes.
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rounds: u32,
+    /// Short runs and three rounds at most: an indication, not a figure to publish.
+    #[arg(long)]
+    quick: bool,
+    /// Refuses to measure on a busy machine instead of warning: for figures to publish.
+    #[arg(long)]
+    strict: bool,
 }
 
 #[derive(Debug, Args)]
@@ -140,6 +171,7 @@ fn main() -> ExitCode {
         Bench::Call(call) if call.stages => call.split(),
         Bench::Call(call) => call.run(),
         Bench::Idle(idle) => idle.run(),
+        Bench::Io(files) => files.run(),
         Bench::Plot { rows, drawing } => draw(&rows, &drawing),
     };
     done.unwrap_or_else(|words| {
@@ -233,6 +265,27 @@ impl Idle {
     }
 }
 
+impl Files {
+    fn run(&self) -> Result<ExitCode, String> {
+        let beside = std::env::current_exe().map_err(|error| error.to_string())?;
+        let beside = beside.parent().unwrap_or(Path::new("."));
+        print_machine(self.strict)?;
+        let order = io::Order {
+            program: &self.io,
+            directory: self.dir.as_deref().unwrap_or(beside),
+            file_mib: self.file_mib,
+            depth: self.depth,
+            rounds: if self.quick { self.rounds.min(3) } else { self.rounds },
+            run: Duration::from_millis(if self.quick { 300 } else { 2000 }),
+        };
+        let io = io::run(&order, &mut |line| eprintln!("{line}"))?;
+        println!("{}\n{}", io.text(), targets::lines(&io.targets()));
+        self.given.write(&io.rows(&machine::line()))?;
+        io.failures.iter().for_each(|failure| eprintln!("failed: {failure}"));
+        Ok(if io.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
 impl Given {
     fn ours(&self) -> Result<&Path, String> {
         self.ours
@@ -316,6 +369,8 @@ mod tests {
         let parses = |line: &str| Command::try_parse_from(line.split(' ')).is_ok();
         assert!(parses("windlass-bench call --floor f --ours o --compare c --stages --placements one --quick"));
         assert!(!parses("windlass-bench call --ours o --stages --sizes 64"));
+        assert!(parses("windlass-bench io --io b --dir d --quick --json j"));
+        assert!(!parses("windlass-bench io --dir d"));
         assert!(parses("windlass-bench idle --floor f --ours o --compare c --json j --seconds 2"));
     }
 }

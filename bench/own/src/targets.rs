@@ -88,7 +88,7 @@ pub(crate) fn at_most(
     Target { what: what.to_owned(), rule, bound, figure, unit, met }
 }
 
-fn at_least(
+pub(crate) fn at_least(
     what: &str,
     rule: &'static str,
     figure: Option<f64>,

@@ -190,6 +190,9 @@ pub(crate) struct Table {
     pub(crate) system: Cell<usize>,
     pub(crate) tasks_max: Cell<usize>,
     pub(crate) closed: Cell<bool>,
+    on_lanes: RefCell<Vec<u32>>,
+    /// The name of the task that ended while it ran, until the next piece.
+    pub(crate) ended_name: Cell<Name>,
     /// How the last task ended that was not a system task.
     pub(crate) last: Cell<Option<(TaskId, Status)>>,
     /// Tasks that were asked to end and whose grace nobody counts yet.
@@ -210,6 +213,8 @@ impl Table {
             system: Cell::default(),
             tasks_max: Cell::new(TASKS_MAX),
             closed: Cell::default(),
+            on_lanes: RefCell::default(),
+            ended_name: Cell::default(),
             last: Cell::default(),
             asked: RefCell::default(),
             panics: Cell::default(),
@@ -221,37 +226,57 @@ impl Table {
         let mut cells = self.cells.borrow_mut();
         let index = cells.take()?;
         let cell = cells.at(index)?;
-        let generation = cell.generation.wrapping_add(1).max(1);
-        let started = self.now.get();
-        *cell = TaskCell { generation, taken: true, system, lane, name, started, ..TaskCell::default() };
+        // Whoever frees a cell leaves it as new but for its numbers.
+        cell.generation = cell.generation.wrapping_add(1).max(1);
+        (cell.taken, cell.system, cell.lane) = (true, system, lane);
+        (cell.name, cell.started) = (name, self.now.get());
+        let id = TaskId { index, generation: cell.generation };
+        drop(cells);
         let count = if system { &self.system } else { &self.live };
         count.set(count.get() + 1);
-        Some(TaskId { index, generation })
+        let mut on_lanes = self.on_lanes.borrow_mut();
+        if on_lanes.len() <= usize::from(lane) {
+            on_lanes.resize(usize::from(lane) + 1, 0);
+        }
+        on_lanes[usize::from(lane)] += 1;
+        Some(id)
     }
 
     pub(crate) fn alive(&self) -> usize {
         self.live.get() + self.system.get()
     }
 
-    /// A task has ended: its cell is free. Answers its lane.
-    pub(crate) fn free(&self, id: TaskId, status: Status) -> Option<u16> {
+    /// A task has ended: its cell is free.
+    #[inline]
+    pub(crate) fn free(&self, id: TaskId, status: Status) {
         let mut cells = self.cells.borrow_mut();
         let free = cells.free;
-        let cell = cells.get(id)?;
-        let (lane, system, waker, name) =
-            (cell.lane, cell.system, cell.waker.take(), std::mem::take(&mut cell.name));
-        cell.taken = false;
+        let Some(cell) = cells.get(id) else { return };
+        let (lane, system, waker) = (cell.lane, cell.system, cell.waker.take());
+        let name = std::mem::take(&mut cell.name);
+        (cell.taken, cell.cancelled, cell.aborted, cell.shields) = (false, false, false, 0);
+        (cell.polls, cell.cpu_ns, cell.wait_ns, cell.operations) = (0, 0, 0, 0);
         cell.next_free = free;
         cells.free = Some(id.index);
         drop(cells);
-        // Dropped where nothing is borrowed: a waker may be the last to know its task.
-        drop((waker, name));
+        if self.current.get() == Some(id) {
+            self.ended_name.set(name);
+        }
+        if let Some(lane) = self.on_lanes.borrow_mut().get_mut(usize::from(lane)) {
+            *lane -= 1;
+        }
         let count = if system { &self.system } else { &self.live };
         count.set(count.get().saturating_sub(1));
         if !system {
             self.last.set(Some((id, status)));
         }
-        Some(lane)
+        // Dropped where nothing is borrowed: a waker may be the last to know its task.
+        drop(waker);
+    }
+
+    /// Tasks alive on this lane.
+    pub(crate) fn tasks_on(&self, lane: u16) -> usize {
+        self.on_lanes.borrow().get(usize::from(lane)).map_or(0, |tasks| *tasks as usize)
     }
 
     /// Something of a living task, if it lives.

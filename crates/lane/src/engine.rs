@@ -21,6 +21,7 @@ use std::io as system;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
+use windlass_driver::real::RealDriver;
 use windlass_driver::{Driver, Nanos, Ready};
 
 /// What the caller of `turn` is to do.
@@ -204,6 +205,9 @@ impl Engine {
                 None => break,
             }
             now = driver.now();
+            if self.shared.io.is_due() {
+                break;
+            }
         }
         lanes.rest(now);
         true
@@ -289,6 +293,34 @@ impl Engine {
     pub fn dump(&self) -> Vec<String> {
         dump(&self.tasks(), (self.shared.clock)())
     }
+}
+
+/// Runs `main` and all that it spawns on this thread, over the real driver, until every task but the system's has ended.
+///
+/// # Errors
+/// As `Engine::run`.
+///
+/// # Example
+/// ```
+/// use std::time::Duration;
+/// let exit = windlass_lane::run(|cx| async move {
+///     let sleeper = cx.clone();
+///     let slow = cx.spawn("slow", async move { sleeper.sleep(Duration::from_millis(2)).await.map(|()| 40) })?;
+///     let quick = cx.spawn("quick", async { 2 })?;
+///     Ok::<_, windlass_lane::SpawnError>((slow.await, quick.await))
+/// });
+/// let windlass_lane::Exit::Ok(Ok((slow, quick))) = exit? else { panic!("it ended badly") };
+/// assert_eq!((slow.ok(), quick.ok()), (Some(Ok(40)), Some(2)));
+/// # Ok::<(), windlass_lane::EngineError>(())
+/// ```
+pub fn run<F>(main: impl FnOnce(Cx) -> F) -> Result<Exit<F::Output>, EngineError>
+where
+    F: Future + 'static,
+{
+    let mut driver = RealDriver::new()?;
+    let remote = driver.remote();
+    let mut engine = Engine::new(&mut driver, Some(Arc::new(move || remote.ring())));
+    engine.run(&mut driver, main)
 }
 
 impl Drop for Engine {

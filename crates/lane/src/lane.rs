@@ -145,7 +145,6 @@ pub(crate) struct Lane<J> {
     pub(crate) queue: VecDeque<(Work<J>, Nanos)>,
     /// Of them unstarted work.
     pub(crate) waiting: usize,
-    pub(crate) tasks: usize,
     /// Virtual time among the lanes of its class.
     pub(crate) pass: u128,
     stride: u64,
@@ -161,9 +160,9 @@ impl<J> Lane<J> {
     /// The weight must be checked.
     pub(crate) fn new(options: LaneOptions, generation: u16) -> Self {
         let stride = ONE / u64::from(options.weight.max(1));
-        let (waiting, tasks, pass, claim, turn, pieces, ran_ns) = Default::default();
+        let (waiting, pass, claim, turn, pieces, ran_ns) = Default::default();
         let queue = VecDeque::new();
-        Self { options, generation, queue, waiting, tasks, pass, stride, claim, turn, pieces, ran_ns }
+        Self { options, generation, queue, waiting, pass, stride, claim, turn, pieces, ran_ns }
     }
 
     pub(crate) fn has_room(&self) -> bool {
@@ -203,14 +202,14 @@ impl<J> Lane<J> {
         (self.options.share > 0 && had_theirs && self.claim <= busy).then_some(self.claim)
     }
 
-    pub(crate) fn facts(&self, index: u16) -> LaneFacts {
+    pub(crate) fn facts(&self, index: u16, tasks: usize) -> LaneFacts {
         LaneFacts {
             id: LaneId { index, generation: self.generation },
             name: self.options.name.to_string(),
             class: self.options.class,
             weight: self.options.weight,
             share: self.options.share,
-            tasks: self.tasks,
+            tasks,
             queued: self.queue.len(),
             pieces: self.pieces,
             ran_ns: self.ran_ns,

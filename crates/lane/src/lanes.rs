@@ -9,15 +9,17 @@ use crate::Name;
 use crate::cells::{Status, Table, TaskFacts, TaskId, TaskState};
 use crate::gate::{Bell, Gate, Header, Own, Piece};
 use crate::lane::{LaneError, LaneFacts, LaneId, LaneOptions};
-use crate::limits::{LAST_ROUNDS, QUANTUM_NS, TASKS_MAX};
+use crate::limits::{IN_PLACE_BYTES, LAST_ROUNDS, QUANTUM_NS, TASKS_MAX};
 use crate::overruns::Overrun;
 use crate::pulse::Pulse;
-use crate::task::{Body, SpawnError, TaskHandle, TaskOptions};
+use crate::stride::Stride;
+use crate::task::{SpawnError, Task, TaskHandle, TaskOptions};
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 use windlass_driver::Nanos;
 use windlass_driver::heap::try_box;
+use windlass_driver::held::Held;
 
 /// Work that is queued before it is a task.
 pub trait Job {
@@ -52,7 +54,6 @@ impl<J> fmt::Debug for Work<J> {
 pub struct Lanes<J: Job + 'static> {
     gate: Arc<Gate<J>>,
     table: Rc<Table>,
-    leave: Rc<dyn Fn(u16)>,
     pulse: Option<Arc<Pulse>>,
 }
 
@@ -61,15 +62,7 @@ impl<J: Job + 'static> Lanes<J> {
     pub fn new(bell: Option<Bell>) -> Self {
         let gate = Arc::new(Gate::new(bell));
         let table = gate.own.get().map_or_else(|| Rc::new(Table::new()), |own| own.table.clone());
-        let weak = Arc::downgrade(&gate);
-        let leave = Rc::new(move |lane| {
-            let Some(gate) = weak.upgrade() else { return };
-            let Some(own) = gate.own.get() else { return };
-            if let Some(lane) = own.stride.borrow_mut().of_task(lane) {
-                lane.tasks = lane.tasks.saturating_sub(1);
-            }
-        });
-        Self { gate, table, leave, pulse: None }
+        Self { gate, table, pulse: None }
     }
 
     /// Lets a watchdog see what runs.
@@ -105,12 +98,12 @@ impl<J: Job + 'static> Lanes<J> {
     /// # Errors
     /// `Unknown`, `InUse`.
     pub fn remove_lane(&self, lane: LaneId) -> Result<(), LaneError> {
-        self.own().stride.borrow_mut().remove(lane)
+        self.own().stride.borrow_mut().remove(lane, self.table.tasks_on(lane.index))
     }
 
     /// All lanes and what they have done.
     pub fn lanes(&self) -> Vec<LaneFacts> {
-        self.own().stride.borrow().facts()
+        self.own().stride.borrow().facts(&self.table)
     }
 
     /// Queues work behind all that came before it in its lane.
@@ -133,7 +126,8 @@ impl<J: Job + 'static> Lanes<J> {
 
     /// Makes a task; its first poll is queued behind all that came before it in its lane.
     ///
-    /// Cost: two allocations: the future's own, which may be refused, and async-task's header of about 100 bytes, which may not.
+    /// Cost: one allocation by async-task, of the future and about 100 bytes, which ends the process if memory is out. A
+    /// future of more than `limits::IN_PLACE_BYTES` has an allocation of its own, which may be refused.
     ///
     /// # Errors
     /// `TooManyTasks`, `NoMemory`, `NoLane`, `Closed`; nothing was made then, and the future is dropped.
@@ -179,18 +173,26 @@ impl<J: Job + 'static> Lanes<J> {
         if self.own().stride.borrow().lane(lane).is_none() {
             return Err(SpawnError::NoLane);
         }
-        let future = try_box(future).map_err(|_dropped| SpawnError::NoMemory)?;
-        let id = self.table.admit(name, lane.index, system).ok_or(SpawnError::NoMemory)?;
-        if let Some(lane) = self.own().stride.borrow_mut().of_task(lane.index) {
-            lane.tasks += 1;
+        if size_of::<F>() > IN_PLACE_BYTES {
+            let future = try_box(future).map_err(|_dropped| SpawnError::NoMemory)?;
+            let id = self.table.admit(name, lane.index, system).ok_or(SpawnError::NoMemory)?;
+            return Ok(self.set_up(id, lane.index, Box::into_pin(future)));
         }
-        let body = Body::new(Box::into_pin(future), self.table.clone(), id, self.leave.clone());
+        let id = self.table.admit(name, lane.index, system).ok_or(SpawnError::NoMemory)?;
+        Ok(self.set_up(id, lane.index, future))
+    }
+
+    #[inline]
+    fn set_up<F>(&self, id: TaskId, lane: u16, future: F) -> (Piece, TaskHandle<F::Output>)
+    where
+        F: Future + 'static,
+    {
+        let held = Held::new(future, Task::new(self.table.clone(), id));
         let gate = self.gate.clone();
         let (runnable, task) = async_task::Builder::new()
-            .metadata(Header { index: id.index, lane: lane.index })
-            .spawn(move |_| body, move |runnable| gate.put(runnable));
-        self.table.with(id, |cell| cell.waker = Some(runnable.waker()));
-        Ok((Piece(runnable), TaskHandle::new(task.fallible(), id, self.table.clone())))
+            .metadata(Header { index: id.index, lane })
+            .spawn(move |_| held, move |runnable| gate.put(runnable));
+        (Piece(runnable), TaskHandle::new(task.fallible(), id, self.table.clone()))
     }
 
     /// A task is about to be polled.
@@ -208,15 +210,15 @@ impl<J: Job + 'static> Lanes<J> {
     #[inline]
     pub fn next(&self, now: Nanos) -> Option<Work<J>> {
         let table = &*self.table;
-        self.leave_current(now);
         let own = self.own();
         let mut stride = own.stride.borrow_mut();
+        self.leave_current(&mut stride, now);
         self.gate.collect(&mut stride, table);
         let (_, work, since) = stride.pick()?;
         stride.began = now;
         table.pieces.set(table.pieces.get().wrapping_add(1));
         match &work {
-            Work::Start(job) => stride.name = job.name(),
+            Work::Start(job) => stride.job = job.name(),
             Work::Resume(piece) => {
                 let mut cells = table.cells.borrow_mut();
                 if let Some((id, cell)) = cells.living(piece.0.metadata().index) {
@@ -224,33 +226,46 @@ impl<J: Job + 'static> Lanes<J> {
                     cell.wait_ns += now.saturating_sub(since);
                     table.aborts.set(cell.aborted);
                     table.current.set(Some(id));
-                    stride.name.clone_from(&cell.name);
                 }
             }
         }
         if let Some(pulse) = &self.pulse {
-            pulse.begins(&stride.name, table.current.get());
+            pulse.begins(&self.running_name(&stride), table.current.get());
         }
         Some(work)
     }
 
     /// The last piece ended at `now`, and none follows it at once.
     pub fn rest(&self, now: Nanos) {
-        self.leave_current(now);
+        self.leave_current(&mut self.own().stride.borrow_mut(), now);
         if let Some(pulse) = &self.pulse {
             pulse.rests();
         }
     }
 
     #[inline]
-    fn leave_current(&self, now: Nanos) {
+    fn leave_current(&self, stride: &mut Stride<J>, now: Nanos) {
         let table = &*self.table;
         table.now.set(now);
-        let ran = self.own().stride.borrow_mut().charge(now);
+        let ran = stride.charge(now);
+        if ran > QUANTUM_NS {
+            let name = self.running_name(stride);
+            stride.overruns.count(&name, ran);
+        }
         if let Some(id) = table.current.take() {
             table.with(id, |cell| cell.cpu_ns += ran);
         }
-        table.aborts.set(false);
+    }
+
+    /// The name of what runs, or of the task that ended just now.
+    #[cold]
+    fn running_name(&self, stride: &Stride<J>) -> Name {
+        match self.table.current.get() {
+            None => stride.job.clone(),
+            Some(id) => {
+                self.table.with(id, |cell| cell.name.clone()).unwrap_or_else(|| self.table.ended_name.take())
+            }
+        }
     }
 
     /// When the piece that runs now began.
@@ -365,7 +380,7 @@ impl<J: Job + 'static> Lanes<J> {
             Work::Start(_) => None,
         });
         let ready: std::collections::BTreeSet<u32> = queued.collect();
-        let lanes = stride.facts();
+        let lanes = stride.facts(&self.table);
         for fact in &mut facts {
             if fact.state == TaskState::Waiting && ready.contains(&fact.id.index) {
                 fact.state = TaskState::Ready;

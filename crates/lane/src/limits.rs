@@ -4,6 +4,8 @@
 pub const TASKS_MAX: usize = 1 << 20;
 /// Task cells that are made at once when none is free.
 pub const CELLS_PER_CHUNK: usize = 1 << 10;
+/// Bytes of a future that lie in its task's own memory; a larger one is put into memory that may be refused.
+pub const IN_PLACE_BYTES: usize = 512;
 /// Work that waits to start, per lane.
 pub const WAITING_MAX: usize = 1 << 16;
 /// Timers set at once.
@@ -42,3 +44,6 @@ pub const BLOCKING_WAITING_MAX: usize = 1024;
 pub const OPERATIONS_WAITING_MAX: usize = 1 << 16;
 /// Operations handed to the driver in one turn.
 pub const OPERATIONS_PER_TURN: usize = 1 << 12;
+/// Operations that have gathered when the worker should hand them over instead of doing the next piece of work: a device
+/// that waits for a large batch idles meanwhile, and one system call for each operation costs more than it brings.
+pub const OPERATIONS_GATHERED: usize = 8;

@@ -7,9 +7,10 @@
 //! Not here: tasks' own accounts (`cells`).
 
 use crate::Name;
+use crate::cells::Table;
 use crate::lane::{Class, Lane, LaneError, LaneFacts, LaneId, LaneOptions};
 use crate::lanes::Work;
-use crate::limits::{LANES_MAX, QUANTUM_NS, SHARES_MAX, SLICE_NS, WEIGHT_MAX};
+use crate::limits::{LANES_MAX, SHARES_MAX, SLICE_NS, WEIGHT_MAX};
 use crate::overruns::Overruns;
 use windlass_driver::Nanos;
 
@@ -28,8 +29,8 @@ pub(crate) struct Stride<J> {
     running: Option<u16>,
     /// Lanes with a guaranteed share.
     guaranteed: Vec<u16>,
-    /// What runs, for whoever asks why it takes so long.
-    pub(crate) name: Name,
+    /// The work that was begun last, for whoever asks why it takes so long.
+    pub(crate) job: Name,
     pub(crate) began: Nanos,
     pub(crate) overruns: Overruns,
 }
@@ -48,7 +49,7 @@ impl<J> Stride<J> {
             serving: None,
             running: None,
             guaranteed: vec![LaneId::BACKGROUND.index],
-            name: Name::default(),
+            job: Name::default(),
             began: 0,
             overruns: Overruns::default(),
         }
@@ -80,9 +81,10 @@ impl<J> Stride<J> {
         Ok(id)
     }
 
-    pub(crate) fn remove(&mut self, id: LaneId) -> Result<(), LaneError> {
+    /// With so many tasks alive on it.
+    pub(crate) fn remove(&mut self, id: LaneId, tasks: usize) -> Result<(), LaneError> {
         let lane = self.lane(id).ok_or(LaneError::Unknown)?;
-        if usize::from(id.index) < 2 || lane.tasks > 0 || !lane.queue.is_empty() {
+        if usize::from(id.index) < 2 || tasks > 0 || !lane.queue.is_empty() {
             return Err(LaneError::InUse);
         }
         self.guaranteed.retain(|index| *index != id.index);
@@ -101,11 +103,6 @@ impl<J> Stride<J> {
     pub(crate) fn lane_mut(&mut self, id: LaneId) -> Option<&mut Lane<J>> {
         let lane = self.lanes.get_mut(usize::from(id.index))?.as_mut();
         lane.filter(|lane| lane.generation == id.generation)
-    }
-
-    /// The lane of a living task: it is there as long as the task is.
-    pub(crate) fn of_task(&mut self, index: u16) -> Option<&mut Lane<J>> {
-        self.lanes.get_mut(usize::from(index))?.as_mut()
     }
 
     /// Queues a piece behind all that came before it in its lane; a lane that is gone gives it back.
@@ -130,9 +127,6 @@ impl<J> Stride<J> {
         self.busy += ran;
         if let Some(Some(lane)) = self.lanes.get_mut(usize::from(index)) {
             lane.charge(ran, self.busy);
-        }
-        if ran > QUANTUM_NS {
-            self.overruns.count(&self.name, ran);
         }
         ran
     }
@@ -244,9 +238,11 @@ impl<J> Stride<J> {
         all
     }
 
-    pub(crate) fn facts(&self) -> Vec<LaneFacts> {
+    pub(crate) fn facts(&self, table: &Table) -> Vec<LaneFacts> {
         let lanes = self.lanes.iter().enumerate();
-        lanes.filter_map(|(index, lane)| Some(lane.as_ref()?.facts(index as u16))).collect()
+        lanes
+            .filter_map(|(index, lane)| Some(lane.as_ref()?.facts(index as u16, table.tasks_on(index as u16))))
+            .collect()
     }
 }
 
@@ -341,12 +337,12 @@ mod tests {
             Err(LaneError::TooMuchGuaranteed)
         );
         let first = stride.add(LaneOptions::new("first")).unwrap();
-        assert_eq!(stride.remove(LaneId::LATENCY), Err(LaneError::InUse));
+        assert_eq!(stride.remove(LaneId::LATENCY, 0), Err(LaneError::InUse));
         stride.queue(first.index, Work::Start(1), 0);
-        assert_eq!(stride.remove(first), Err(LaneError::InUse));
+        assert_eq!(stride.remove(first, 0), Err(LaneError::InUse));
         stride.drain();
-        stride.remove(first).unwrap();
-        assert_eq!(stride.remove(first), Err(LaneError::Unknown));
+        stride.remove(first, 0).unwrap();
+        assert_eq!(stride.remove(first, 0), Err(LaneError::Unknown));
         let second = stride.add(LaneOptions::new("second")).unwrap();
         assert_eq!(second.index, first.index);
         assert_ne!(second, first);

@@ -1,6 +1,7 @@
 //! A task: a future with a cell, its panics contained, its end told to who joins it.
 //!
-//! Lives here: `Exit`, `TaskHandle`, `TaskOptions`, `SpawnError`, `Body` (what async-task polls).
+//! Lives here: `Exit`, `TaskHandle`, `TaskOptions`, `SpawnError`, `Task` (what goes along with a
+//! future).
 //! From: `Lanes::spawn`. To: `async-task`, which is the state machine: woken, running, ended.
 //! Holds: a panic of a future, of its drop or of its payload's drop stays inside the task; its cell is free before its join
 //! resolves; a handle that is dropped lets its task run.
@@ -15,7 +16,8 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
+use windlass_driver::held::{Beside, End, Payload};
 use windlass_driver::local::Local;
 
 /// How a task ended.
@@ -40,6 +42,7 @@ impl<T> Exit<T> {
 }
 
 impl<T: 'static> Exit<T> {
+    #[inline]
     fn status(&self) -> Status {
         match self {
             Self::Ok(value) => Status::Ok((value as &dyn Any).downcast_ref::<i32>().copied().unwrap_or(0)),
@@ -104,7 +107,7 @@ impl TaskOptions {
     }
 }
 
-pub(crate) type Spawned<T> = FallibleTask<Local<Exit<T>>, Header>;
+pub(crate) type Spawned<T> = FallibleTask<Left<T>, Header>;
 
 /// A spawned task. Awaited, it tells how the task ended; dropped, it lets the task run on.
 pub struct TaskHandle<T = ()> {
@@ -149,7 +152,7 @@ impl<T> Future for TaskHandle<T> {
         let Some(task) = self.task.as_mut() else { return Poll::Ready(Exit::Cancelled) };
         let ended = std::task::ready!(Pin::new(task).poll(cx));
         self.task = None;
-        Poll::Ready(ended.and_then(Local::into_inner).unwrap_or(Exit::Cancelled))
+        Poll::Ready(ended.and_then(Left::take).unwrap_or(Exit::Cancelled))
     }
 }
 
@@ -167,61 +170,42 @@ impl<T> fmt::Debug for TaskHandle<T> {
     }
 }
 
-type Boxed<T> = Pin<Box<dyn Future<Output = T>>>;
+/// What a task leaves for who joins it. Its value is dropped with its panics held in: async-task would end the process.
+pub(crate) struct Left<T>(Option<Local<Exit<T>>>);
 
-struct Inner<T> {
-    future: Option<Boxed<T>>,
+impl<T> Left<T> {
+    fn new(exit: Exit<T>) -> Self {
+        Self(Some(Local::new(exit)))
+    }
+    fn take(mut self) -> Option<Exit<T>> {
+        self.0.take().and_then(Local::into_inner)
+    }
+}
+
+impl<T> Drop for Left<T> {
+    fn drop(&mut self) {
+        if let Some(exit) = self.0.take()
+            && let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(exit)))
+        {
+            tracing::error!(
+                panic = text_of(payload),
+                "the value of a task that nobody took panicked when dropped"
+            );
+        }
+    }
+}
+
+/// A task's own, beside its future.
+pub(crate) struct Task {
     table: Rc<Table>,
     id: TaskId,
-    /// Tells the lane that it has one task fewer.
-    leave: Rc<dyn Fn(u16)>,
+    /// Whether the cell has the task's waker.
+    known: bool,
 }
 
-/// What async-task polls.
-pub(crate) struct Body<T: 'static>(Local<Dropped<T>>);
-
-impl<T: 'static> Body<T> {
-    pub(crate) fn new(future: Boxed<T>, table: Rc<Table>, id: TaskId, leave: Rc<dyn Fn(u16)>) -> Self {
-        Self(Local::new(Dropped(Inner { future: Some(future), table, id, leave })))
-    }
-}
-
-impl<T: 'static> Future for Body<T> {
-    type Output = Local<Exit<T>>;
-
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // Runnables are run by the thread that made them alone: they never leave its queues.
-        let Some(Dropped(inner)) = self.0.get_mut() else { return Poll::Pending };
-        let Some(future) = inner.future.as_mut() else { return Poll::Pending };
-        let exit = if inner.table.aborts.get() {
-            Exit::Cancelled
-        } else {
-            match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-                Ok(Poll::Pending) => return Poll::Pending,
-                Ok(Poll::Ready(value)) => Exit::Ok(value),
-                Err(payload) => Exit::Panicked(text_of(payload)),
-            }
-        };
-        Poll::Ready(Local::new(inner.end(exit)))
-    }
-}
-
-impl<T: 'static> Inner<T> {
-    /// Drops the future, then frees the cell. A value whose future panics when it is dropped is not told as one.
-    fn end(&mut self, exit: Exit<T>) -> Exit<T> {
-        let Some(future) = self.future.take() else { return exit };
-        let exit = match catch_unwind(AssertUnwindSafe(|| drop(future))) {
-            Ok(()) => exit,
-            Err(payload) => Exit::Panicked(text_of(payload)),
-        };
-        if let Exit::Panicked(text) = &exit {
-            self.tell(text);
-        }
-        if let Some(lane) = self.table.free(self.id, exit.status()) {
-            (self.leave)(lane);
-        }
-        exit
+impl Task {
+    pub(crate) fn new(table: Rc<Table>, id: TaskId) -> Self {
+        Self { table, id, known: false }
     }
 
     #[cold]
@@ -232,17 +216,42 @@ impl<T: 'static> Inner<T> {
     }
 }
 
-/// Of a task that was dropped before its end.
-struct Dropped<T: 'static>(Inner<T>);
+impl<T: 'static> Beside<T> for Task {
+    type Told = Left<T>;
 
-impl<T: 'static> Drop for Dropped<T> {
-    fn drop(&mut self) {
-        self.0.end(Exit::Cancelled);
+    #[inline]
+    fn drops(&mut self) -> bool {
+        self.table.aborts.get()
+    }
+
+    #[inline]
+    fn waits(&mut self, waker: &Waker) {
+        // A task that nobody else can wake stays known by its own waker, so that it can be named, asked and dropped.
+        if !self.known {
+            self.known = true;
+            let waker = waker.clone();
+            self.table.with(self.id, |cell| cell.waker = Some(waker));
+        }
+    }
+
+    #[inline]
+    fn ended(&mut self, how: End<T>) -> Left<T> {
+        let exit = match how {
+            End::Value(value) => Exit::Ok(value),
+            End::Dropped => Exit::Cancelled,
+            End::Panicked(payload) => {
+                let text = text_of(payload);
+                self.tell(&text);
+                Exit::Panicked(text)
+            }
+        };
+        self.table.free(self.id, exit.status());
+        Left::new(exit)
     }
 }
 
 /// What a panic said; the payload is dropped, and if that panics too, what it says is left where it is.
-pub(crate) fn text_of(payload: Box<dyn Any + Send>) -> String {
+pub(crate) fn text_of(payload: Payload) -> String {
     let text = match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
         (Some(text), _) => (*text).to_owned(),
         (None, Some(text)) => text.clone(),

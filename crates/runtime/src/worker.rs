@@ -157,6 +157,9 @@ impl Worker {
                 0 => driver.now(),
                 read => read,
             };
+            if self.core.io.is_due() {
+                break;
+            }
         }
         lanes.rest(now);
         true

@@ -36,12 +36,15 @@
 //! ```
 //!
 //! Lives here: `prelude`, the re-exports behind it, `wait`, and what expansions name (`__private`).
-//! Features: `module` (write one), `client` (call one; default), `node` (be one: `node!`).
+//! Features: `module` (write one), `client` (call one; default), `node` (be one: `node!`), `tasks` (run tasks with no node).
 //! Holds: a build with `module` alone contains no client.
 //! Not here: anything that runs.
 
 #[cfg(feature = "module")]
 pub mod prelude;
+
+#[cfg(feature = "tasks")]
+pub mod tasks;
 
 #[cfg(feature = "client")]
 pub use windlass_client::{

@@ -16,7 +16,7 @@ pub use file::{File, remove, rename};
 pub use socket::{Listener, Reader, Socket, Writer, connect, resolve};
 pub use wait::Wait;
 
-use crate::limits::{OPERATIONS_PER_TURN, OPERATIONS_WAITING_MAX};
+use crate::limits::{OPERATIONS_GATHERED, OPERATIONS_PER_TURN, OPERATIONS_WAITING_MAX};
 use slotmap::{Key, KeyData, SlotMap};
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -205,6 +205,11 @@ impl Io {
     /// Operations known here: waiting, under way, or done and not taken.
     pub fn count(&self) -> usize {
         self.0.borrow().entries.len()
+    }
+
+    /// Whether so many operations wait that the worker should call `exchange` before its next piece of work.
+    pub fn is_due(&self) -> bool {
+        self.0.borrow().waiting.len() >= OPERATIONS_GATHERED
     }
 
     /// Whether the worker has something to hand over.

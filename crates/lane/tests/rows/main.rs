@@ -87,3 +87,43 @@ fn real() -> World {
 }
 
 all_on!(real, crate::real);
+
+/// The claims of the wait primitives, on an engine of each backend.
+mod waits {
+    use crate::{Make, World};
+    use std::cell::RefCell;
+    use windlass_lane::{EngineError, Next};
+    use windlass_wait::conformance::{Bench, Task};
+
+    struct OnEngine(RefCell<World>);
+
+    impl Bench for OnEngine {
+        fn spawn(&self, task: Task) {
+            self.0.borrow().engine.cx().spawn("of a claim", task).expect("there is room").detach();
+        }
+        fn run(&self) {
+            let mut world = self.0.borrow_mut();
+            let World { driver, engine } = &mut *world;
+            loop {
+                match engine.turn(&mut **driver) {
+                    Ok(Next::Again) => {}
+                    // What is left waits for the next round.
+                    Ok(Next::Ended) | Err(EngineError::Stalled(_)) => return,
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        }
+    }
+
+    pub(crate) fn on(make: Make, claim: fn(&dyn Bench)) {
+        claim(&OnEngine(RefCell::new(make())));
+    }
+
+    mod real {
+        #![allow(non_snake_case, reason = "tests carry the names of requirement rows")]
+        fn with(claim: fn(&dyn windlass_wait::conformance::Bench)) {
+            super::on(crate::real, claim);
+        }
+        windlass_wait::conformance!(with);
+    }
+}
