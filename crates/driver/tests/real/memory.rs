@@ -67,7 +67,7 @@ impl Drop for Owner {
 }
 
 #[test]
-fn volume_IO1_volume_IO15_a_dropped_driver_gives_memory_back_only_when_nobody_writes_it_any_more() {
+fn volume_IO1_IO15_a_dropped_driver_gives_memory_back_only_when_nobody_writes_it_any_more() {
     for mut site in both() {
         let path = site.path("file");
         let mut play = Play::new(&mut site.driver);

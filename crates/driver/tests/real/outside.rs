@@ -138,8 +138,8 @@ fn alone(name: &str, test: fn()) {
 }
 
 #[test]
-fn volume_IO1_volume_IO2_a_process_without_descriptors_is_told_and_leaks_none() {
-    alone("volume_IO1_volume_IO2_a_process_without_descriptors_is_told_and_leaks_none", without_descriptors);
+fn volume_IO1_IO2_a_process_without_descriptors_is_told_and_leaks_none() {
+    alone("volume_IO1_IO2_a_process_without_descriptors_is_told_and_leaks_none", without_descriptors);
 }
 
 fn without_descriptors() {

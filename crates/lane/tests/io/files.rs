@@ -22,7 +22,7 @@ fn room(len: usize) -> IoBuffer {
 }
 
 #[test]
-fn volume_IO4_volume_IO7_all_or_how_much() {
+fn volume_IO4_IO7_all_or_how_much() {
     for stage in stages() {
         stage.run(async {
             let file = File::open(&stage.io, stage.path("a"), WRITE).await.unwrap();
@@ -78,7 +78,7 @@ fn a_direct_file_that_ends_between_two_blocks_says_where() {
 }
 
 #[test]
-fn volume_IO6_volume_IO8_more_than_the_driver_takes_at_once_all_end() {
+fn volume_IO6_IO8_more_than_the_driver_takes_at_once_all_end() {
     const COUNT: u64 = OPERATIONS_MAX as u64 + 500;
     for stage in stages() {
         stage.run(async {
