@@ -25,8 +25,8 @@ pub const DESCRIPTORS_PER_MESSAGE_MAX: usize = 8;
 pub const GIVE_WAY_TRIES: u32 = 2;
 /// Giving way for longer than this means that a third thread took the processor, nanoseconds: a slice of it is milliseconds.
 pub const GIVE_WAY_LONG_NS: u64 = 100_000;
-/// How long nobody gives way after that, nanoseconds; four times as long each time.
-pub const GIVE_WAY_PAUSE_MIN_NS: u64 = 10_000_000;
+/// How long nobody gives way after that, nanoseconds; four times as long each time, half as long after each that was short.
+pub const GIVE_WAY_PAUSE_MIN_NS: u64 = 1_000_000;
 /// And at most: beside a thread that always computes, a slice of it is lost once in so long.
 pub const GIVE_WAY_PAUSE_MAX_NS: u64 = 1_000_000_000;
 
