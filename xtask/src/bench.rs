@@ -16,6 +16,8 @@ use std::process::{Command, Stdio};
 const DRIVER: &str = "windlass-bench";
 /// The bench of tasks and lanes, a program of its own.
 const LANE: &str = "windlass-bench-lane";
+/// The bench of block devices, a program of its own.
+const BDEV: &str = "windlass-bench-bdev";
 /// The bench of files, whose rivals are fio and a small crate.
 const IO: &str = "io";
 /// Rivals: a workspace of their own.
@@ -24,7 +26,7 @@ const RIVALS: &str = "bench/compare/Cargo.toml";
 /// What to measure.
 #[derive(Debug)]
 pub struct Order {
-    /// `call`, or another bench that the driver knows, or `lane`.
+    /// `call`, or another bench that the driver knows, or `lane` or `bdev`.
     pub name: String,
     /// Whether rivals are built and measured.
     pub rivals: bool,
@@ -66,8 +68,10 @@ pub fn run(repo: &Repo, order: &Order) -> Result<(), Trouble> {
             "the workspace has no package `{DRIVER}`: there is nothing to run a bench with"
         )));
     }
-    if order.name == "lane" {
-        return run_lane(repo, order);
+    match order.name.as_str() {
+        "lane" => return run_alone(repo, order, LANE),
+        "bdev" => return run_alone(repo, order, BDEV),
+        _ => {}
     }
     let contenders: &[(&str, &str)] = match order.name.as_str() {
         IO => &[("--io", "windlass-bench-io")],
@@ -107,10 +111,10 @@ pub fn run(repo: &Repo, order: &Order) -> Result<(), Trouble> {
     child::pass(&mut driver)
 }
 
-/// The bench of tasks and lanes has no contenders in processes of their own: its floor is in the same program.
-fn run_lane(repo: &Repo, order: &Order) -> Result<(), Trouble> {
-    let built = build(&mut repo.cargo(&["build", "--release", "-p", LANE]))?;
-    let mut bench = Command::new(find(&built, LANE)?);
+/// A bench that has no contenders of other programs: its floor is in the same one.
+fn run_alone(repo: &Repo, order: &Order, package: &str) -> Result<(), Trouble> {
+    let built = build(&mut repo.cargo(&["build", "--release", "-p", package]))?;
+    let mut bench = Command::new(find(&built, package)?);
     if let Some(json) = &order.json {
         bench.arg("--json").arg(json);
     }

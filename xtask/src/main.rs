@@ -13,6 +13,7 @@ use xtask::bench::{self, Order};
 use xtask::child;
 use xtask::repo::{Repo, Trouble};
 use xtask::rows::Spec;
+use xtask::simulator;
 use xtask::suite::Suite;
 
 #[derive(Parser)]
@@ -31,7 +32,9 @@ struct Cli {
 const EXAMPLES: &str = "Examples:
   cargo xtask check                              seconds: before a commit
   cargo xtask test                               everything; the last line is the sum
+  cargo xtask sim --seeds 2000                   the runtime in virtual time, from seeds
   cargo xtask rows tasks                         which requirement rows have passing tests
+  cargo xtask tdrv                               every row of tasks and I/O on both backends
   cargo xtask bench call --json rows.json        our calls beside floors and rivals
   cargo xtask demo                               the demo, from a release build";
 
@@ -81,6 +84,22 @@ enum Task {
         #[arg(long, value_name = "FILE")]
         results: Option<PathBuf>,
     },
+    /// Runs nodes, clients and tasks on one thread from seeds; a failure prints one line that replays it.
+    #[command(
+        after_help = "Examples:\n  cargo xtask sim --seeds 2000\n  cargo xtask sim --seed 7 --workload calls\n  cargo xtask sim --plants\n  cargo xtask sim -- --help"
+    )]
+    Sim {
+        /// Handed to the simulator: `--seeds N`, `--seed S`, `--workload W`, `--plant BUG`, `--plants`, `--list`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
+    /// Shows every row of tasks and I/O (T, IO, Y, B, F) and how it stands on both backends of the driver.
+    #[command(after_help = "Examples:\n  cargo xtask tdrv\n  cargo xtask tdrv --results test-output.txt")]
+    Tdrv {
+        /// Reads a kept output of `cargo test` or `cargo xtask test` and runs nothing.
+        #[arg(long, value_name = "FILE")]
+        results: Option<PathBuf>,
+    },
     /// Runs the bounded fuzz tests (named `fuzz_..`) on the stable compiler, in rounds with other seeds.
     #[command(after_help = "Example:\n  cargo xtask fuzz --seconds 60")]
     Fuzz {
@@ -108,6 +127,8 @@ fn run(cli: Cli) -> Result<ExitCode, Trouble> {
         Task::Check => Ok(suite()?.check()),
         Task::Layers => Ok(suite()?.layers()),
         Task::Rows { spec, results } => suite()?.rows(spec, results.as_ref()),
+        Task::Sim { rest } => simulator::run(&repo, &rest).map(|()| ExitCode::SUCCESS),
+        Task::Tdrv { results } => suite()?.tdrv(results.as_ref()),
         Task::Fuzz { seconds } => Ok(suite()?.fuzz(seconds)),
         Task::Demo { rest } => {
             let mut command = repo.cargo(&["run", "--release", "--bin", "windlass", "--", "demo"]);

@@ -8,9 +8,9 @@
 use crate::child::{self, Ran, say};
 use crate::ledger::Ledger;
 use crate::repo::{Repo, Trouble};
-use crate::report::{self, Test};
+use crate::report::{self, Runner, Test};
 use crate::rows::{self, Spec};
-use crate::{faults, layers, sources, uses};
+use crate::{faults, layers, sources, tdrv, uses};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
@@ -170,6 +170,10 @@ impl Suite {
 
     /// Runs a `cargo test` and enters what it said; gives back its tests.
     fn run_tests(&self, ledger: &mut Ledger, command: &mut Command) -> Vec<Test> {
+        self.run_runners(ledger, command).into_iter().flat_map(|runner| runner.tests).collect()
+    }
+
+    fn run_runners(&self, ledger: &mut Ledger, command: &mut Command) -> Vec<Runner> {
         let name = child::command_line(command);
         ledger.heading(&name);
         match child::run(command, self.limit, report::begins_runner) {
@@ -181,9 +185,9 @@ impl Suite {
         }
     }
 
-    fn entered(&self, ledger: &mut Ledger, name: &str, ran: &Ran) -> Vec<Test> {
+    fn entered(&self, ledger: &mut Ledger, name: &str, ran: &Ran) -> Vec<Runner> {
         report::enter(ledger, name, &ran.lines, &ran.complaint(self.limit), ran.hung);
-        report::read(&ran.lines).into_iter().flat_map(|runner| runner.tests).collect()
+        report::read(&ran.lines)
     }
 
     /// Requirement rows and their tests: `cargo xtask rows SPEC`. With `saved`, a kept output of the tests is read and nothing is run.
@@ -215,6 +219,36 @@ impl Suite {
         if !clean && count.failed == 0 {
             say("the rows' tests passed, but the run they were part of did not end well; see above");
         }
+        say(&format!("\n{count}"));
+        Ok(ExitCode::from(u8::from(count.failed > 0 || !clean)))
+    }
+
+    /// Every row of tasks and I/O on both backends: `cargo xtask tdrv`. With `saved`, a kept output of the tests is read and
+    /// nothing is run.
+    ///
+    /// # Errors
+    /// `Trouble` if the kept output or the workspace cannot be read.
+    pub fn tdrv(&self, saved: Option<&PathBuf>) -> Result<ExitCode, Trouble> {
+        let mut runs = Ledger::default();
+        let runners = match saved {
+            Some(path) => {
+                let text = std::fs::read_to_string(path);
+                let text = text.map_err(|source| Trouble::File { path: path.clone(), source })?;
+                let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+                report::read(&lines)
+            }
+            None => {
+                let members = self.repo.members()?;
+                let has = |package: &&str| members.iter().any(|member| member.package == *package);
+                let packages = tdrv::PACKAGES.iter().copied().filter(has).flat_map(|package| ["-p", package]);
+                let mut args = vec!["test", "--no-fail-fast", "--tests"];
+                args.extend(packages);
+                args.extend(["--", "volume_"]);
+                self.run_runners(&mut runs, &mut self.cargo(&args))
+            }
+        };
+        let count = tdrv::print(&tdrv::table(&runners));
+        let clean = runs.count().failed == 0;
         say(&format!("\n{count}"));
         Ok(ExitCode::from(u8::from(count.failed > 0 || !clean)))
     }

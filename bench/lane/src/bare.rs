@@ -23,7 +23,6 @@ fn run() {
 }
 
 /// The floor's executor.
-#[derive(Default)]
 pub struct Bare;
 
 impl Bare {

@@ -10,7 +10,7 @@ use std::{fs, io, path::Path};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Row {
-    /// Which bench: `call`, `stages`, `idle`.
+    /// Which bench: `call`, `stages`, `idle`, `io-read`, `io-cached`, `io-write`.
     pub bench: String,
     /// Who: `ours-frozen`, `tonic-tcp`, `futex`; of `stages` the stage, of `idle` the figure.
     pub contender: String,

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use std::time::Duration;
 use windlass_admin::Admin;
 use windlass_client::{Client, Outgoing};
-use windlass_contract::admin::{MethodFacts, ModuleFacts, NodeFacts, PoolFacts, SessionFacts};
+use windlass_contract::admin::{MethodFacts, ModuleFacts, NodeFacts, PoolFacts, SessionFacts, TaskFacts};
 use windlass_contract::module::Module;
 use windlass_contract::{Code, Fault, MethodRef, ModuleDescriptor};
 
@@ -47,6 +47,11 @@ pub fn node(client: &Client) -> Result<NodeFacts, Fault> {
 /// All methods that were called.
 pub fn methods(client: &Client) -> Result<Vec<MethodFacts>, Fault> {
     value(method(client, "methods")?)
+}
+
+/// The tasks that live.
+pub fn tasks(client: &Client) -> Result<Vec<TaskFacts>, Fault> {
+    value(method(client, "tasks")?)
 }
 
 /// The module of a pool, or the module of this name.

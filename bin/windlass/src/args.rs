@@ -38,7 +38,7 @@ pub enum Command {
     /// Show what the module of a pool can do
     #[command(after_help = DESCRIBE)]
     Describe(DescribeArgs),
-    /// List pools, modules, sessions or methods
+    /// List pools, modules, sessions, methods or tasks
     #[command(after_help = LS)]
     Ls(ListArgs),
     /// Show what the node has done and what its methods take
@@ -149,6 +149,7 @@ pub enum Listed {
     Modules,
     Sessions,
     Methods,
+    Tasks,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -225,7 +226,8 @@ const SERVE: &str = "EXAMPLES:
   windlass serve --state ./node --cpus 1 --log-format json --log-file node.log
   windlass serve --module ./target/release/libcompressor.so
 Every setting is also a key of the file and a variable of the environment: `windlass config` lists them.
-The first SIGTERM or Ctrl-C lets calls end, the second stops at once; SIGHUP reads the levels of the log again.";
+The first SIGTERM or Ctrl-C lets calls end, the second stops at once; SIGHUP reads the levels of the log again,
+and SIGUSR1 writes the tasks that live to it.";
 #[cfg(feature = "demo")]
 const DEMO: &str = "EXAMPLES:
   windlass demo                                all 3,000,000 rows
@@ -248,7 +250,8 @@ const LS: &str = "EXAMPLES:
   windlass ls                                  pools
   windlass ls modules
   windlass ls sessions --json
-  windlass ls methods --node two";
+  windlass ls methods --node two
+  windlass ls tasks                            what lives now, and what it has done";
 const STAT: &str = "EXAMPLES:
   windlass stat
   windlass stat --node ./node --json";

@@ -32,7 +32,8 @@ use trouble::Trouble;
 use windlass_contract::abi::ModuleTable;
 
 /// Modules that every `windlass serve` has.
-const MODULES: &[&ModuleTable] = &[windlass_compress::Compress::TABLE, windlass_echo::Echo::TABLE];
+const MODULES: &[&ModuleTable] =
+    &[windlass_bdev::Bdev::TABLE, windlass_compress::Compress::TABLE, windlass_echo::Echo::TABLE];
 
 fn main() -> ExitCode {
     let args = Args::parse();

@@ -8,7 +8,7 @@ use crate::trouble::Trouble;
 use serde_json::{Value, json};
 use std::time::Duration;
 use windlass_client::dynamic::near;
-use windlass_contract::admin::MethodFacts;
+use windlass_contract::admin::{MethodFacts, TaskFacts};
 use windlass_contract::fault::{CodeInfo, TABLE};
 use windlass_contract::head::{BufferKind, Direction};
 use windlass_contract::schema::{MethodFlags, Parameter, Shape};
@@ -69,6 +69,10 @@ pub fn list(args: &ListArgs, output: Output) -> Result<(), Trouble> {
             let methods = admin::methods(&client)?;
             output.data(&methods, || method_rows(&methods))
         }
+        Listed::Tasks => {
+            let tasks = admin::tasks(&client)?;
+            output.data(&tasks, || task_rows(&tasks))
+        }
     }
 }
 
@@ -117,6 +121,30 @@ fn method_rows(methods: &[MethodFacts]) -> String {
             us(one.p99_us),
             us(one.max_us),
             format!("{} + {} per KiB", us(one.fixed_us), us(one.per_kib_us)),
+        ]);
+    }
+    rows.text()
+}
+
+fn task_rows(tasks: &[TaskFacts]) -> String {
+    let headings =
+        [">task", "name", "lane", "state", ">age", ">polls", ">ran", ">ready for", ">operations", "notes"];
+    let mut rows = Rows::new(&headings);
+    let us = |us: f64| duration_text(Duration::from_secs_f64((us / 1e6).max(0.0)));
+    for one in tasks {
+        let notes = [(one.cancelled, "asked to end"), (one.system, "system")];
+        let notes: Vec<&str> = notes.iter().filter(|(set, _)| *set).map(|(_, note)| *note).collect();
+        rows.row([
+            one.id.clone(),
+            one.name.clone(),
+            one.lane.clone(),
+            one.state.clone(),
+            us(one.age_us),
+            grouped(one.polls),
+            us(one.cpu_us),
+            us(one.wait_us),
+            grouped(one.operations),
+            notes.join(", "),
         ]);
     }
     rows.text()

@@ -206,3 +206,21 @@ fn a_node_that_was_started_to_end_with_its_parent_does() {
     let said = complaint(&windlass(&["serve", "--state", &state, "--log", "off", "--with-parent", "1"]));
     assert!(said.contains("not the one that started this node"), "{said}");
 }
+
+#[test]
+fn the_tasks_that_live_are_listed_and_written_to_the_log_when_a_signal_asks() {
+    let node = Node::start(&["--drain-ms", "0"]);
+    stdout(&node.run(&["pool", "create", "e", "echo"]));
+    let mut call = node.command(&["call", "e.pause", "us=60000000"]).stdout(Stdio::piped()).spawn().expect("runs");
+    node.wait_for_calls(2);
+    let listed = stdout(&node.run(&["ls", "tasks"]));
+    assert!(listed.contains("echo.pause") && listed.contains("waiting"), "{listed}");
+    let tasks = json(&node.run(&["ls", "tasks", "--json"]));
+    let paused =
+        tasks.as_array().expect("a list").iter().find(|task| task["name"] == "echo.pause").expect("it lives");
+    assert_eq!((&paused["lane"], &paused["state"]), (&"latency".into(), &"waiting".into()));
+    node.signal(Signal::USR1);
+    node.wait_for_log("echo.pause on latency: waiting");
+    node.signal(Signal::TERM);
+    let _ended_with_its_node = call.wait();
+}

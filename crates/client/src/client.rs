@@ -139,6 +139,27 @@ impl Client {
         self.session().is_alive()
     }
 
+    /// Moves a client by hand (`Connect::by_hand`): takes what answers there are, wakes who waits for them, publishes what found
+    /// no room before. Answers how many calls were answered.
+    ///
+    /// Cost: no system call when nothing is there.
+    pub fn pump(&self) -> u32 {
+        self.session().pump()
+    }
+
+    /// Whether `pump` would find something: an answer, or that the node has ended the session in words.
+    ///
+    /// Cost: no system call.
+    pub fn has_news(&self) -> bool {
+        self.session().has_news()
+    }
+
+    /// Ends this session as the death of its process does: nothing more is written or sent, what the system closes is
+    /// closed. Every pending call ends as `NodeGone`.
+    pub fn vanish(&self) {
+        self.session().vanish();
+    }
+
     /// What this client did so far.
     pub fn counters(&self) -> Counters {
         self.session().counts().read()
@@ -165,6 +186,7 @@ impl std::fmt::Debug for Client {
 impl Drop for Life {
     fn drop(&mut self) {
         if !self.session.forked() {
+            self.session.leave();
             Background::close(&self.session);
         }
     }

@@ -31,16 +31,32 @@ pub(crate) fn since(start: Instant) -> Duration {
 
 /// An instant after which a wait gives up.
 #[derive(Clone, Copy)]
-pub(crate) struct Until(Option<Instant>);
+pub(crate) struct Until(Deadline);
+
+#[derive(Clone, Copy)]
+enum Deadline {
+    Past,
+    At(Instant),
+    Never,
+}
 
 impl Until {
     /// So far from now; a time beyond the clock is for ever.
     pub(crate) fn after(time: Duration) -> Until {
-        Until(now().checked_add(time))
+        Until(now().checked_add(time).map_or(Deadline::Never, Deadline::At))
+    }
+
+    /// At once: it needs no clock.
+    pub(crate) fn now() -> Until {
+        Until(Deadline::Past)
     }
 
     /// What is left of it; zero when it has passed.
     pub(crate) fn left(self) -> Duration {
-        self.0.map_or(Duration::MAX, |end| end.saturating_duration_since(now()))
+        match self.0 {
+            Deadline::Past => Duration::ZERO,
+            Deadline::At(end) => end.saturating_duration_since(now()),
+            Deadline::Never => Duration::MAX,
+        }
     }
 }

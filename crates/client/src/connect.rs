@@ -22,12 +22,12 @@ use windlass_memory::Processors;
 use windlass_memory::park::ClientPark;
 use windlass_memory::passing::{recv_with_fds, send_with_fds};
 use windlass_memory::words::{ClientWords, Layout, NodeWords};
-use windlass_memory::{Access, Doorbell, ForkGuard, Reaper, Segment, SegmentId};
+use windlass_memory::{Access, Doorbell, ForkGuard, Reaper, Segment, SegmentError, SegmentId};
 
 use crate::background::Background;
 use crate::client::Client;
-use crate::clock::Until;
 use crate::counters::Counts;
+use crate::hand::{Hand, Patience};
 use crate::heap::Heap;
 use crate::limits::{SPIN_DEFAULT, TIMEOUT_DEFAULT};
 use crate::reap::Taker;
@@ -35,7 +35,7 @@ use crate::session::{Session, Submit};
 use crate::spin::Spin;
 use crate::stages::Stages;
 use crate::table::Table;
-use crate::wire::{Wire, ready};
+use crate::wire::Wire;
 
 /// Descriptors of a welcome: client segment, node segment, doorbell.
 const WELCOME_FDS: usize = 3;
@@ -48,6 +48,7 @@ pub struct Connect {
     timeout: Duration,
     spin: Duration,
     stages: bool,
+    hand: Option<Hand>,
 }
 
 impl Connect {
@@ -58,6 +59,7 @@ impl Connect {
             timeout: TIMEOUT_DEFAULT,
             spin: SPIN_DEFAULT,
             stages: false,
+            hand: None,
         }
     }
 
@@ -92,6 +94,15 @@ impl Connect {
         self
     }
 
+    /// A client that starts no thread, never sleeps and reads no clock. Where another would wait, it calls `step`, which lets
+    /// everything else move on, and looks again; `step` answers `false` when nothing moves any more, which ends the wait as
+    /// its time being over does. Futures of such a client wake when `Client::pump` takes their answers. For simulations, and for
+    /// programs whose one thread runs the node as well.
+    pub fn by_hand(mut self, step: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        self.hand = Some(Hand::new(step));
+        self
+    }
+
     /// Connects to the node of this name, or whose directory this is (a path with a `/`).
     ///
     /// # Errors
@@ -105,7 +116,7 @@ impl Connect {
         };
         let dir = node_dir::of(node, rustix::process::getuid().as_raw());
         let socket = dial(&dir.join(node_dir::SOCKET), node, self.timeout)?;
-        let (welcome, fds) = greet(&socket, &self.hello(calls), self.timeout)
+        let (welcome, fds) = greet(&socket, &self.hello(calls), &Patience::new(self.hand.as_ref(), self.timeout))
             .map_err(|error| unanswered(node, &error, self.timeout))??;
         if welcome.code != 0 {
             let code = Code::from_number(welcome.code).unwrap_or(Code::BadHello);
@@ -156,7 +167,10 @@ impl Connect {
             let bytes = usize::try_from(bytes).ok().filter(|_| bytes >= least).ok_or_else(|| {
                 wrong(format!("a segment of {bytes} bytes, {least} are needed for {} calls", layout.calls()))
             })?;
-            let segment = Segment::open(fd.as_fd(), bytes, access).map_err(|error| wrong(error.to_string()))?;
+            let segment = Segment::open(fd.as_fd(), bytes, access).map_err(|error| match error {
+                SegmentError::NoMemory { .. } => Fault::new(Code::NoMemory, error.to_string()),
+                _ => wrong(error.to_string()),
+            })?;
             // Failure is a loss of speed only: pages come one by one as they are touched.
             let _warm_or_slow = segment.warm();
             Ok::<_, Fault>(Arc::new(segment))
@@ -176,6 +190,7 @@ impl Connect {
             guard: ForkGuard::new().map_err(system)?,
             node: node.to_owned(),
             timeout: self.timeout,
+            hand: self.hand,
             layout,
             park: ClientPark::new(&words, &own_words),
             processors: Processors::client(&words, &own_words),
@@ -226,17 +241,13 @@ fn dial(path: &Path, node: &str, timeout: Duration) -> Result<OwnedFd, Fault> {
 fn greet(
     socket: &OwnedFd,
     hello: &Hello,
-    timeout: Duration,
+    patience: &Patience,
 ) -> io::Result<Result<(Welcome, Vec<OwnedFd>), Fault>> {
-    let until = Until::after(timeout);
     send_with_fds(socket.as_fd(), &hello.encode(), &[])?;
     let mut buf = [0; WELCOME_BYTES + FAULT_MESSAGE_MAX];
     loop {
-        if !ready(socket.as_fd(), PollFlags::IN, until.left())? {
-            if until.left().is_zero() {
-                return Err(io::ErrorKind::TimedOut.into());
-            }
-            continue;
+        if !patience.ready(socket.as_fd(), PollFlags::IN)? {
+            return Err(io::ErrorKind::TimedOut.into());
         }
         return match recv_with_fds(socket.as_fd(), &mut buf, WELCOME_FDS) {
             Ok((0, _)) => Err(io::ErrorKind::UnexpectedEof.into()),

@@ -2,7 +2,7 @@
 //!
 //! Lives here, in the order data moves: `connect` (hello to session), `client` (what a user holds), `outgoing` (a call put
 //!   together), `session` (published), `table` (what is out), `reap` (answers taken), `pending` (waited for), `reply`
-//!   (read); beside it memory (`heap`, `frozen`), the control socket (`wire`), futures (`background`), `dynamic`,
+//!   (read); beside it memory (`heap`, `frozen`), the control socket (`wire`), futures (`background`), waits without a thread (`hand`), `dynamic`,
 //!   `stages` (where the time of calls goes).
 //! From: generated clients, the command line, edges, Python. To: a node, over shared memory.
 //! Holds: no call is lost in silence: each ends with a value or a Fault, however the node behaves; nothing that the node
@@ -18,6 +18,7 @@ mod clock;
 mod connect;
 mod counters;
 mod frozen;
+mod hand;
 mod heap;
 #[cfg(test)]
 mod in_a_child;

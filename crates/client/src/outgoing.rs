@@ -45,7 +45,13 @@ pub struct Outgoing {
     buffers: Vec<Asked>,
     fault: Option<Fault>,
     begun: u64,
+    #[cfg(feature = "hooks")]
+    lie: Option<Lie>,
 }
+
+/// What a simulated hostile client does to a slot before it is published.
+#[cfg(feature = "hooks")]
+type Lie = Box<dyn FnOnce(&mut Slot) + Send>;
 
 /// The bytes of an `In` or `InOut` buffer: a slice is copied into a loan (once, counted); a loan is moved; a frozen loan
 /// is read in place by the node, but for `InOut`, where it is copied like a slice.
@@ -144,6 +150,8 @@ impl Outgoing {
             buffers: Vec::new(),
             fault: None,
             begun,
+            #[cfg(feature = "hooks")]
+            lie: None,
         }
     }
 
@@ -229,6 +237,13 @@ impl Outgoing {
     /// Waits for acceptance only: the answer comes as soon as the node has taken the call, and is empty.
     pub fn detached(mut self) -> Self {
         self.detached = true;
+        self
+    }
+
+    /// Changes the slot just before it is published, as a hostile client would. For simulations.
+    #[cfg(feature = "hooks")]
+    pub fn lying(mut self, lie: impl FnOnce(&mut Slot) + Send + 'static) -> Self {
+        self.lie = Some(Box::new(lie));
         self
     }
 
@@ -334,7 +349,8 @@ impl Outgoing {
                 Place { segment, length: arguments.len() as u32, offset }
             }
         };
-        let slot = Slot {
+        #[cfg_attr(not(feature = "hooks"), expect(unused_mut, reason = "a simulated liar changes it"))]
+        let mut slot = Slot {
             call,
             pool: self.pool,
             method: self.method.id,
@@ -345,6 +361,10 @@ impl Outgoing {
             time_left_ns: self.deadline.map_or(NO_DEADLINE, nanoseconds),
             arguments: place,
         };
+        #[cfg(feature = "hooks")]
+        if let Some(lie) = self.lie.take() {
+            lie(&mut slot);
+        }
         session.table.put(Out { call, ticket: Arc::clone(&ticket), holds });
         match session.publish_call(&slot) {
             Ok(published) => Ok((call, ticket, Stamps { begun: self.begun, published })),
@@ -411,6 +431,14 @@ fn take_slot(session: &Arc<Session>) -> Result<(CallId, Arc<Ticket>), Fault> {
         if let Err(fault) = session.usable() {
             session.table.keep(ticket);
             return Err(fault);
+        }
+        if let Some(hand) = &session.hand {
+            if !session.pump_until(hand, || session.table.has_free_slot()) {
+                session.table.keep(ticket);
+                return Err(Fault::new(Code::NoCredit, "all call slots are out, and nothing moves any more"));
+            }
+            call = session.table.take_slot();
+            continue;
         }
         let Some(seat) = ticket.seat() else {
             let text = "all call slots are out, and too many threads wait for one already";

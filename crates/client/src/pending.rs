@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use windlass_contract::{CallId, Code, Fault};
+use windlass_memory::hooks::{Plant, planted};
 
 use crate::background::Background;
 use crate::client::Client;
@@ -76,8 +77,11 @@ impl Pending {
             return answer;
         }
         let own = Own { ticket: &ticket, answer: OnceCell::new() };
-        match ticket.seat() {
-            Some(seat) => {
+        match (ticket.seat(), &session.hand) {
+            (_, Some(hand)) => {
+                session.pump_until(hand, || ticket.is_done());
+            }
+            (Some(seat), None) => {
                 // A call that a future waited for is counted in the background, which its ticket knows.
                 let own = (!polled).then_some(&own);
                 session.reaper.wait_until(
@@ -88,7 +92,7 @@ impl Pending {
                 );
             }
             // More pending calls than seats: others reap, or this thread does. It ends with the session at the latest.
-            None => {
+            (None, None) => {
                 while !ticket.is_done() && session.is_alive() {
                     session.reap_what_is_there();
                     std::thread::yield_now();
@@ -190,6 +194,11 @@ impl Drop for Pending {
             return;
         }
         self.cancel();
+        if planted(Plant::ReusedBuffer)
+            && let Stage::Out { call, .. } = &self.stage
+        {
+            self.client.session().table.let_go(*call);
+        }
         if let Stage::Out { ticket, .. } = std::mem::replace(&mut self.stage, Stage::Over) {
             let (answered, _) = ticket.take_or(Waiter::Gone);
             if answered.is_some() {

@@ -16,10 +16,11 @@ use windlass_contract::head::{BufferEntry, BufferKind, Direction, ENTRY_BYTES, H
 use windlass_contract::limits::BUFFERS_MAX;
 use windlass_contract::{Code, Fault};
 use windlass_memory::cells::Slept;
+use windlass_memory::hooks::{Plant, planted};
 use windlass_memory::ring::{COMPLETION, Consumer, Entry};
 use windlass_memory::{Segment, SegmentId};
 
-use crate::clock::Until;
+use crate::hand::{Hand, Patience};
 use crate::heap::Loan;
 use crate::limits::{PARK_SLICE, REPLY_INLINE, SEGMENT_WAIT};
 use crate::outgoing::{Asked, Hold, Holds};
@@ -79,6 +80,38 @@ impl Session {
         let _taken_by_us = self.reaper.try_reap(|taker| self.take_completions(taker, None));
     }
 
+    /// Moves a session by hand: takes completions, publishes what waits, and looks whether the node has ended the session.
+    /// Answers how many calls were answered.
+    pub(crate) fn pump(self: &Arc<Self>) -> u32 {
+        let taken = self.reaper.try_reap(|taker| self.take_completions(taker, None)).unwrap_or(0);
+        self.flush_backlog();
+        if self.words.ended().load() != 0 {
+            self.look_for_end();
+        }
+        taken
+    }
+
+    /// Whether something is there to be taken.
+    pub(crate) fn has_news(&self) -> bool {
+        let waits = self.reaper.try_reap(|taker| taker.consumer.peek_ready()).unwrap_or(false);
+        waits || (self.words.ended().load() != 0 && self.over.get().is_none())
+    }
+
+    /// Waits by hand until `done`; `false`: nothing moves any more.
+    pub(crate) fn pump_until(self: &Arc<Self>, hand: &Hand, done: impl Fn() -> bool) -> bool {
+        loop {
+            self.pump();
+            // The world moves on by steps and not by time, so there is no quarter second to wait for this look.
+            self.is_alive();
+            if done() || self.over.get().is_some() {
+                return true;
+            }
+            if !hand.step() {
+                return done();
+            }
+        }
+    }
+
     fn take_completions(self: &Arc<Self>, taker: &mut Taker, own: Option<&Own<'_>>) -> u32 {
         let mut taken = 0;
         // At most one ring's worth: then the caller looks whether its own answer is there.
@@ -123,7 +156,7 @@ impl Session {
     /// Finds out whether the session has ended and says so to all.
     fn look_for_end(self: &Arc<Self>) {
         for _ in 0..LAST_WORDS_MAX {
-            match self.wire.read(Duration::ZERO) {
+            match self.wire.read(&Patience::none()).0 {
                 News::Nothing => break,
                 news => {
                     if !self.act(news) {
@@ -168,6 +201,9 @@ impl Session {
         let from = bytes.as_slice().len() - value.len();
         let given = self.given(&entries, holds, completion.fault.is_none());
         if let Some(head) = completion.fault {
+            if planted(Plant::LeakedLoan) {
+                std::mem::forget(given);
+            }
             return Err(Fault::decode(head.code, head.outcome, head.retry, value));
         }
         let (given, inputs) = given?;
@@ -209,16 +245,18 @@ impl Session {
         if !id.is_node_written() {
             return Err(lost(format!("its reply stands in segment {:#x}, which is not the node's", id.0)));
         }
-        let until = Until::after(SEGMENT_WAIT);
+        let patience = Patience::new(self.hand.as_ref(), SEGMENT_WAIT);
+        let mut over = false;
         loop {
             if let Some(segment) = locked(&self.results).get(&id) {
                 return Ok(Arc::clone(segment));
             }
-            let left = until.left();
-            if left.is_zero() {
+            if over {
                 return Err(lost(format!("its reply stands in segment {:#x}, which never came", id.0)));
             }
-            if !self.act(self.wire.read(left)) {
+            let (news, late) = self.wire.read(&patience);
+            over = late;
+            if !self.act(news) {
                 return Err(lost("the session ended before its reply could be read".into()));
             }
         }

@@ -17,6 +17,7 @@ use windlass_contract::hello::Welcome;
 use windlass_contract::slot::{Kind, NO_DEADLINE, Place, Query, Slot};
 use windlass_contract::{CallId, Code, Fault, MethodId, Outcome, PoolId};
 use windlass_memory::Processors;
+use windlass_memory::hooks::{Plant, planted};
 use windlass_memory::park::ClientPark;
 use windlass_memory::ring::{Producer, SUBMIT};
 use windlass_memory::words::{Layout, NodeWords};
@@ -25,6 +26,7 @@ use windlass_memory::{Access, Doorbell, ForkGuard, Reaper, Segment, SegmentId};
 use crate::background::Background;
 use crate::clock;
 use crate::counters::Counts;
+use crate::hand::{Hand, Patience};
 use crate::heap::Heap;
 use crate::reap::Taker;
 use crate::stages::Stages;
@@ -37,6 +39,8 @@ pub(crate) struct Session {
     pub(crate) node: String,
     pub(crate) welcome: Welcome,
     pub(crate) timeout: Duration,
+    /// What moves the world on where a thread would sleep, if its caller does so.
+    pub(crate) hand: Option<Hand>,
     pub(crate) layout: Layout,
     /// The client's small segment: cells are written here.
     pub(crate) own: Arc<Segment>,
@@ -171,7 +175,9 @@ impl Session {
             self.broken(text);
             return;
         }
-        self.ring_if_asleep();
+        if !planted(Plant::LostWake) {
+            self.ring_if_asleep();
+        }
     }
 
     fn ring_if_asleep(&self) {
@@ -217,7 +223,8 @@ impl Session {
     ) -> Result<(Control, Option<OwnedFd>), Fault> {
         // What was given up makes room for what is asked.
         self.flush_backlog();
-        let asked = self.wire.ask(kind, segment, bytes, fd, self.timeout, |news| self.act(news));
+        let patience = Patience::new(self.hand.as_ref(), self.timeout);
+        let asked = self.wire.ask(kind, segment, bytes, fd, &patience, |news| self.act(news));
         match asked {
             Ok(Asked::Answer(message, _)) if message.kind == ControlKind::Refused => Err(refusal(message)),
             Ok(Asked::Answer(message, fd)) => Ok((message, fd)),
@@ -281,6 +288,8 @@ impl Session {
     /// Ends the session because the node broke the protocol; answers the Fault.
     pub(crate) fn broken(&self, text: impl std::fmt::Display) -> Fault {
         self.end(Fault::new(Code::Lost, format!("the node {} broke the protocol: {text}", self.node)));
+        // For the node it is over as well: it keeps nothing for a session that nobody uses.
+        self.wire.close();
         self.over_fault()
     }
 
@@ -292,6 +301,19 @@ impl Session {
 
     fn over_fault(&self) -> Fault {
         self.over.get().cloned().unwrap_or_else(|| self.gone())
+    }
+
+    /// Ends the session as the death of this process does: the node is told by the system alone.
+    pub(crate) fn vanish(&self) {
+        self.end(self.gone());
+        self.wire.close();
+    }
+
+    /// The last client is gone, and every pending call with it: nobody wants what is out. What such calls hold would keep the
+    /// session, and the session keeps them; nothing is lent any more, so the node may go on writing there.
+    pub(crate) fn leave(&self) {
+        self.flush_backlog();
+        self.table.take_all().for_each(drop);
     }
 
     /// Ends the session: no call is published any more, and each that is out ends with this Fault.

@@ -209,6 +209,11 @@ impl Table {
         self.pop_slot(&mut free)
     }
 
+    /// Takes a slot if one is free.
+    pub(crate) fn take_slot(&self) -> Option<CallId> {
+        self.pop_slot(&mut locked(&self.free))
+    }
+
     fn pop_slot(&self, free: &mut Free) -> Option<CallId> {
         let slot = free.slots.pop()?;
         self.free_slots.store(free.slots.len() as u32, Ordering::Relaxed);
@@ -273,6 +278,14 @@ impl Table {
     pub(crate) fn take_out(&self, call: CallId) -> Option<Out> {
         let mut behind = locked(self.calls.get(call.slot() as usize)?);
         if behind.as_ref().is_some_and(|out| out.call == call) { behind.take() } else { None }
+    }
+
+    /// Drops what a call keeps for the node although it is out: a bug to be planted.
+    pub(crate) fn let_go(&self, call: CallId) {
+        let held = self.calls.get(call.slot() as usize).and_then(|behind| {
+            locked(behind).as_mut().filter(|out| out.call == call).map(|out| std::mem::take(&mut out.holds))
+        });
+        drop(held);
     }
 
     /// Takes every call that is out, one after another.

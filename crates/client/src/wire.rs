@@ -19,7 +19,7 @@ use windlass_contract::control::{Control, ControlKind, DATAGRAM_BYTES_MAX};
 use windlass_memory::SegmentId;
 use windlass_memory::passing::{recv_with_fds, send_with_fds};
 
-use crate::clock::Until;
+use crate::hand::Patience;
 use crate::table::locked;
 
 /// An answer, and the descriptor it carried.
@@ -77,16 +77,15 @@ impl Wire {
         segment: SegmentId,
         bytes: u64,
         fd: Option<BorrowedFd<'_>>,
-        time: Duration,
+        patience: &Patience,
         mut act: impl FnMut(News) -> bool,
     ) -> io::Result<Asked> {
         let request = self.next.fetch_add(1, Ordering::Relaxed);
-        let until = Until::after(time);
         locked(&self.asked).insert(request, None);
         let forget = Forget { wire: self, request };
-        self.send(&Control::new(kind, segment, bytes, request), fd, until)?;
+        self.send(&Control::new(kind, segment, bytes, request), fd, patience)?;
         loop {
-            let (answer, news) = self.read_for(request, until.left());
+            let (answer, news, over) = self.read_for(request, patience);
             if let Some((message, fd)) = answer {
                 return Ok(Asked::Answer(message, fd));
             }
@@ -94,21 +93,21 @@ impl Wire {
             if !goes_on {
                 return Ok(Asked::Ended);
             }
-            if until.left().is_zero() {
+            if over {
                 drop(forget);
                 return Ok(Asked::TimedOut);
             }
         }
     }
 
-    fn send(&self, message: &Control, fd: Option<BorrowedFd<'_>>, until: Until) -> io::Result<()> {
+    fn send(&self, message: &Control, fd: Option<BorrowedFd<'_>>, patience: &Patience) -> io::Result<()> {
         let bytes = message.encode();
         let fds: Vec<BorrowedFd<'_>> = fd.into_iter().collect();
         loop {
             match send_with_fds(self.socket.as_fd(), &bytes, &fds) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    // A signal ends a wait early as well; that is not the end of the time.
-                    if !ready(self.socket.as_fd(), PollFlags::OUT, until.left())? && until.left().is_zero() {
+                    // A signal ends a wait early as well; that is not the end of the time, and `Patience` waits on.
+                    if !patience.ready(self.socket.as_fd(), PollFlags::OUT)? {
                         return Err(io::ErrorKind::TimedOut.into());
                     }
                 }
@@ -117,27 +116,44 @@ impl Wire {
         }
     }
 
-    /// Looks for the answer of one request, reading at most one message.
-    fn read_for(&self, request: u64, time: Duration) -> (Option<Message>, News) {
+    /// Looks for the answer of one request, reading at most one message. The last value: patience is at its end.
+    fn read_for(&self, request: u64, patience: &Patience) -> (Option<Message>, News, bool) {
+        if let Some(there) = locked(&self.asked).get_mut(&request).and_then(Option::take) {
+            return (Some(there), News::Nothing, false);
+        }
+        // By hand nothing is locked while the world moves on: it may come back here for another call.
+        let waited = match patience {
+            Patience::Hand(_) => Some(patience.ready(self.socket.as_fd(), PollFlags::IN)),
+            Patience::Clock(_) => None,
+        };
+        let over = matches!(waited, Some(Ok(false)));
         let mut asked = locked(&self.asked);
-        let mut news = News::Nothing;
-        if !matches!(asked.get(&request), Some(Some(_))) {
-            news = self.read_one(&mut asked, time);
-        }
-        (asked.get_mut(&request).and_then(Option::take), news)
+        let (news, late) = match &waited {
+            _ if matches!(asked.get(&request), Some(Some(_))) => (News::Nothing, false),
+            None => self.read_one(&mut asked, patience),
+            Some(_) => self.read_one(&mut asked, &Patience::none()),
+        };
+        (asked.get_mut(&request).and_then(Option::take), news, over || (waited.is_none() && late))
     }
 
-    /// Reads at most one message, waiting for it up to `time`.
-    pub(crate) fn read(&self, time: Duration) -> News {
-        self.read_one(&mut locked(&self.asked), time)
+    /// Reads at most one message, waiting for it with patience. The second value: patience is at its end.
+    pub(crate) fn read(&self, patience: &Patience) -> (News, bool) {
+        if let Patience::Hand(_) = patience {
+            let waited = patience.ready(self.socket.as_fd(), PollFlags::IN);
+            return (self.read_one(&mut locked(&self.asked), &Patience::none()).0, !matches!(waited, Ok(true)));
+        }
+        self.read_one(&mut locked(&self.asked), patience)
     }
 
-    fn read_one(&self, asked: &mut Requests, time: Duration) -> News {
-        match ready(self.socket.as_fd(), PollFlags::IN, time) {
-            Ok(false) => return News::Nothing,
-            Ok(true) => {}
-            Err(error) => return News::Broken(format!("waiting on the control socket failed: {error}")),
+    fn read_one(&self, asked: &mut Requests, patience: &Patience) -> (News, bool) {
+        match patience.ready(self.socket.as_fd(), PollFlags::IN) {
+            Ok(false) => (News::Nothing, true),
+            Ok(true) => (self.take_one(asked), false),
+            Err(error) => (News::Broken(format!("waiting on the control socket failed: {error}")), false),
         }
+    }
+
+    fn take_one(&self, asked: &mut Requests) -> News {
         let mut buf = [0; DATAGRAM_BYTES_MAX];
         let (len, mut fds) = match recv_with_fds(self.socket.as_fd(), &mut buf, 1) {
             Ok((0, _)) => return News::HungUp,
@@ -172,6 +188,12 @@ impl Wire {
                 News::Broken(format!("{:?} is a client's message", message.kind))
             }
         }
+    }
+
+    /// Closes both directions, for good.
+    pub(crate) fn close(&self) {
+        // A peer that is gone already has closed them.
+        let _may_be_closed = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Both);
     }
 
     /// Whether the node has closed its end, or died.

@@ -141,6 +141,33 @@ facts! {
         parks: u64,
         /// Polls that ran over their quantum.
         overruns: u64,
+        /// How often a piece of work held the worker for too long, if the node watches for that.
+        stalls: u64,
+    }
+    /// A task that lives.
+    TaskFacts {
+        /// Its id: its cell, and which of the tasks that had it.
+        id: String,
+        /// What it runs: `module.method`, or what its maker called it.
+        name: String,
+        /// Its lane.
+        lane: String,
+        /// `ready`, `waiting` or `running`.
+        state: String,
+        /// Whether it was asked to end.
+        cancelled: bool,
+        /// Whether nobody waits for it at the end.
+        system: bool,
+        /// How long ago it was made, microseconds.
+        age_us: f64,
+        /// How often it ran.
+        polls: u64,
+        /// How long, microseconds.
+        cpu_us: f64,
+        /// How long it stood ready in its queue, microseconds.
+        wait_us: f64,
+        /// Timers and operations that it began.
+        operations: u64,
     }
     /// When calls of one method passed from room to room: sums of `CLOCK_MONOTONIC` stamps in nanoseconds, modulo 2^64, over
     /// the calls that a client asked and that were answered with a value. Only differences of sums mean anything.
@@ -202,6 +229,8 @@ pub enum Request {
     Load(String),
     /// The sums of stamps since this was last asked; they begin anew.
     Stages,
+    /// The tasks that live.
+    Tasks,
 }
 
 /// The node's answer.
@@ -225,6 +254,8 @@ pub enum Response {
     Methods(Vec<MethodFacts>),
     /// Sums of stamps.
     Stages(Vec<StageFacts>),
+    /// Tasks.
+    Tasks(Vec<TaskFacts>),
 }
 
 /// Name of the admin module and of its pool.

@@ -5,6 +5,7 @@
 //! Holds: a `&[u8]` exists only over bytes that nobody writes; shared memory is copied in and out, never referenced.
 use crate::abi::{Filling, RawBuffer};
 use crate::head::{BufferKind, Direction};
+use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
@@ -57,6 +58,13 @@ macro_rules! buffer {
         }
 
         impl<K: Kind> $name<'_, K> {
+            pub(crate) fn raw(&self) -> &RawBuffer {
+                self.filling.raw()
+            }
+            /// Whether the memory begins at a multiple of 4096, as a file opened `direct` needs it.
+            pub fn is_aligned(&self) -> bool {
+                self.filling.raw().is_aligned()
+            }
             /// Bytes of the buffer.
             pub fn len(&self) -> usize {
                 self.filling.raw().len()
@@ -64,6 +72,12 @@ macro_rules! buffer {
             /// Whether it has no bytes.
             pub fn is_empty(&self) -> bool {
                 self.filling.raw().is_empty()
+            }
+        }
+
+        impl<K: Kind> fmt::Debug for $name<'_, K> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{} of {} bytes", stringify!($name), self.len())
             }
         }
 
@@ -79,11 +93,19 @@ macro_rules! buffer {
             pub fn read_at(&self, offset: usize, into: &mut [u8]) -> usize {
                 self.filling.raw().read_at(offset, into)
             }
-            /// Copies all bytes out.
+            /// Copies all bytes out; when memory is out, the process ends. See `try_to_vec`.
             pub fn to_vec(&self) -> Vec<u8> {
                 let mut bytes = vec![0; self.len()];
                 self.read_at(0, &mut bytes);
                 bytes
+            }
+            /// Copies all bytes out; `None` when there is no memory for as many as the caller sent.
+            pub fn try_to_vec(&self) -> Option<Vec<u8>> {
+                let mut bytes = Vec::new();
+                bytes.try_reserve_exact(self.len()).ok()?;
+                bytes.resize(self.len(), 0);
+                self.read_at(0, &mut bytes);
+                Some(bytes)
             }
         }
     };

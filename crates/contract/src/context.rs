@@ -1,13 +1,15 @@
 //! Context: everything a method may ask of the node that runs it.
 //!
 //! Lives here: `Context`, `Operation` (a wait), `Level`.
-//! From: an `Incoming` call. To: the host functions of its table.
-//! Not here: nested calls with types (`nested`); files, sockets and spawned tasks (they come with the driver's).
+//! From: an `Incoming` call, or a spawned task. To: the host functions of its table.
+//! Not here: nested calls with types (`nested`), files (`files`), sockets (`sockets`), spawned tasks (`spawn`); each adds its
+//! functions to `Context`.
 
 pub use crate::abi::Incoming;
-use crate::abi::{OpKind, RawOp, RawOpResult, RawOwned};
+use crate::abi::{OP_SHIELDED, OpKind, RawOp, RawOpResult};
 use crate::{Fault, Outcome, PoolId, Retry};
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -46,6 +48,8 @@ pub enum Level {
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
     pub(crate) call: Incoming<'a>,
+    /// `OP_..` bits of the operations that are started through it.
+    pub(crate) flags: u32,
 }
 
 impl<'a> Context<'a> {
@@ -80,6 +84,25 @@ impl<'a> Context<'a> {
             deadline => Some(Duration::from_nanos(deadline.saturating_sub(self.now_ns()))),
         }
     }
+    /// The call's deadline on the clock of `now_ns`; `None` when it has none.
+    pub fn deadline_ns(&self) -> Option<u64> {
+        Some(self.call.raw().deadline_ns).filter(|deadline| *deadline != u64::MAX)
+    }
+    /// Does what must be done although the call is asked to end: waits through the context that `run` is given do not end
+    /// with `Cancelled` or `DeadlineExceeded`. The node waits for it longer than the grace of a cancelled call, but not for
+    /// ever (`CANCEL_GRACE_NS` and `SHIELDS_MAX` in the runtime's limits).
+    ///
+    /// # Example
+    /// ```
+    /// use windlass_contract::{Fault, context::Context, files::File};
+    ///
+    /// async fn end_log(cx: &Context<'_>, log: &File) -> Result<(), Fault> {
+    ///     cx.shield(async |cx| log.sync(&cx).await).await
+    /// }
+    /// ```
+    pub async fn shield<T>(&self, run: impl AsyncFnOnce(Context<'a>) -> T) -> T {
+        run(Context { flags: self.flags | OP_SHIELDED, ..*self }).await
+    }
     /// Whether the caller asked the call to end, or its time ran out. Loops ask this.
     pub fn cancelled(&self) -> bool {
         self.call.cancelled()
@@ -99,6 +122,38 @@ impl<'a> Context<'a> {
     pub async fn sleep(&self, time: Duration) -> Result<(), Fault> {
         let until = self.now_ns().saturating_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
         self.operation(OpKind::Timer, until, 0, Vec::new()).await.map(|_| ())
+    }
+    /// Waits for something that knows no call, such as a lock or a channel, unless this call is to end before; then `wait` is
+    /// dropped where it stands.
+    ///
+    /// Cost: a timer that never fires, if `wait` is not ready at once.
+    ///
+    /// # Errors
+    /// `Cancelled` or `DeadlineExceeded` when the call is to end before that.
+    ///
+    /// # Example
+    /// ```
+    /// use windlass_contract::{Fault, context::Context};
+    /// use windlass_wait::QLock;
+    ///
+    /// async fn append(cx: &Context<'_>, lines: &QLock<Vec<String>>, line: String) -> Result<(), Fault> {
+    ///     cx.wait(lines.lock()).await??.push(line);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub async fn wait<T>(&self, wait: impl Future<Output = T>) -> Result<T, Fault> {
+        let (mut wait, mut end) = (pin!(wait), None);
+        poll_fn(|cx| {
+            if let Poll::Ready(value) = wait.as_mut().poll(cx) {
+                return Poll::Ready(Ok(value));
+            }
+            let end = end.get_or_insert_with(|| self.operation(OpKind::Timer, u64::MAX, 0, Vec::new()));
+            match Pin::new(end).poll(cx) {
+                Poll::Ready(Err(fault)) => Poll::Ready(Err(fault)),
+                Poll::Ready(Ok(_)) | Poll::Pending => Poll::Pending,
+            }
+        })
+        .await
     }
     /// Lets other tasks run if this one has used its quantum; free otherwise.
     ///
@@ -128,37 +183,59 @@ impl<'a> Context<'a> {
     }
 
     pub(crate) fn operation(&self, kind: OpKind, a: u64, b: u64, bytes: Vec<u8>) -> Operation<'a> {
-        let asked = RawOp { kind: kind as u32, flags: 0, a, b, bytes: RawOwned::new(bytes) };
-        Operation { call: self.call, asked: Some(asked), token: 0 }
+        self.begin(RawOp::new(kind, a, b, bytes))
+    }
+    pub(crate) fn begin(&self, asked: RawOp) -> Operation<'a> {
+        Operation(Doing { call: self.call, asked: Some(RawOp { flags: self.flags, ..asked }), token: 0 })
+    }
+    /// As `begin`, but the result comes as it is, the Fault in it.
+    pub(crate) fn begin_raw(&self, asked: RawOp) -> Doing<'a> {
+        self.begin(asked).0
     }
 }
 
-/// A wait: starts when first polled, is given up when dropped.
-pub(crate) struct Operation<'a> {
-    call: Incoming<'a>,
-    asked: Option<RawOp>,
-    token: u64,
+/// The Fault of a result, if it is one.
+pub(crate) fn fault_of(done: &RawOpResult) -> Result<(), Fault> {
+    if done.code == 0 {
+        return Ok(());
+    }
+    let outcome = Outcome::from_bits(done.fault_head as u8).unwrap_or(Outcome::Unknown);
+    let retry = Retry::from_bits((done.fault_head >> 8) as u8, done.value as u32).unwrap_or(Retry::Never);
+    Err(Fault::decode(done.code as u16, outcome, retry, done.bytes.as_slice()))
 }
+
+/// A wait: starts when first polled, is given up when dropped.
+pub(crate) struct Operation<'a>(Doing<'a>);
 
 impl Future for Operation<'_> {
     type Output = Result<RawOpResult, Fault>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx).map(|done| fault_of(&done).map(|()| done))
+    }
+}
+
+/// An operation under way, with its result as the host gives it.
+pub(crate) struct Doing<'a> {
+    call: Incoming<'a>,
+    asked: Option<RawOp>,
+    token: u64,
+}
+
+impl Future for Doing<'_> {
+    type Output = RawOpResult;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<RawOpResult> {
         if let Some(asked) = self.asked.take() {
             self.token = self.call.op_start(asked);
         }
         let Some(done) = self.call.op_poll(self.token, cx.waker()) else { return Poll::Pending };
         self.token = 0;
-        if done.code == 0 {
-            return Poll::Ready(Ok(done));
-        }
-        let outcome = Outcome::from_bits(done.fault_head as u8).unwrap_or(Outcome::Unknown);
-        let retry = Retry::from_bits((done.fault_head >> 8) as u8, done.value as u32).unwrap_or(Retry::Never);
-        Poll::Ready(Err(Fault::decode(done.code as u16, outcome, retry, done.bytes.as_slice())))
+        Poll::Ready(done)
     }
 }
 
-impl Drop for Operation<'_> {
+impl Drop for Doing<'_> {
     fn drop(&mut self) {
         if self.token != 0 {
             self.call.op_drop(self.token);

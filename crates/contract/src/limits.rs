@@ -32,3 +32,11 @@ pub const FAULT_MESSAGE_MAX: usize = 2048;
 pub const FAULT_DETAILS_MAX: usize = 8192;
 /// Bytes of a name: module, pool, method, client.
 pub const NAME_MAX: usize = 64;
+/// What a file opened `direct` wants offsets, lengths and memory to be multiples of, in bytes.
+pub const PAGE_BYTES: usize = 4096;
+/// Bytes of a path, an address or a name to be looked up.
+pub const PATH_MAX: usize = 4096;
+/// The greatest weight of a spawned task.
+pub const WEIGHT_MAX: u32 = 1_000_000;
+/// Bytes of one operation's buffer, at most.
+pub const OPERATION_BYTES_MAX: usize = 1 << 30;

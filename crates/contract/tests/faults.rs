@@ -18,7 +18,7 @@ fn the_page_of_faults_is_written_from_the_table() {
 }
 
 /// A number that once had a name keeps it: what is here is never edited, only appended to.
-const RELEASED: [(u16, &str); 38] = [
+const RELEASED: [(u16, &str); 49] = [
     (1, "Lost"),
     (2, "NodeGone"),
     (3, "Forked"),
@@ -57,6 +57,17 @@ const RELEASED: [(u16, &str); 38] = [
     (36, "NotConnected"),
     (37, "BadConfig"),
     (38, "LeaseLimit"),
+    (39, "NotRegistered"),
+    (40, "Busy"),
+    (41, "Closed"),
+    (42, "NoSpace"),
+    (43, "InUse"),
+    (44, "NotFound"),
+    (45, "Exists"),
+    (46, "Ended"),
+    (47, "Disconnected"),
+    (48, "TimedOut"),
+    (49, "HandleLimit"),
 ];
 
 #[test]

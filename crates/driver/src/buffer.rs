@@ -18,14 +18,16 @@ pub const ALIGN: usize = 4096;
 pub struct IoBuffer {
     memory: Memory,
     range: Range<usize>,
+    /// Whoever keeps the memory, if it is not the buffer itself; dropped after it.
+    owner: Option<Box<dyn Any>>,
 }
 
 enum Memory {
     Bytes(Vec<u8>),
     Aligned(Pages),
     Shared(Arc<Segment>, Span),
-    Frozen(Arc<Frozen>),
-    Lent(NonNull<u8>, usize, #[expect(dead_code, reason = "held, never read")] Box<dyn Any>),
+    Frozen(Arc<Frozen>, Range<usize>),
+    Lent(NonNull<u8>, usize),
 }
 
 /// Zeroed memory that begins at a multiple of `ALIGN`.
@@ -39,6 +41,9 @@ unsafe impl Send for Pages {}
 
 impl Pages {
     fn new(len: usize) -> Option<Self> {
+        if windlass_memory::hooks::fails() {
+            return None;
+        }
         let layout = std::alloc::Layout::from_size_align(len.max(1), ALIGN).ok()?;
         // SAFETY: the layout has at least one byte.
         let at = NonNull::new(unsafe { std::alloc::alloc_zeroed(layout) })?;
@@ -57,18 +62,21 @@ impl IoBuffer {
     /// A vector: its bytes up to its length.
     pub fn from_vec(bytes: Vec<u8>) -> Self {
         let range = 0..bytes.len();
-        Self { memory: Memory::Bytes(bytes), range }
+        Self { memory: Memory::Bytes(bytes), range, owner: None }
     }
 
     /// Zeroed memory aligned for direct files. `None` when there is no memory.
     ///
     /// Units: `len` in bytes.
     pub fn aligned(len: usize) -> Option<Self> {
-        Some(Self { memory: Memory::Aligned(Pages::new(len)?), range: 0..len })
+        Some(Self { memory: Memory::Aligned(Pages::new(len)?), range: 0..len, owner: None })
     }
 
     /// A vector of zeroes. `None` when there is no memory.
     pub fn zeroed(len: usize) -> Option<Self> {
+        if windlass_memory::hooks::fails() {
+            return None;
+        }
         let mut bytes = Vec::new();
         bytes.try_reserve_exact(len).ok()?;
         bytes.resize(len, 0);
@@ -78,20 +86,26 @@ impl IoBuffer {
     /// Part of a segment that this process may write, or that only this process writes.
     pub fn shared(segment: Arc<Segment>, span: Span) -> Self {
         let range = 0..span.len() as usize;
-        Self { memory: Memory::Shared(segment, span), range }
+        Self { memory: Memory::Shared(segment, span), range, owner: None }
     }
 
     /// Frozen memory: to be written from, in place, and never read into.
     pub fn frozen(memory: Arc<Frozen>) -> Self {
         let range = 0..memory.len();
-        Self { memory: Memory::Frozen(memory), range }
+        Self { memory: Memory::Frozen(memory, range.clone()), range, owner: None }
+    }
+
+    /// Part of frozen memory; `None` when it is not of the memory.
+    pub fn frozen_part(memory: Arc<Frozen>, part: Range<usize>) -> Option<Self> {
+        let range = 0..memory.get(part.clone())?.len();
+        Some(Self { memory: Memory::Frozen(memory, part), range, owner: None })
     }
 
     /// Whether nothing can be read into it.
     pub fn is_read_only(&self) -> bool {
         match &self.memory {
             Memory::Shared(segment, _) => segment.access() == Access::Read,
-            Memory::Frozen(_) => true,
+            Memory::Frozen(..) => true,
             _ => false,
         }
     }
@@ -100,9 +114,22 @@ impl IoBuffer {
     ///
     /// # Safety
     /// `len` bytes at `at` stay valid, and in place, until `owner` is dropped, and nobody else of this process reads or
-    /// writes them until this buffer is dropped or taken apart.
+    /// writes them until this buffer is dropped or taken apart; for an operation that only reads from its buffer, others may
+    /// read too.
     pub unsafe fn lent(at: NonNull<u8>, len: usize, owner: Box<dyn Any>) -> Self {
-        Self { memory: Memory::Lent(at, len, owner), range: 0..len }
+        Self { memory: Memory::Lent(at, len), range: 0..len, owner: Some(owner) }
+    }
+
+    /// The same, and `owner` is kept as long as the buffer.
+    #[must_use]
+    pub fn kept_by(mut self, owner: Box<dyn Any>) -> Self {
+        self.owner = Some(owner);
+        self
+    }
+
+    /// Takes the buffer apart: who kept its memory, if somebody else did.
+    pub fn into_owner(self) -> Option<Box<dyn Any>> {
+        self.owner
     }
 
     /// All its bytes, whatever the range.
@@ -111,8 +138,8 @@ impl IoBuffer {
             Memory::Bytes(bytes) => bytes.len(),
             Memory::Aligned(pages) => pages.layout.size(),
             Memory::Shared(_, span) => span.len() as usize,
-            Memory::Frozen(memory) => memory.len(),
-            Memory::Lent(_, len, _) => *len,
+            Memory::Frozen(_, part) => part.len(),
+            Memory::Lent(_, len) => *len,
         }
     }
 
@@ -153,7 +180,7 @@ impl IoBuffer {
     /// The range's bytes, to be written, if they are this process's alone.
     pub fn as_mut_slice(&mut self) -> Option<&mut [u8]> {
         match &self.memory {
-            Memory::Shared(..) | Memory::Frozen(_) => None,
+            Memory::Shared(..) | Memory::Frozen(..) => None,
             // SAFETY: as in `as_slice`, and `self` is borrowed mutably.
             _ => Some(unsafe { std::slice::from_raw_parts_mut(self.as_mut_ptr(), self.range.len()) }),
         }
@@ -171,11 +198,10 @@ impl IoBuffer {
                     segment.copy_in(part, &from[..len]);
                 }
             }
-            _ => {
-                if let Some(bytes) = self.as_mut_slice() {
-                    bytes[..len].copy_from_slice(&from[..len]);
-                }
-            }
+            _ => match self.as_mut_slice() {
+                Some(bytes) => bytes[..len].copy_from_slice(&from[..len]),
+                None => return 0,
+            },
         }
         len
     }
@@ -220,8 +246,8 @@ impl IoBuffer {
             Memory::Bytes(bytes) => bytes.as_ptr(),
             Memory::Aligned(pages) => pages.at.as_ptr(),
             Memory::Shared(segment, span) => segment.as_ptr().wrapping_add(span.offset() as usize),
-            Memory::Frozen(memory) => memory.as_ptr(),
-            Memory::Lent(at, ..) => at.as_ptr(),
+            Memory::Frozen(frozen, part) => frozen.as_ptr().wrapping_add(part.start),
+            Memory::Lent(at, _) => at.as_ptr(),
         };
         base.wrapping_add(self.range.start)
     }
@@ -245,7 +271,7 @@ impl fmt::Debug for IoBuffer {
             Memory::Bytes(_) => "a vector",
             Memory::Aligned(_) => "aligned pages",
             Memory::Shared(..) => "shared memory",
-            Memory::Frozen(_) => "frozen memory",
+            Memory::Frozen(..) => "frozen memory",
             Memory::Lent(..) => "lent memory",
         };
         write!(f, "bytes {:?} of {kind}", self.range)
@@ -279,6 +305,25 @@ mod tests {
         let mut seen = [0; 8];
         segment.copy_out(span, &mut seen);
         assert_eq!(&seen, b"\0\0abcd\0\0");
+    }
+
+    #[test]
+    fn frozen_memory_is_read_and_never_written() {
+        let frozen = Arc::new(Frozen::make("test", 100, |bytes| bytes.fill(7)).unwrap());
+        assert!(IoBuffer::frozen_part(frozen.clone(), 90..101).is_none());
+        let mut buffer = IoBuffer::frozen_part(frozen, 10..20).unwrap();
+        assert_eq!(buffer.as_slice(), Some(&[7; 10][..]));
+        assert!(buffer.as_mut_slice().is_none());
+        assert_eq!(buffer.fill(&[1]), 0);
+    }
+
+    #[test]
+    fn an_owner_is_kept_as_long_as_the_buffer_and_comes_back() {
+        let owner = std::rc::Rc::new(5);
+        let buffer = IoBuffer::from_vec(vec![1]).kept_by(Box::new(owner.clone()));
+        assert_eq!(std::rc::Rc::strong_count(&owner), 2);
+        let back = buffer.into_owner().unwrap().downcast::<std::rc::Rc<i32>>().unwrap();
+        assert_eq!(**back, 5);
     }
 
     #[test]

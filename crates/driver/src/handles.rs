@@ -65,6 +65,9 @@ impl<D> Handles<D> {
         if self.count >= HANDLES_MAX {
             return Err((descriptor, IoError::TooManyHandles));
         }
+        if windlass_memory::hooks::fails() {
+            return Err((descriptor, IoError::NoMemory));
+        }
         let entry = Entry { kind, descriptor, under_way: 0, receiving: false, sending: false, closed: false };
         let index = match self.free.pop() {
             Some(index) => index,

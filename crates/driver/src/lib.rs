@@ -23,11 +23,13 @@ pub mod local;
 pub mod lock;
 pub mod operation;
 pub mod real;
+pub mod sim;
 pub mod socket;
 pub mod threads;
 
 pub use buffer::IoBuffer;
 pub use operation::{Address, Completion, Handle, IoError, OpId, OpenHow, Operation, Tag, Value};
+pub use windlass_memory::hooks;
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -98,14 +100,15 @@ pub trait Driver {
     /// Asks an operation to end early. It completes all the same, with `Cancelled` or with what it came to before; an
     /// operation that has completed is left alone.
     fn cancel(&mut self, operation: OpId);
-    /// Closes a handle: operations under way on it end with `Closed`, later ones with `NotRegistered`.
+    /// Closes a handle: operations under way on it end with `Closed`, or with what they came to before; later ones with
+    /// `NotRegistered`.
     ///
     /// # Errors
     /// `NotRegistered`.
     fn close(&mut self, handle: Handle) -> Result<(), IoError>;
     /// Hands what was begun to the machine.
     ///
-    /// Cost: at most one system call.
+    /// Cost: one system call for hundreds of operations; those on paths and names wake a thread each.
     ///
     /// # Errors
     /// The system's.

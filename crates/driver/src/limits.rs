@@ -20,3 +20,13 @@ pub const RESOLVERS_MAX: usize = 2;
 pub const HELPER_IDLE_MS: u64 = 5_000;
 /// How often an operation is handed over again when the kernel says to try again.
 pub const TRIES_MAX: u8 = 16;
+/// Lines that a simulated world keeps of what happened last.
+pub const SIM_TRACE_LINES: usize = 4_000;
+/// Unsynced contents of one sector that a simulated disk may still choose from at a crash; the oldest go.
+pub const SIM_VERSIONS_MAX: usize = 4;
+/// Things that are to happen in a simulated world; more is a world that runs away.
+pub const SIM_EVENTS_MAX: usize = 1 << 20;
+/// Events of real descriptors that a simulated driver takes from the kernel at once.
+pub const SIM_READY_MAX: usize = 64;
+/// Threads that the kernel may start for requests of a ring that block, such as syncs; of each of its two kinds.
+pub const KERNEL_THREADS_MAX: u32 = 16;

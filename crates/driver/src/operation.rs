@@ -6,10 +6,12 @@
 //! was started is completed once, whatever happens to its handle.
 //! Not here: loops over short transfers, waiting tasks (`lane::io`).
 
-use crate::buffer::IoBuffer;
+use crate::buffer::{ALIGN, IoBuffer};
+use crate::limits::NAME_MAX;
+use rustix::io::Errno;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A descriptor that a driver knows: a file, a socket or a listener. A closed one is never mistaken for a later one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -315,6 +317,43 @@ impl Operation {
         }
     }
 
+    /// What can be said of an operation before it begins, for every backend. `direct`: its file is open around the page cache.
+    pub(crate) fn check(&self, direct: bool) -> Result<(), IoError> {
+        match self {
+            Self::ReadAt { at, buffer, .. } | Self::WriteAt { at, buffer, .. } => {
+                let end = at.checked_add(buffer.len() as u64);
+                if end.is_none_or(|end| end > i64::MAX as u64) {
+                    return Err(IoError::BadRange("the range ends past the end of any file"));
+                }
+                if direct && !(at.is_multiple_of(ALIGN as u64) && buffer.is_aligned()) {
+                    let text = "a direct file takes offsets, lengths and memory that are multiples of 4096";
+                    return Err(IoError::BadRange(text));
+                }
+            }
+            Self::SetLength { bytes, .. } | Self::Reserve { bytes, .. } if *bytes > i64::MAX as u64 => {
+                return Err(IoError::BadRange("the length is more than any file's"));
+            }
+            Self::Receive { buffer, .. } if buffer.is_empty() => {
+                return Err(IoError::BadRange("there is no room to receive into"));
+            }
+            Self::Open { path, .. } | Self::Remove { path } => check_name(path)?,
+            Self::Announce { at: Address::Unix(path) } | Self::Connect { to: Address::Unix(path) } => {
+                check_name(path)?;
+            }
+            Self::Rename { from, to } => {
+                check_name(from)?;
+                check_name(to)?;
+            }
+            Self::Resolve { name } => check_name(Path::new(name))?,
+            _ => {}
+        }
+        let fills = matches!(self, Self::ReadAt { .. } | Self::Receive { .. });
+        if fills && self.buffer().is_some_and(IoBuffer::is_read_only) {
+            return Err(IoError::BadRange("the memory may only be read"));
+        }
+        Ok(())
+    }
+
     /// Takes the buffer out, for giving it back with an error.
     pub fn into_buffer(self) -> Option<IoBuffer> {
         match self {
@@ -325,4 +364,14 @@ impl Operation {
             _ => None,
         }
     }
+}
+
+fn check_name(path: &Path) -> Result<(), IoError> {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    let errno = match () {
+        () if bytes.len() > NAME_MAX => Errno::NAMETOOLONG,
+        () if bytes.contains(&0) => Errno::INVAL,
+        () => return Ok(()),
+    };
+    Err(IoError::System(errno.into()))
 }

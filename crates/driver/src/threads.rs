@@ -18,7 +18,7 @@ pub fn start<T: Send + 'static>(
 /// The machine's `CLOCK_MONOTONIC` in nanoseconds, for a thread that runs a blocking method: such a thread has no driver, and
 /// no place in simulated time. It is the clock of the real driver.
 pub fn now() -> crate::Nanos {
-    crate::real::monotonic()
+    crate::real::clock::system()
 }
 
 /// Processors that this thread may run on; 1 when the system does not say.

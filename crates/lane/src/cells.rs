@@ -9,6 +9,7 @@ use crate::Name;
 use crate::lane::LaneId;
 use crate::limits::{CELLS_PER_CHUNK, TASKS_MAX};
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::task::Waker;
 use windlass_driver::Nanos;
@@ -190,7 +191,6 @@ pub(crate) struct Table {
     pub(crate) system: Cell<usize>,
     pub(crate) tasks_max: Cell<usize>,
     pub(crate) closed: Cell<bool>,
-    on_lanes: RefCell<Vec<u32>>,
     /// The name of the task that ended while it ran, until the next piece.
     pub(crate) ended_name: Cell<Name>,
     /// How the last task ended that was not a system task.
@@ -213,7 +213,6 @@ impl Table {
             system: Cell::default(),
             tasks_max: Cell::new(TASKS_MAX),
             closed: Cell::default(),
-            on_lanes: RefCell::default(),
             ended_name: Cell::default(),
             last: Cell::default(),
             asked: RefCell::default(),
@@ -223,6 +222,9 @@ impl Table {
 
     /// A cell for a new task, counted as alive.
     pub(crate) fn admit(&self, name: Name, lane: u16, system: bool) -> Option<TaskId> {
+        if windlass_driver::hooks::fails() {
+            return None;
+        }
         let mut cells = self.cells.borrow_mut();
         let index = cells.take()?;
         let cell = cells.at(index)?;
@@ -234,11 +236,6 @@ impl Table {
         drop(cells);
         let count = if system { &self.system } else { &self.live };
         count.set(count.get() + 1);
-        let mut on_lanes = self.on_lanes.borrow_mut();
-        if on_lanes.len() <= usize::from(lane) {
-            on_lanes.resize(usize::from(lane) + 1, 0);
-        }
-        on_lanes[usize::from(lane)] += 1;
         Some(id)
     }
 
@@ -252,7 +249,7 @@ impl Table {
         let mut cells = self.cells.borrow_mut();
         let free = cells.free;
         let Some(cell) = cells.get(id) else { return };
-        let (lane, system, waker) = (cell.lane, cell.system, cell.waker.take());
+        let (system, waker) = (cell.system, cell.waker.take());
         let name = std::mem::take(&mut cell.name);
         (cell.taken, cell.cancelled, cell.aborted, cell.shields) = (false, false, false, 0);
         (cell.polls, cell.cpu_ns, cell.wait_ns, cell.operations) = (0, 0, 0, 0);
@@ -261,9 +258,6 @@ impl Table {
         drop(cells);
         if self.current.get() == Some(id) {
             self.ended_name.set(name);
-        }
-        if let Some(lane) = self.on_lanes.borrow_mut().get_mut(usize::from(lane)) {
-            *lane -= 1;
         }
         let count = if system { &self.system } else { &self.live };
         count.set(count.get().saturating_sub(1));
@@ -274,9 +268,13 @@ impl Table {
         drop(waker);
     }
 
-    /// Tasks alive on this lane.
-    pub(crate) fn tasks_on(&self, lane: u16) -> usize {
-        self.on_lanes.borrow().get(usize::from(lane)).map_or(0, |tasks| *tasks as usize)
+    /// Tasks alive on each lane that has some. Looks at every cell.
+    pub(crate) fn tasks_by_lane(&self) -> BTreeMap<u16, usize> {
+        let mut tasks = BTreeMap::new();
+        for (_, cell) in self.cells.borrow().iter() {
+            *tasks.entry(cell.lane).or_default() += 1;
+        }
+        tasks
     }
 
     /// Something of a living task, if it lives.
@@ -308,6 +306,14 @@ impl Table {
         let found = woken.is_some();
         woken.flatten().into_iter().for_each(Waker::wake);
         found
+    }
+
+    /// Gives the memory of the cells back, at the end; a waker that is kept somewhere keeps this table.
+    pub(crate) fn let_go(&self) {
+        if self.alive() == 0 {
+            let cells = self.cells.take();
+            drop(cells);
+        }
     }
 
     /// Ids and wakers of all that live.

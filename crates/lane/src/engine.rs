@@ -11,7 +11,7 @@ use crate::cx::{Cx, Job};
 use crate::gate::Bell;
 use crate::io::Io;
 use crate::lanes::{Lanes, Work};
-use crate::limits::{CANCEL_GRACE_NS, STALLED_NAMED_MAX, WORK_PER_TURN};
+use crate::limits::{CANCEL_GRACE_NS, STALLED_NAMED_MAX, TURN_NS, WORK_PER_TURN};
 use crate::pulse::Pulse;
 use crate::task::{Exit, SpawnError, TaskHandle, TaskOptions};
 use crate::{Name, Timers};
@@ -197,8 +197,12 @@ impl Engine {
         if lanes.is_idle() {
             return false;
         }
-        let mut now = driver.now();
+        let began = driver.now();
+        let mut now = began;
         for _ in 0..WORK_PER_TURN {
+            if now.saturating_sub(began) > TURN_NS {
+                break;
+            }
             match lanes.next(now) {
                 Some(Work::Resume(piece)) => piece.run(),
                 Some(Work::Start(nothing)) => match nothing {},

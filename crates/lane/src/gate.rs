@@ -7,7 +7,6 @@
 //! bell is rung; after the worker's end nothing is queued, and a task that is woken then is left as it is.
 
 use crate::cells::Table;
-use crate::lanes::Work;
 use crate::stride::Stride;
 use async_task::Runnable;
 use std::cell::RefCell;
@@ -20,39 +19,61 @@ use windlass_driver::local::Local;
 pub type Bell = Arc<dyn Fn() + Send + Sync>;
 
 /// What a runnable says of itself.
-#[derive(Clone, Copy)]
 pub(crate) struct Header {
+    /// Where it is put when it is woken.
+    pub(crate) gate: Arc<Gate>,
     /// Its cell.
     pub(crate) index: u32,
     /// Its lane.
     pub(crate) lane: u16,
 }
 
+/// A task that stands in a queue.
+pub(crate) type Ready = Runnable<Header>;
+
 /// What is the worker's own.
-pub(crate) struct Own<J> {
-    pub(crate) stride: RefCell<Stride<J>>,
+pub(crate) struct Own {
+    pub(crate) stride: RefCell<Stride>,
     pub(crate) table: Rc<Table>,
 }
 
 #[derive(Default)]
 struct Outside {
-    woken: Vec<Runnable<Header>>,
+    woken: Vec<Ready>,
     closed: bool,
 }
 
-pub(crate) struct Gate<J> {
-    pub(crate) own: Local<Own<J>>,
+pub(crate) struct Gate {
+    own: Local<Rc<Own>>,
     outside: Mutex<Outside>,
     count: AtomicUsize,
     parked: AtomicBool,
     bell: Option<Bell>,
 }
 
-impl<J> Gate<J> {
-    pub(crate) fn new(bell: Option<Bell>) -> Self {
-        let own = Own { stride: RefCell::new(Stride::new()), table: Rc::new(Table::new()) };
+/// Puts a task where it will run. A plain function: one that captured its gate would cost a count up and down at each wake.
+#[inline]
+pub(crate) fn put(ready: Ready) {
+    let Header { gate, lane, .. } = ready.metadata();
+    let lane = *lane;
+    if let Some(own) = gate.own.get() {
+        let own = own.clone();
+        if !own.table.closed.get()
+            && let Ok(mut stride) = own.stride.try_borrow_mut()
+        {
+            let given_back = stride.queue(lane, Some(ready), own.table.now.get());
+            debug_assert!(given_back.is_none(), "a lane outlives its tasks");
+            return;
+        }
+    }
+    let gate = ready.metadata().gate.clone();
+    gate.put_from_outside(ready);
+}
+
+impl Gate {
+    pub(crate) fn new(own: &Rc<Own>, bell: Option<Bell>) -> Self {
         Self {
-            own: Local::new(own),
+            own: Local::new(own.clone()),
             outside: Mutex::default(),
             count: AtomicUsize::new(0),
             parked: AtomicBool::new(false),
@@ -60,36 +81,20 @@ impl<J> Gate<J> {
         }
     }
 
-    /// Puts a task where it will run.
-    #[inline]
-    pub(crate) fn put(&self, runnable: Runnable<Header>) {
-        if let Some(own) = self.own.get()
-            && let Ok(mut stride) = own.stride.try_borrow_mut()
-            && !own.table.closed.get()
-        {
-            let lane = runnable.metadata().lane;
-            let given_back = stride.queue(lane, Work::Resume(Piece(runnable)), own.table.now.get());
-            drop(stride);
-            debug_assert!(given_back.is_none(), "a lane outlives its tasks");
-            return;
-        }
-        self.put_from_outside(runnable);
-    }
-
     #[cold]
-    fn put_from_outside(&self, runnable: Runnable<Header>) {
+    fn put_from_outside(&self, ready: Ready) {
         let mut outside = self.outside.lock().unwrap_or_else(PoisonError::into_inner);
         if outside.closed {
             drop(outside);
             // On the worker's own thread its future may be dropped; anywhere else it may not be touched.
             if self.own.is_here() {
-                drop(runnable);
+                drop(ready);
             } else {
-                std::mem::forget(runnable);
+                std::mem::forget(ready);
             }
             return;
         }
-        outside.woken.push(runnable);
+        outside.woken.push(ready);
         // ORDER: SeqCst on both sides with `about_to_park`: either the worker sees the count, or we see it parked. Counted
         //   under the lock, so that it is what stands in the list.
         self.count.fetch_add(1, Ordering::SeqCst);
@@ -103,19 +108,20 @@ impl<J> Gate<J> {
 
     /// Brings what came from elsewhere into the lanes.
     #[inline]
-    pub(crate) fn collect(&self, stride: &mut Stride<J>, table: &Table) {
+    pub(crate) fn collect(&self, stride: &mut Stride, table: &Table) {
         if self.count.load(Ordering::Relaxed) > 0 {
             self.collect_all(stride, table);
         }
     }
 
     #[cold]
-    fn collect_all(&self, stride: &mut Stride<J>, table: &Table) {
+    fn collect_all(&self, stride: &mut Stride, table: &Table) {
         let mut outside = self.outside.lock().unwrap_or_else(PoisonError::into_inner);
         self.count.fetch_sub(outside.woken.len(), Ordering::SeqCst);
-        for runnable in outside.woken.drain(..) {
-            let lane = runnable.metadata().lane;
-            stride.queue(lane, Work::Resume(Piece(runnable)), table.now.get());
+        for ready in outside.woken.drain(..) {
+            let lane = ready.metadata().lane;
+            let given_back = stride.queue(lane, Some(ready), table.now.get());
+            debug_assert!(given_back.is_none(), "a lane outlives its tasks");
         }
     }
 
@@ -124,7 +130,7 @@ impl<J> Gate<J> {
     }
 
     /// Says that the worker is about to sleep, then looks once more: `true` if it may.
-    pub(crate) fn about_to_park(&self, own: &Own<J>) -> bool {
+    pub(crate) fn about_to_park(&self, own: &Own) -> bool {
         self.parked.store(true, Ordering::SeqCst);
         let idle = own.stride.borrow().is_empty() && !self.has_outside();
         if !idle {
@@ -137,17 +143,22 @@ impl<J> Gate<J> {
         self.parked.store(false, Ordering::Relaxed);
     }
 
-    /// Nothing is queued any more; answers what came from elsewhere and was not collected.
-    pub(crate) fn close(&self) -> Vec<Runnable<Header>> {
+    /// What came from elsewhere and was not collected.
+    pub(crate) fn take(&self) -> Vec<Ready> {
         let mut outside = self.outside.lock().unwrap_or_else(PoisonError::into_inner);
-        outside.closed = true;
-        self.count.store(0, Ordering::SeqCst);
+        self.count.fetch_sub(outside.woken.len(), Ordering::SeqCst);
         std::mem::take(&mut outside.woken)
+    }
+
+    /// Nothing is taken any more; answers what came until now.
+    pub(crate) fn close(&self) -> Vec<Ready> {
+        self.outside.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
+        self.take()
     }
 }
 
 /// A task that can run.
-pub struct Piece(pub(crate) Runnable<Header>);
+pub struct Piece(pub(crate) Ready);
 
 impl Piece {
     /// Runs it until it waits, yields or ends. A panic of its own ends it and nothing else.

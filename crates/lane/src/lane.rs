@@ -6,10 +6,11 @@
 //! while it is served; a lane that slept has saved nothing up.
 
 use crate::Name;
-use crate::lanes::Work;
+use crate::gate::Ready;
 use crate::limits::{CHARGE_MIN_NS, SHARE, SLICE_NS, WAITING_MAX, WEIGHT_MAX};
 use std::collections::VecDeque;
 use windlass_driver::Nanos;
+use windlass_driver::hooks::{Plant, planted};
 
 /// Which lanes are served first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, PartialOrd, Ord)]
@@ -136,17 +137,17 @@ pub struct LaneFacts {
 }
 
 /// Virtual nanoseconds of a lane of weight 1 per nanosecond.
-const ONE: u64 = 1 << 32;
+const ONE: u64 = 1 << 20;
 
-pub(crate) struct Lane<J> {
+pub(crate) struct Lane {
     pub(crate) options: LaneOptions,
     pub(crate) generation: u16,
-    /// Each with the time at which it was queued.
-    pub(crate) queue: VecDeque<(Work<J>, Nanos)>,
+    /// Tasks, and places of unstarted work (`None`), each with the time at which it was queued.
+    pub(crate) queue: VecDeque<(Option<Ready>, Nanos)>,
     /// Of them unstarted work.
     pub(crate) waiting: usize,
     /// Virtual time among the lanes of its class.
-    pub(crate) pass: u128,
+    pub(crate) pass: u64,
     stride: u64,
     /// When the lane may claim its guaranteed share again, on the clock of `Stride::busy`: it has paid for what it had.
     claim: u64,
@@ -156,7 +157,7 @@ pub(crate) struct Lane<J> {
     pub(crate) ran_ns: u64,
 }
 
-impl<J> Lane<J> {
+impl Lane {
     /// The weight must be checked.
     pub(crate) fn new(options: LaneOptions, generation: u16) -> Self {
         let stride = ONE / u64::from(options.weight.max(1));
@@ -175,7 +176,7 @@ impl<J> Lane<J> {
         self.pieces += 1;
         self.ran_ns += ran;
         let cost = ran.max(CHARGE_MIN_NS);
-        self.pass += u128::from(cost) * u128::from(self.stride);
+        self.pass = self.pass.saturating_add(cost.saturating_mul(self.stride));
         if self.options.share > 0 {
             let paid = |cost: u64| cost.saturating_mul(1000) / u64::from(self.options.share);
             // What it had while nobody else wanted it is not held against it.
@@ -186,7 +187,7 @@ impl<J> Lane<J> {
 
     /// It has work again: it begins where its class is, and may claim its share when the others have had their part of a round,
     /// in pieces, or of one slice, in time.
-    pub(crate) fn wakes(&mut self, virtual_now: u128, pieces: u64, busy: u64) {
+    pub(crate) fn wakes(&mut self, virtual_now: u64, pieces: u64, busy: u64) {
         self.pass = self.pass.max(virtual_now);
         if self.options.share > 0 {
             let share = u64::from(self.options.share);
@@ -199,7 +200,8 @@ impl<J> Lane<J> {
     /// Since when it may claim its guaranteed share, if it may.
     pub(crate) fn claims(&self, pieces: u64, busy: u64) -> Option<u64> {
         let had_theirs = pieces >= self.turn.0 || busy >= self.turn.1;
-        (self.options.share > 0 && had_theirs && self.claim <= busy).then_some(self.claim)
+        (self.options.share > 0 && had_theirs && self.claim <= busy && !planted(Plant::StarvedLane))
+            .then_some(self.claim)
     }
 
     pub(crate) fn facts(&self, index: u16, tasks: usize) -> LaneFacts {

@@ -6,14 +6,16 @@
 //! spawn that is refused has made nothing.
 
 use crate::Name;
-use crate::cells::{Status, Table, TaskFacts, TaskId, TaskState};
-use crate::gate::{Bell, Gate, Header, Own, Piece};
+use crate::cells::{Cells, Status, Table, TaskFacts, TaskId, TaskState};
+use crate::gate::{Bell, Gate, Header, Own, Piece, put};
 use crate::lane::{LaneError, LaneFacts, LaneId, LaneOptions};
 use crate::limits::{IN_PLACE_BYTES, LAST_ROUNDS, QUANTUM_NS, TASKS_MAX};
 use crate::overruns::Overrun;
 use crate::pulse::Pulse;
 use crate::stride::Stride;
 use crate::task::{SpawnError, Task, TaskHandle, TaskOptions};
+use std::cell::{RefCell, RefMut};
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -52,17 +54,20 @@ impl<J> fmt::Debug for Work<J> {
 
 /// The queues of one worker. `J` is what a piece of unstarted work is.
 pub struct Lanes<J: Job + 'static> {
-    gate: Arc<Gate<J>>,
+    gate: Arc<Gate>,
+    own: Rc<Own>,
     table: Rc<Table>,
+    /// Unstarted work, by lane; its places are in the lanes' queues.
+    jobs: RefCell<Vec<VecDeque<J>>>,
     pulse: Option<Arc<Pulse>>,
 }
 
 impl<J: Job + 'static> Lanes<J> {
     /// The two lanes that are always there, empty; `bell` is rung when a task is woken from elsewhere while the worker sleeps.
     pub fn new(bell: Option<Bell>) -> Self {
-        let gate = Arc::new(Gate::new(bell));
-        let table = gate.own.get().map_or_else(|| Rc::new(Table::new()), |own| own.table.clone());
-        Self { gate, table, pulse: None }
+        let table = Rc::new(Table::new());
+        let own = Rc::new(Own { stride: RefCell::new(Stride::new()), table: table.clone() });
+        Self { gate: Arc::new(Gate::new(&own, bell)), own, table, jobs: RefCell::default(), pulse: None }
     }
 
     /// Lets a watchdog see what runs.
@@ -76,11 +81,6 @@ impl<J: Job + 'static> Lanes<J> {
         self.table.tasks_max.set(tasks_max.min(TASKS_MAX));
     }
 
-    fn own(&self) -> &Own<J> {
-        let own = self.gate.own.get();
-        own.unwrap_or_else(|| unreachable!("`Lanes` holds an `Rc`, so it is where it was made"))
-    }
-
     pub(crate) fn table(&self) -> &Rc<Table> {
         &self.table
     }
@@ -90,20 +90,23 @@ impl<J: Job + 'static> Lanes<J> {
     /// # Errors
     /// `TooMany`, `BadWeight`, `TooMuchGuaranteed`.
     pub fn add_lane(&self, options: LaneOptions) -> Result<LaneId, LaneError> {
-        self.own().stride.borrow_mut().add(options)
+        self.own.stride.borrow_mut().add(options)
     }
 
     /// Removes a lane that has neither tasks nor work.
     ///
+    /// Cost: in proportion to the tasks that lived at once.
+    ///
     /// # Errors
     /// `Unknown`, `InUse`.
     pub fn remove_lane(&self, lane: LaneId) -> Result<(), LaneError> {
-        self.own().stride.borrow_mut().remove(lane, self.table.tasks_on(lane.index))
+        let tasks = self.table.tasks_by_lane().get(&lane.index).copied().unwrap_or(0);
+        self.own.stride.borrow_mut().remove(lane, tasks)
     }
 
     /// All lanes and what they have done.
     pub fn lanes(&self) -> Vec<LaneFacts> {
-        self.own().stride.borrow().facts(&self.table)
+        self.own.stride.borrow().facts(&self.table.tasks_by_lane())
     }
 
     /// Queues work behind all that came before it in its lane.
@@ -112,16 +115,20 @@ impl<J: Job + 'static> Lanes<J> {
     /// Gives the work back with `QueueFull` or `NoLane`.
     pub fn push(&self, lane: impl Into<LaneId>, work: J) -> Result<(), (J, SpawnError)> {
         let id = lane.into();
-        let mut stride = self.own().stride.borrow_mut();
+        let mut stride = self.own.stride.borrow_mut();
         let Some(lane) = stride.lane_mut(id) else { return Err((work, SpawnError::NoLane)) };
         if !lane.has_room() {
             return Err((work, SpawnError::QueueFull));
         }
         lane.waiting += 1;
-        match stride.queue(id.index, Work::Start(work), self.table.now.get()) {
-            Some(Work::Start(work)) => Err((work, SpawnError::NoLane)),
-            Some(Work::Resume(_)) | None => Ok(()),
+        let mut jobs = self.jobs.borrow_mut();
+        if jobs.len() <= usize::from(id.index) {
+            jobs.resize_with(usize::from(id.index) + 1, VecDeque::new);
         }
+        jobs[usize::from(id.index)].push_back(work);
+        let given_back = stride.queue(id.index, None, self.table.now.get());
+        debug_assert!(given_back.is_none(), "the lane is there");
+        Ok(())
     }
 
     /// Makes a task; its first poll is queued behind all that came before it in its lane.
@@ -136,7 +143,7 @@ impl<J: Job + 'static> Lanes<J> {
         F: Future + 'static,
     {
         let (piece, handle) = self.make(options, future)?;
-        self.gate.put(piece.0);
+        put(piece.0);
         Ok(handle)
     }
 
@@ -170,7 +177,7 @@ impl<J: Job + 'static> Lanes<J> {
         if self.table.alive() >= self.table.tasks_max.get() {
             return Err(SpawnError::TooManyTasks);
         }
-        if self.own().stride.borrow().lane(lane).is_none() {
+        if self.own.stride.borrow().lane(lane).is_none() {
             return Err(SpawnError::NoLane);
         }
         if size_of::<F>() > IN_PLACE_BYTES {
@@ -188,10 +195,8 @@ impl<J: Job + 'static> Lanes<J> {
         F: Future + 'static,
     {
         let held = Held::new(future, Task::new(self.table.clone(), id));
-        let gate = self.gate.clone();
-        let (runnable, task) = async_task::Builder::new()
-            .metadata(Header { index: id.index, lane })
-            .spawn(move |_| held, move |runnable| gate.put(runnable));
+        let header = Header { gate: self.gate.clone(), index: id.index, lane };
+        let (runnable, task) = async_task::Builder::new().metadata(header).spawn(move |_| held, put);
         (Piece(runnable), TaskHandle::new(task.fallible(), id, self.table.clone()))
     }
 
@@ -210,25 +215,30 @@ impl<J: Job + 'static> Lanes<J> {
     #[inline]
     pub fn next(&self, now: Nanos) -> Option<Work<J>> {
         let table = &*self.table;
-        let own = self.own();
-        let mut stride = own.stride.borrow_mut();
-        self.leave_current(&mut stride, now);
+        let mut stride = self.own.stride.borrow_mut();
+        let mut cells = self.leave_current(&mut stride, now);
         self.gate.collect(&mut stride, table);
-        let (_, work, since) = stride.pick()?;
+        let (lane, work, since) = stride.pick()?;
         stride.began = now;
         table.pieces.set(table.pieces.get().wrapping_add(1));
-        match &work {
-            Work::Start(job) => stride.job = job.name(),
-            Work::Resume(piece) => {
-                let mut cells = table.cells.borrow_mut();
-                if let Some((id, cell)) = cells.living(piece.0.metadata().index) {
+        let work = match work {
+            None => {
+                let job = self.jobs.borrow_mut().get_mut(usize::from(lane)).and_then(VecDeque::pop_front);
+                let job = job.unwrap_or_else(|| unreachable!("each place in a queue has its work"));
+                stride.job = job.name();
+                Work::Start(job)
+            }
+            Some(ready) => {
+                if let Some((id, cell)) = cells.living(ready.metadata().index) {
                     cell.polls += 1;
                     cell.wait_ns += now.saturating_sub(since);
                     table.aborts.set(cell.aborted);
                     table.current.set(Some(id));
                 }
+                Work::Resume(Piece(ready))
             }
-        }
+        };
+        drop(cells);
         if let Some(pulse) = &self.pulse {
             pulse.begins(&self.running_name(&stride), table.current.get());
         }
@@ -237,14 +247,14 @@ impl<J: Job + 'static> Lanes<J> {
 
     /// The last piece ended at `now`, and none follows it at once.
     pub fn rest(&self, now: Nanos) {
-        self.leave_current(&mut self.own().stride.borrow_mut(), now);
+        drop(self.leave_current(&mut self.own.stride.borrow_mut(), now));
         if let Some(pulse) = &self.pulse {
             pulse.rests();
         }
     }
 
     #[inline]
-    fn leave_current(&self, stride: &mut Stride<J>, now: Nanos) {
+    fn leave_current(&self, stride: &mut Stride, now: Nanos) -> RefMut<'_, Cells> {
         let table = &*self.table;
         table.now.set(now);
         let ran = stride.charge(now);
@@ -252,14 +262,18 @@ impl<J: Job + 'static> Lanes<J> {
             let name = self.running_name(stride);
             stride.overruns.count(&name, ran);
         }
-        if let Some(id) = table.current.take() {
-            table.with(id, |cell| cell.cpu_ns += ran);
+        let mut cells = table.cells.borrow_mut();
+        if let Some(id) = table.current.take()
+            && let Some(cell) = cells.get(id)
+        {
+            cell.cpu_ns += ran;
         }
+        cells
     }
 
     /// The name of what runs, or of the task that ended just now.
     #[cold]
-    fn running_name(&self, stride: &Stride<J>) -> Name {
+    fn running_name(&self, stride: &Stride) -> Name {
         match self.table.current.get() {
             None => stride.job.clone(),
             Some(id) => {
@@ -270,7 +284,7 @@ impl<J: Job + 'static> Lanes<J> {
 
     /// When the piece that runs now began.
     pub fn began(&self) -> Nanos {
-        self.own().stride.borrow().began
+        self.own.stride.borrow().began
     }
 
     /// Whether the piece that runs now has used its quantum at `now` and should yield.
@@ -278,14 +292,19 @@ impl<J: Job + 'static> Lanes<J> {
         now.saturating_sub(self.began()) > QUANTUM_NS
     }
 
-    /// Work that has not begun, in order within its lane.
-    pub fn any_waiting(&self, mut is_it: impl FnMut(&J) -> bool) -> bool {
-        self.own().stride.borrow().queued().any(|work| matches!(work, Work::Start(job) if is_it(job)))
+    /// How many pieces of work have not begun.
+    pub fn waiting(&self) -> usize {
+        self.jobs.borrow().iter().map(VecDeque::len).sum()
+    }
+
+    /// Whether there is such work that has not begun.
+    pub fn any_waiting(&self, is_it: impl FnMut(&J) -> bool) -> bool {
+        self.jobs.borrow().iter().flatten().any(is_it)
     }
 
     /// Whether one more piece of unstarted work would be taken.
     pub fn has_room(&self, lane: impl Into<LaneId>) -> bool {
-        self.own().stride.borrow().lane(lane.into()).is_some_and(|lane| lane.has_room())
+        self.own.stride.borrow().lane(lane.into()).is_some_and(|lane| lane.has_room())
     }
 
     /// Whether one more task would be taken, as far as their number goes.
@@ -295,12 +314,12 @@ impl<J: Job + 'static> Lanes<J> {
 
     /// Whether nothing is to be done.
     pub fn is_idle(&self) -> bool {
-        self.own().stride.borrow().is_empty() && !self.gate.has_outside()
+        self.own.stride.borrow().is_empty() && !self.gate.has_outside()
     }
 
     /// Says that the worker is about to sleep, then looks once more: `true` if it may. Call `unparked` after.
     pub fn about_to_park(&self) -> bool {
-        self.gate.about_to_park(self.own())
+        self.gate.about_to_park(&self.own)
     }
 
     /// Says that the worker is awake.
@@ -338,14 +357,19 @@ impl<J: Job + 'static> Lanes<J> {
         self.table.panics.get()
     }
 
+    /// How often a watchdog found the worker held for too long.
+    pub fn stalls(&self) -> u64 {
+        self.pulse.as_ref().map_or(0, |pulse| pulse.stalls())
+    }
+
     /// Pieces that ran over their quantum so far.
     pub fn overruns(&self) -> u64 {
-        self.own().stride.borrow().overruns.all
+        self.own.stride.borrow().overruns.all
     }
 
     /// Of which names they were.
     pub fn overruns_by_name(&self) -> Vec<(String, Overrun)> {
-        self.own().stride.borrow().overruns.facts()
+        self.own.stride.borrow().overruns.facts()
     }
 
     /// The task that runs begins a timer or an operation.
@@ -373,14 +397,10 @@ impl<J: Job + 'static> Lanes<J> {
     /// Cost: in proportion to the cells and to what is queued; for operators and reports.
     pub fn tasks(&self, most: usize) -> Vec<TaskFacts> {
         let mut facts = self.table.facts(most);
-        let own = self.own();
-        let stride = own.stride.borrow();
-        let queued = stride.queued().filter_map(|work| match work {
-            Work::Resume(piece) => Some(piece.0.metadata().index),
-            Work::Start(_) => None,
-        });
+        let stride = self.own.stride.borrow();
+        let queued = stride.queued().map(|ready| ready.metadata().index);
         let ready: std::collections::BTreeSet<u32> = queued.collect();
-        let lanes = stride.facts(&self.table);
+        let lanes = stride.facts(&BTreeMap::new());
         for fact in &mut facts {
             if fact.state == TaskState::Waiting && ready.contains(&fact.id.index) {
                 fact.state = TaskState::Ready;
@@ -395,22 +415,26 @@ impl<J: Job + 'static> Lanes<J> {
 
     /// Ends all: every task's future is dropped here, and nothing is taken any more. Work that has not begun is dropped.
     pub fn close(&self) {
-        let own = self.own();
         self.table.closed.set(true);
-        let mut left = Vec::new();
+        let jobs = self.jobs.take();
+        let mut left = self.own.stride.borrow_mut().drain();
+        drop(jobs);
         for _ in 0..LAST_ROUNDS {
-            left.extend(self.gate.close().into_iter().map(|runnable| Work::Resume(Piece(runnable))));
-            left.extend(own.stride.borrow_mut().drain());
-            // Foreign code: a dropped future may wake others, whose runnables are dropped where they are woken.
+            left.extend(self.gate.take());
+            // Foreign code: a dropped future may wake others, which come by the gate's list from now on.
             left.clear();
             let all = self.table.all();
             if all.is_empty() {
-                return;
+                break;
             }
+            // One that another thread is waking this moment comes in a later round.
             for (_, waker) in all {
                 waker.into_iter().for_each(std::task::Waker::wake);
             }
+            std::hint::spin_loop();
         }
+        drop(self.gate.close());
+        self.table.let_go();
     }
 }
 

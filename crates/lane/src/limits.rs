@@ -13,7 +13,7 @@ pub const TIMERS_MAX: usize = 1 << 20;
 /// Lanes at once.
 pub const LANES_MAX: usize = 1 << 10;
 /// The greatest weight of a lane.
-pub const WEIGHT_MAX: u32 = 1_000_000;
+pub const WEIGHT_MAX: u32 = 10_000;
 /// What a lane's guaranteed shares may sum up to, in thousandths: the rest is what weights divide.
 pub const SHARES_MAX: u32 = 900;
 /// The background lane of a node gets at least one part of so many while it has work.
@@ -30,6 +30,8 @@ pub const NAME_BYTES: usize = 64;
 pub const OVERRUN_NAMES_MAX: usize = 256;
 /// Tasks that a report of a stall names.
 pub const STALLED_NAMED_MAX: usize = 16;
+/// How long a worker runs pieces before it looks at timers, operations and sockets again, nanoseconds.
+pub const TURN_NS: u64 = 250_000;
 /// Pieces of work in one turn of an engine.
 pub const WORK_PER_TURN: usize = 256;
 /// Rounds in which the tasks of an ending engine may spawn and be dropped in turn.

@@ -7,20 +7,23 @@
 //! Not here: tasks' own accounts (`cells`).
 
 use crate::Name;
-use crate::cells::Table;
+use crate::gate::Ready;
 use crate::lane::{Class, Lane, LaneError, LaneFacts, LaneId, LaneOptions};
-use crate::lanes::Work;
 use crate::limits::{LANES_MAX, SHARES_MAX, SLICE_NS, WEIGHT_MAX};
 use crate::overruns::Overruns;
+use std::collections::BTreeMap;
 use windlass_driver::Nanos;
 
-pub(crate) struct Stride<J> {
-    lanes: Vec<Option<Lane<J>>>,
+/// Where virtual time turns back: far enough from its end that no piece reaches that.
+const PASS_MAX: u64 = 1 << 61;
+
+pub(crate) struct Stride {
+    lanes: Vec<Option<Lane>>,
     generations: Vec<u16>,
     /// Lanes with work.
     ready: Vec<u16>,
     /// Where each class is in virtual time.
-    virtual_now: [u128; 2],
+    virtual_now: [u64; 2],
     /// How many pieces have run, and how long, all together.
     pieces: u64,
     busy: u64,
@@ -35,7 +38,7 @@ pub(crate) struct Stride<J> {
     pub(crate) overruns: Overruns,
 }
 
-impl<J> Stride<J> {
+impl Stride {
     pub(crate) fn new() -> Self {
         let lanes =
             vec![Some(Lane::new(LaneOptions::latency(), 0)), Some(Lane::new(LaneOptions::background(), 0))];
@@ -96,18 +99,19 @@ impl<J> Stride<J> {
         Ok(())
     }
 
-    pub(crate) fn lane(&self, id: LaneId) -> Option<&Lane<J>> {
+    pub(crate) fn lane(&self, id: LaneId) -> Option<&Lane> {
         self.lanes.get(usize::from(id.index))?.as_ref().filter(|lane| lane.generation == id.generation)
     }
 
-    pub(crate) fn lane_mut(&mut self, id: LaneId) -> Option<&mut Lane<J>> {
+    pub(crate) fn lane_mut(&mut self, id: LaneId) -> Option<&mut Lane> {
         let lane = self.lanes.get_mut(usize::from(id.index))?.as_mut();
         lane.filter(|lane| lane.generation == id.generation)
     }
 
-    /// Queues a piece behind all that came before it in its lane; a lane that is gone gives it back.
+    /// Queues a piece, a task or the place of unstarted work, behind all that came before it in its lane; a lane that is
+    /// gone gives it back.
     #[inline]
-    pub(crate) fn queue(&mut self, index: u16, work: Work<J>, now: Nanos) -> Option<Work<J>> {
+    pub(crate) fn queue(&mut self, index: u16, work: Option<Ready>, now: Nanos) -> Option<Option<Ready>> {
         let Some(Some(lane)) = self.lanes.get_mut(usize::from(index)) else { return Some(work) };
         if lane.queue.is_empty() {
             lane.wakes(self.virtual_now[lane.options.class as usize], self.pieces, self.busy);
@@ -133,11 +137,13 @@ impl<J> Stride<J> {
 
     /// Takes the next piece, with its lane and the time at which it was queued.
     #[inline]
-    pub(crate) fn pick(&mut self) -> Option<(u16, Work<J>, Nanos)> {
+    pub(crate) fn pick(&mut self) -> Option<(u16, Option<Ready>, Nanos)> {
         if self.ready.is_empty() {
             return None;
         }
         let index = match self.serving {
+            // Alone, it needs no comparing.
+            Some((index, until)) if self.busy < until && self.ready[..] == [index] => index,
             Some((index, until)) if self.busy < until && self.goes_on(index) && !self.is_claimed(index) => index,
             _ => {
                 let index = self.choose()?;
@@ -147,7 +153,7 @@ impl<J> Stride<J> {
         };
         let lane = self.lanes.get_mut(usize::from(index))?.as_mut()?;
         let (work, since) = lane.queue.pop_front()?;
-        if matches!(work, Work::Start(_)) {
+        if work.is_none() {
             lane.waiting -= 1;
         }
         if lane.queue.is_empty() {
@@ -192,7 +198,7 @@ impl<J> Stride<J> {
             return Some(only);
         }
         let mut claims: Option<(u64, u16)> = None;
-        let mut first: Option<((Class, u128), u16)> = None;
+        let mut first: Option<((Class, u64), u16)> = None;
         for index in &self.ready {
             let Some(Some(lane)) = self.lanes.get(usize::from(*index)) else { continue };
             if let Some(since) = lane.claims(self.pieces, self.busy)
@@ -216,33 +222,47 @@ impl<J> Stride<J> {
             let virtual_now = &mut self.virtual_now[lane.options.class as usize];
             *virtual_now = lane.pass.max(*virtual_now);
         }
+        if self.virtual_now.iter().any(|now| *now > PASS_MAX) {
+            self.turn_back();
+        }
+    }
+
+    /// Before virtual time ends, all of it goes back by as much; what is compared stays as it is.
+    #[cold]
+    fn turn_back(&mut self) {
+        for now in &mut self.virtual_now {
+            *now = now.saturating_sub(PASS_MAX);
+        }
+        for lane in self.lanes.iter_mut().flatten() {
+            lane.pass = lane.pass.saturating_sub(PASS_MAX);
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.ready.is_empty()
     }
 
-    /// Everything that is queued, in order within its lane.
-    pub(crate) fn queued(&self) -> impl Iterator<Item = &Work<J>> {
-        self.lanes.iter().flatten().flat_map(|lane| lane.queue.iter().map(|(work, _)| work))
+    /// The tasks that are queued, in order within their lane.
+    pub(crate) fn queued(&self) -> impl Iterator<Item = &Ready> {
+        self.lanes.iter().flatten().flat_map(|lane| lane.queue.iter().filter_map(|(work, _)| work.as_ref()))
     }
 
-    /// Takes everything out.
-    pub(crate) fn drain(&mut self) -> Vec<Work<J>> {
+    /// Takes everything out; answers the tasks.
+    pub(crate) fn drain(&mut self) -> Vec<Ready> {
         self.ready.clear();
         let mut all = Vec::new();
         for lane in self.lanes.iter_mut().flatten() {
             lane.waiting = 0;
-            all.extend(lane.queue.drain(..).map(|(work, _)| work));
+            all.extend(lane.queue.drain(..).filter_map(|(work, _)| work));
         }
         all
     }
 
-    pub(crate) fn facts(&self, table: &Table) -> Vec<LaneFacts> {
+    /// With the tasks alive on each lane that has some.
+    pub(crate) fn facts(&self, tasks: &BTreeMap<u16, usize>) -> Vec<LaneFacts> {
         let lanes = self.lanes.iter().enumerate();
-        lanes
-            .filter_map(|(index, lane)| Some(lane.as_ref()?.facts(index as u16, table.tasks_on(index as u16))))
-            .collect()
+        let on = |index: u16| tasks.get(&index).copied().unwrap_or(0);
+        lanes.filter_map(|(index, lane)| Some(lane.as_ref()?.facts(index as u16, on(index as u16)))).collect()
     }
 }
 
@@ -252,25 +272,26 @@ mod tests {
     use super::*;
 
     /// Runs pieces for `until` nanoseconds, each lane always having one more; answers each lane's time.
-    fn contend(stride: &mut Stride<u64>, lanes: &[(LaneId, u64)], until: u64) -> Vec<u64> {
+    fn contend(stride: &mut Stride, lanes: &[(LaneId, u64)], until: u64) -> Vec<u64> {
         let mut now = 0;
         stride.began = 0;
-        let put = |stride: &mut Stride<u64>, (lane, cost): (LaneId, u64), now| {
+        let put = |stride: &mut Stride, lane: LaneId, now| {
             stride.lane_mut(lane).unwrap().waiting += 1;
-            assert!(stride.queue(lane.index, Work::Start(cost), now).is_none());
+            assert!(stride.queue(lane.index, None, now).is_none());
         };
-        for lane in lanes {
+        for (lane, _) in lanes {
             put(stride, *lane, now);
             put(stride, *lane, now);
         }
         let before: Vec<u64> = lanes.iter().map(|lane| stride.lane(lane.0).unwrap().ran_ns).collect();
         while now < until {
-            let Some((index, Work::Start(cost), _)) = stride.pick() else { panic!("no work") };
+            let Some((index, None, _)) = stride.pick() else { panic!("no work") };
+            let (lane, cost) = *lanes.iter().find(|lane| lane.0.index == index).unwrap();
             now += cost;
             stride.charge(now);
-            put(stride, *lanes.iter().find(|lane| lane.0.index == index).unwrap(), now);
+            put(stride, lane, now);
         }
-        stride.drain();
+        assert!(stride.drain().is_empty());
         lanes.iter().zip(before).map(|(lane, before)| stride.lane(lane.0).unwrap().ran_ns - before).collect()
     }
 
@@ -330,7 +351,7 @@ mod tests {
 
     #[test]
     fn a_lane_is_removed_when_it_is_empty_and_its_id_never_means_another() {
-        let mut stride: Stride<u64> = Stride::new();
+        let mut stride = Stride::new();
         assert_eq!(stride.add(LaneOptions { weight: 0, ..LaneOptions::new("x") }), Err(LaneError::BadWeight));
         assert_eq!(
             stride.add(LaneOptions { share: 800, ..LaneOptions::new("x") }),
@@ -338,7 +359,7 @@ mod tests {
         );
         let first = stride.add(LaneOptions::new("first")).unwrap();
         assert_eq!(stride.remove(LaneId::LATENCY, 0), Err(LaneError::InUse));
-        stride.queue(first.index, Work::Start(1), 0);
+        assert!(stride.queue(first.index, None, 0).is_none());
         assert_eq!(stride.remove(first, 0), Err(LaneError::InUse));
         stride.drain();
         stride.remove(first, 0).unwrap();
@@ -352,5 +373,15 @@ mod tests {
             stride.add(LaneOptions::new("more")).unwrap();
         }
         assert_eq!(stride.add(LaneOptions::new("more")), Err(LaneError::TooMany));
+    }
+
+    #[test]
+    fn virtual_time_turns_back_and_nobody_is_served_less_for_it() {
+        let mut stride = Stride::new();
+        let three = stride.add(LaneOptions { weight: 300, ..LaneOptions::new("three") }).unwrap();
+        stride.virtual_now = [PASS_MAX - 1_000; 2];
+        let times = contend(&mut stride, &[(three, 10_000), (LaneId::LATENCY, 10_000)], 100_000_000);
+        assert!((share(&times, 0) - 0.75).abs() < 0.02, "{times:?}");
+        assert!(stride.virtual_now[0] < PASS_MAX);
     }
 }

@@ -31,7 +31,7 @@ impl<T> Timers<T> {
     ///
     /// Cost: logarithmic in the timers set.
     pub fn set(&mut self, at: Nanos, what: T) -> Option<TimerId> {
-        if self.set.len() >= TIMERS_MAX {
+        if self.set.len() >= TIMERS_MAX || windlass_driver::hooks::fails() {
             return None;
         }
         self.sequence += 1;
@@ -43,6 +43,11 @@ impl<T> Timers<T> {
     /// Cancels a timer; answers what it was for, if it has not fired.
     pub fn cancel(&mut self, id: TimerId) -> Option<T> {
         self.set.remove(&id)
+    }
+
+    /// How many are set.
+    pub fn count(&self) -> usize {
+        self.set.len()
     }
 
     /// When the next one fires.

@@ -116,6 +116,9 @@ impl Lender {
         if len > longest {
             return Err(LendError::TooLong { len, longest });
         }
+        if crate::hooks::fails() {
+            return Err(LendError::NoRoom { largest: 0 });
+        }
         if self.loans == LOANS_PER_SEGMENT_MAX {
             return Err(LendError::TooMany { max: LOANS_PER_SEGMENT_MAX });
         }

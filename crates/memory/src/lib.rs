@@ -3,7 +3,7 @@
 //! Lives here, in the order data moves: `segment` (sealed memory files), `frozen` (memory nobody writes any more),
 //!   `lender` (loans), `ring` (entries between two sides), `words` (the single integers beside the rings), `park`
 //!   and `doorbell` (sleeping and waking), `reaper` (many threads, one consumer), `claim` (whose turn it is), `forked`
-//!   (is this still the process that connected), `passing` (descriptors over a socket).
+//!   (is this still the process that connected), `passing` (descriptors over a socket), `hooks` (where a simulation interferes).
 //! May touch: system calls on memory files, futexes, eventfds and sockets. Knows no call, no fault and no module.
 //! Holds: bytes that a peer may be writing are copied and never borrowed; no value that a peer writes is an index, a
 //!   panic or a wait without end. Records are drawn in docs/formats.md.
@@ -18,6 +18,7 @@ pub mod courtesy;
 pub mod doorbell;
 pub mod forked;
 pub mod frozen;
+pub mod hooks;
 pub mod lender;
 pub mod lent;
 pub mod park;

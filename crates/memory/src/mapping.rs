@@ -31,6 +31,9 @@ impl Mapping {
     /// Maps the first `bytes` of `fd`, shared. `bytes` is not zero and the file is at least that long and sealed
     /// against shrinking by its owner's promise or by the kernel; touching past its end would be SIGBUS.
     pub(crate) fn new(fd: BorrowedFd<'_>, bytes: usize, writable: bool, fork: Fork) -> Result<Mapping, Errno> {
+        if crate::hooks::fails() {
+            return Err(Errno::NOMEM);
+        }
         let prot = if writable { ProtFlags::READ | ProtFlags::WRITE } else { ProtFlags::READ };
         // SAFETY: a null hint lets the kernel choose a free range, so no memory of ours is replaced; the kernel
         //   refuses a zero length. Breaks if: MAP_FIXED were added to the flags.

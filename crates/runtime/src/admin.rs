@@ -5,14 +5,16 @@
 //! made leaves nothing behind.
 
 use crate::core::Core;
-use crate::host::library::{Instance, Table};
+use crate::host::library::Table;
 use crate::host::{self, periodic};
-use crate::limits::POOLS_MAX;
+use crate::limits::{POOLS_MAX, TASKS_LISTED_MAX};
 use crate::place::{Container, Module, Placed, Pool};
 use crate::reply::{Wait, waited};
 use std::path::Path;
 use std::rc::Rc;
-use windlass_contract::admin::{MethodFacts, ModuleFacts, NodeFacts, PoolFacts, Request, Response, StageFacts};
+use windlass_contract::admin::{
+    MethodFacts, ModuleFacts, NodeFacts, PoolFacts, Request, Response, StageFacts, TaskFacts,
+};
 use windlass_contract::{Code, Fault, MethodId, ModuleDescriptor, Outcome, PoolId, node_dir};
 
 /// Answers an encoded request. `root` and `number` are those of the call that asks.
@@ -59,6 +61,7 @@ async fn answer(core: &Rc<Core>, root: u64, number: u64, request: Request) -> Re
             Response::Modules(vec![module_facts(core, &module)])
         }
         Request::Stages => Response::Stages(stages(core)?),
+        Request::Tasks => Response::Tasks(tasks(core)),
     })
 }
 
@@ -160,6 +163,25 @@ fn stages(core: &Rc<Core>) -> Result<Vec<StageFacts>, Fault> {
     Ok(places.pools().flat_map(of_pool).collect())
 }
 
+fn tasks(core: &Rc<Core>) -> Vec<TaskFacts> {
+    let now = core.now();
+    let us = |ns: u64| ns as f64 / 1000.0;
+    let facts = |task: windlass_lane::TaskFacts| TaskFacts {
+        id: task.id.to_string(),
+        name: task.name,
+        lane: task.lane_name,
+        state: task.state.name().to_owned(),
+        cancelled: task.cancelled,
+        system: task.system,
+        age_us: us(now.saturating_sub(task.started)),
+        polls: task.polls,
+        cpu_us: us(task.cpu_ns),
+        wait_us: us(task.wait_ns),
+        operations: task.operations,
+    };
+    core.lanes.tasks(TASKS_LISTED_MAX).into_iter().map(facts).collect()
+}
+
 fn node_facts(core: &Rc<Core>) -> NodeFacts {
     let counters = &core.counters;
     NodeFacts {
@@ -178,6 +200,7 @@ fn node_facts(core: &Rc<Core>) -> NodeFacts {
         turns: counters.turns.get(),
         parks: counters.parks.get(),
         overruns: core.lanes.overruns(),
+        stalls: core.lanes.stalls(),
     }
 }
 
@@ -249,9 +272,10 @@ pub(crate) async fn create_pool(
         (id, found, parameters)
     };
     let making = Making { core, name };
-    let instance = Instance::empty(module.table);
-    let container = Container::new(id, name.to_owned(), module.clone(), instance);
+    let container = Container::new(core, id, name.to_owned(), module.clone());
     call_inherited(core, &container, MethodId::CREATE, parameters.clone()).await.map_err(|fault| {
+        // What it spawned before it failed has no pool to work for.
+        container.home.cancel_all();
         let text = format!("{name}: {}", fault.message);
         Fault { message: text, ..fault }
     })?;
@@ -328,6 +352,7 @@ async fn destroy_pool(core: &Rc<Core>, name: &str) -> Result<(), Fault> {
         call_inherited(core, container, MethodId::DESTROY, Vec::new()).await?;
     }
     core.places.borrow_mut().remove(pool.id);
+    pool.containers.iter().for_each(|container| container.home.cancel_all());
     tracing::info!(pool = %pool.name, "pool ended");
     Ok(())
 }
@@ -347,10 +372,8 @@ async fn call_inherited(
     host::queue(core, Placed::by_node(container.clone(), method, arguments, wait.clone()));
     let answer = waited(wait).await;
     answer.map_err(|fault| {
-        if id == MethodId::CREATE
-            && fault.code < windlass_contract::fault::MODULE_FIRST
-            && fault.outcome == Outcome::Ended
-        {
+        // What its files and sockets said is the reason itself.
+        if id == MethodId::CREATE && fault.code < Code::NotRegistered as u16 && fault.outcome == Outcome::Ended {
             return Fault { code: Code::CreateFailed as u16, ..fault };
         }
         fault

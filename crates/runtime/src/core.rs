@@ -13,9 +13,10 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::task::Waker;
 use windlass_driver::Nanos;
-use windlass_lane::{Lanes, Timers};
+use windlass_lane::{LaneId, Lanes, Timers};
 
 /// What the rooms of one worker share.
 pub(crate) struct Core {
@@ -41,6 +42,10 @@ pub(crate) struct Core {
     pub(crate) next_call: Cell<u64>,
     pub(crate) chance: Cell<u64>,
     pub(crate) draining: Cell<bool>,
+    /// Somebody outside wants the tasks in the log.
+    pub(crate) dump_asked: Arc<AtomicBool>,
+    /// Whether it was said that tasks wait for nothing that the node has begun.
+    pub(crate) stall_told: Cell<bool>,
     pub(crate) stop_asked: Cell<Option<u64>>,
     /// The node ends now: nothing begins any more.
     pub(crate) over: Cell<bool>,
@@ -51,6 +56,12 @@ pub(crate) struct Core {
     /// Whether a frame below takes from `handed`.
     pub(crate) handing: Cell<bool>,
     pub(crate) blocking: crate::host::blocking::Blocking,
+    /// Calls of which an operation had memory and let go, once for each; the worker takes them.
+    pub(crate) late: RefCell<Vec<Rc<Call>>>,
+    /// Lanes whose container has ended; each goes when its last task has.
+    pub(crate) idle_lanes: RefCell<Vec<LaneId>>,
+    /// The worker is gone and takes nothing any more.
+    pub(crate) gone: Cell<bool>,
     /// Tasks that wait for calls to end (`flush`).
     pub(crate) flushers: RefCell<Vec<Waker>>,
 }
@@ -139,19 +150,33 @@ const SMALL_MAX: usize = 1024;
 const LARGE_MAX: usize = 64;
 
 impl Warm {
-    /// A buffer with room for `bytes`, empty.
+    /// A buffer with room for `bytes`, empty; for lengths that have a small limit.
     pub(crate) fn take(&mut self, bytes: usize) -> Vec<u8> {
         if bytes <= SMALL {
             return self.small.pop().unwrap_or_else(|| Vec::with_capacity(SMALL));
+        }
+        self.try_take(bytes).unwrap_or_else(|| Vec::with_capacity(bytes))
+    }
+
+    /// A buffer with room for as many `bytes` as a peer chose, empty. `None` when there is no memory.
+    pub(crate) fn try_take(&mut self, bytes: usize) -> Option<Vec<u8>> {
+        if bytes <= SMALL
+            && let Some(buffer) = self.small.pop()
+        {
+            return Some(buffer);
         }
         let fits = self.large.iter().enumerate().filter(|(_, buffer)| buffer.capacity() >= bytes);
         match fits.min_by_key(|(_, buffer)| buffer.capacity()).map(|(at, _)| at) {
             Some(at) => {
                 let buffer = self.large.swap_remove(at);
                 self.large_bytes -= buffer.capacity();
-                buffer
+                Some(buffer)
             }
-            None => Vec::with_capacity(bytes),
+            None => {
+                let mut fresh = Vec::new();
+                fresh.try_reserve_exact(bytes.max(SMALL)).ok()?;
+                Some(fresh)
+            }
         }
     }
 

@@ -2,6 +2,8 @@
 
 /// Sessions at once.
 pub const SESSIONS_MAX: usize = 4096;
+/// Tasks in a list of them.
+pub const TASKS_LISTED_MAX: usize = 4096;
 /// Connections that have not said hello yet.
 pub const GREETINGS_MAX: usize = 256;
 /// How long a connection may take to say hello, nanoseconds.
@@ -40,6 +42,16 @@ pub const OPERATIONS_MAX: usize = 1024;
 pub const NESTED_MAX: usize = 1 << 14;
 /// How long a cancelled call may clean up before its future is dropped, nanoseconds.
 pub const CANCEL_GRACE_NS: u64 = 2_000_000_000;
+/// How often that time is given again to a call that does what it shielded.
+pub const SHIELDS_MAX: u32 = 15;
+/// How long operations may take to end when the node ends, nanoseconds.
+pub const LAST_IO_NS: u64 = 2_000_000_000;
+/// How long the worker sleeps at most between two looks at them, nanoseconds.
+pub const LAST_IO_NAP_NS: u64 = 5_000_000;
+/// Files and sockets that one container may have open.
+pub const CONTAINER_HANDLES_MAX: usize = 4096;
+/// Tasks that one container may have spawned and that run, or wait to be joined.
+pub const CONTAINER_TASKS_MAX: usize = 1 << 14;
 /// Rounds of `WORK_PER_TURN` in which calls that are dropped at the node's end may answer for themselves.
 pub const LAST_ROUNDS: usize = 1 << 12;
 /// How long the worker looks on before it sleeps, nanoseconds, when looking has paid lately.
@@ -48,3 +60,7 @@ pub const SPIN_NS: u64 = 50_000;
 pub const SPIN_COLD_NS: u64 = 2_000;
 /// Turns between two looks at sockets while there is work.
 pub const TURNS_PER_POLL: u32 = 32;
+/// And pieces of work, however few the turns they take: a silent session is heard by such a look only.
+pub const WORK_PER_POLL: usize = 1024;
+/// And time, nanoseconds, however few the pieces.
+pub const POLL_NS: u64 = 1_000_000;

@@ -15,6 +15,7 @@ use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -24,7 +25,7 @@ use windlass_driver::lock::{LockError, NameLock};
 use windlass_driver::real::{RealDriver, Remote};
 use windlass_driver::socket::Listener;
 use windlass_driver::{Driver, threads};
-use windlass_lane::{Bell, Lanes, TaskOptions, Timers};
+use windlass_lane::{Bell, Lanes, Pulse, TaskOptions, Timers, Watchdog};
 
 /// A pool to be made before the node is ready.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,8 +61,21 @@ pub struct NodeConfig {
     pub session_bytes_max: u64,
     /// Bytes of shared memory of all sessions.
     pub node_bytes_max: u64,
+    /// How long one piece of work may hold the worker before a watchdog names it in the log, milliseconds; 0 = no watchdog.
+    pub stall_ms: u64,
     /// Take stamps when calls pass from room to room (`admin.stages`). Costs about a clock reading at each of six boundaries.
     pub stages: bool,
+    /// What the node's owner and its worker share, made new by `Node::start`.
+    pub(crate) shared: Shared,
+}
+
+/// What a node's owner and its worker share.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shared {
+    /// The owner wants the tasks in the log.
+    pub(crate) dump_asked: Arc<AtomicBool>,
+    /// What a watchdog sees of the worker, if there is one.
+    pub(crate) pulse: Option<Arc<Pulse>>,
 }
 
 impl NodeConfig {
@@ -78,7 +92,9 @@ impl NodeConfig {
             spin_ns: SPIN_NS,
             session_bytes_max: SESSION_BYTES_MAX,
             node_bytes_max: threads::memory_bytes() / 10 * 7,
+            stall_ms: 0,
             stages: false,
+            shared: Shared::default(),
         }
     }
 }
@@ -99,6 +115,8 @@ pub struct Node {
     commands: Sender<Duration>,
     remote: Remote,
     thread: Option<JoinHandle<NodeEnd>>,
+    dump_asked: Arc<AtomicBool>,
+    _watchdog: Option<Watchdog>,
 }
 
 impl Node {
@@ -106,18 +124,30 @@ impl Node {
     ///
     /// # Errors
     /// `NodeRunning` names the process that has the name; otherwise what could not be had or made.
-    pub fn start(config: NodeConfig) -> Result<Self, Fault> {
+    pub fn start(mut config: NodeConfig) -> Result<Self, Fault> {
         if !node_dir::is_name(&config.name) {
             let text = format!("{:?} cannot name a node: 1 to 64 of letters, digits, _, - and .", config.name);
             return Err(Fault::new(Code::BadConfig, text));
         }
+        config.shared = Shared::default();
+        let mut watchdog = None;
+        if config.stall_ms > 0 {
+            let pulse = Arc::new(Pulse::new(format!("{}-0", config.name)));
+            config.shared.pulse = Some(pulse.clone());
+            watchdog =
+                Some(Watchdog::start(config.stall_ms, vec![pulse]).map_err(io("a thread for the watchdog"))?);
+        }
+        let dump_asked = config.shared.dump_asked.clone();
         let directory = config.directory.clone();
         let (commands, received) = channel();
         let (ready_in, ready_out) = channel();
         let thread =
             threads::start("windlass-0", move || serve(config, received, &ready_in)).map_err(io("a thread"))?;
         match ready_out.recv() {
-            Ok(Ok(remote)) => Ok(Self { directory, commands, remote, thread: Some(thread) }),
+            Ok(Ok(remote)) => {
+                let thread = Some(thread);
+                Ok(Self { directory, commands, remote, thread, dump_asked, _watchdog: watchdog })
+            }
             Ok(Err(fault)) => Err(fault),
             Err(_) => Err(Fault::new(Code::Internal, "the node's thread ended before it was ready")),
         }
@@ -140,6 +170,15 @@ impl Node {
         let (commands, remote) = (self.commands.clone(), self.remote.clone());
         move |deadline| {
             let _may_have_ended = commands.send(deadline);
+            remote.ring();
+        }
+    }
+
+    /// A handle that has the tasks that live written to the log, for a signal handler's thread.
+    pub fn dumper(&self) -> impl Fn() + Send + use<> {
+        let (asked, remote) = (self.dump_asked.clone(), self.remote.clone());
+        move || {
+            asked.store(true, Ordering::Relaxed);
             remote.ring();
         }
     }
@@ -167,7 +206,7 @@ impl Drop for Node {
     }
 }
 
-fn io(what: &'static str) -> impl Fn(std::io::Error) -> Fault {
+pub(crate) fn io(what: &'static str) -> impl Fn(std::io::Error) -> Fault {
     move |error| Fault::new(Code::Io, format!("{what}: {error}"))
 }
 
@@ -200,25 +239,50 @@ fn begin(config: NodeConfig, commands: Receiver<Duration>) -> Result<(Worker, Re
     if !config.processors.is_empty() {
         threads::pin(&config.processors).map_err(io("binding the worker to its processors"))?;
     }
-    let lock = NameLock::take(&config.directory).map_err(|error| match error {
+    let lock = take_lock(&config)?;
+    let mut driver = RealDriver::new().map_err(io("the worker's driver"))?;
+    tracing::info!("operations by {}", driver.backend().name());
+    let remote = driver.remote();
+    let (mut worker, core) = make_worker(&config, commands, &mut driver, Some(remote))?;
+    let making = Making::begin(&core, &config)?;
+    loop {
+        if let Some(made) = making.made() {
+            return made.map(|()| (worker, driver, lock));
+        }
+        if worker.turn(&mut driver).map_err(io("the worker"))? == Next::Stopped {
+            return Err(Fault::new(Code::Draining, "the node was stopped before it was ready"));
+        }
+    }
+}
+
+/// The right to the node's name.
+pub(crate) fn take_lock(config: &NodeConfig) -> Result<NameLock, Fault> {
+    NameLock::take(&config.directory).map_err(|error| match error {
         LockError::Held { pid } => {
             let text =
                 format!("node {} runs already as process {pid}; stop it, or choose another --name", config.name);
             Fault::new(Code::NodeRunning, text)
         }
         LockError::Io(error) => io("the node's directory")(error),
-    })?;
-    let mut driver = RealDriver::new().map_err(io("the worker's driver"))?;
-    let core = make_core(&config, &mut driver)?;
+    })
+}
+
+/// A worker that listens in the configured directory, without pools.
+pub(crate) fn make_worker(
+    config: &NodeConfig,
+    commands: Receiver<Duration>,
+    driver: &mut dyn Driver,
+    remote: Option<Remote>,
+) -> Result<(Worker, Rc<Core>), Fault> {
+    let core = make_core(config, driver, remote)?;
     let socket = config.directory.join(node_dir::SOCKET);
     let listener = Listener::bind(&socket)
         .map_err(|error| Fault::new(Code::Io, format!("the socket {}: {error}", socket.display())))?;
-    let mut worker = Worker::new(core.clone(), listener, commands, &mut driver).map_err(io("the worker"))?;
-    make_pools(&core, &config, &mut worker, &mut driver)?;
-    Ok((worker, driver, lock))
+    let worker = Worker::new(core.clone(), listener, commands, driver).map_err(io("the worker"))?;
+    Ok((worker, core))
 }
 
-fn make_core(config: &NodeConfig, driver: &mut RealDriver) -> Result<Rc<Core>, Fault> {
+fn make_core(config: &NodeConfig, driver: &mut dyn Driver, remote: Option<Remote>) -> Result<Rc<Core>, Fault> {
     let mut places = Places::default();
     for table in std::iter::once(&config.admin).chain(&config.modules) {
         places.add_module(Module::new(Table::linked(table)?, "linked".into())?)?;
@@ -226,8 +290,7 @@ fn make_core(config: &NodeConfig, driver: &mut RealDriver) -> Result<Rc<Core>, F
     for path in &config.libraries {
         places.add_module(Module::new(Table::open(path)?, path.display().to_string())?)?;
     }
-    let remote = driver.remote();
-    let bell: Bell = Arc::new(move || remote.ring());
+    let bell = remote.map(|remote| -> Bell { Arc::new(move || remote.ring()) });
     Ok(Rc::new(Core {
         name: config.name.clone(),
         generation: driver.chance(),
@@ -239,7 +302,7 @@ fn make_core(config: &NodeConfig, driver: &mut RealDriver) -> Result<Rc<Core>, F
         clock: driver.clock(),
         started: driver.now(),
         read_at: Cell::new(0),
-        lanes: Lanes::new(Some(bell.clone())),
+        lanes: Lanes::new(bell.clone()).watched_by(config.shared.pulse.clone()),
         timers: RefCell::new(Timers::default()),
         io: windlass_lane::io::Io::default(),
         sessions: RefCell::new(Sessions::default()),
@@ -251,43 +314,46 @@ fn make_core(config: &NodeConfig, driver: &mut RealDriver) -> Result<Rc<Core>, F
         next_call: Cell::new(0),
         chance: Cell::new(driver.chance()),
         draining: Cell::new(false),
+        dump_asked: config.shared.dump_asked.clone(),
+        stall_told: Cell::new(false),
         stop_asked: Cell::new(None),
         over: Cell::new(false),
         private_bytes: Rc::default(),
         handed: RefCell::default(),
         handing: Cell::new(false),
-        blocking: crate::host::blocking::Blocking::new(Some(bell)),
+        blocking: crate::host::blocking::Blocking::new(bell),
+        late: RefCell::default(),
+        idle_lanes: RefCell::default(),
+        gone: Cell::new(false),
         flushers: RefCell::default(),
     }))
 }
 
-/// Makes `admin` and the configured pools, by stepping the worker until they stand.
-fn make_pools(
-    core: &Rc<Core>,
-    config: &NodeConfig,
-    worker: &mut Worker,
-    driver: &mut RealDriver,
-) -> Result<(), Fault> {
-    let admin_name = windlass_contract::admin::MODULE.to_owned();
-    let admin = PoolSpec { name: admin_name.clone(), module: admin_name, parameters: Vec::new() };
-    let specs: Vec<PoolSpec> = std::iter::once(admin).chain(config.pools.iter().cloned()).collect();
-    let result = Rc::new(RefCell::new(None));
-    let (told, inner) = (result.clone(), core.clone());
-    let future = async move {
-        let made = make_all(&inner, &specs).await;
-        *told.borrow_mut() = Some(made);
-    };
-    core.lanes
-        .spawn(TaskOptions::new("making the pools"), future)
-        .map_err(|error| Fault::new(Code::NoMemory, format!("no task for the pools: {error}")))?
-        .detach();
-    loop {
-        if let Some(made) = result.borrow_mut().take() {
-            return made;
-        }
-        if worker.turn(driver).map_err(io("the worker"))? == Next::Stopped {
-            return Err(Fault::new(Code::Draining, "the node was stopped before it was ready"));
-        }
+/// The pools of a node that begins: they stand, or why not, after some turns of its worker.
+pub(crate) struct Making(Rc<RefCell<Option<Result<(), Fault>>>>);
+
+impl Making {
+    /// Begins to make `admin` and the configured pools.
+    pub(crate) fn begin(core: &Rc<Core>, config: &NodeConfig) -> Result<Self, Fault> {
+        let admin_name = windlass_contract::admin::MODULE.to_owned();
+        let admin = PoolSpec { name: admin_name.clone(), module: admin_name, parameters: Vec::new() };
+        let specs: Vec<PoolSpec> = std::iter::once(admin).chain(config.pools.iter().cloned()).collect();
+        let result = Rc::new(RefCell::new(None));
+        let (told, inner) = (result.clone(), core.clone());
+        let future = async move {
+            let made = make_all(&inner, &specs).await;
+            *told.borrow_mut() = Some(made);
+        };
+        core.lanes
+            .spawn(TaskOptions::new("making the pools"), future)
+            .map_err(|error| Fault::new(Code::NoMemory, format!("no task for the pools: {error}")))?
+            .detach();
+        Ok(Self(result))
+    }
+
+    /// How it went, once it is over; told once.
+    pub(crate) fn made(&self) -> Option<Result<(), Fault>> {
+        self.0.borrow_mut().take()
     }
 }
 

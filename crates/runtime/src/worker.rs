@@ -8,8 +8,8 @@
 use crate::core::{Alarm, Core};
 use crate::host::{self, blocking};
 use crate::limits::{
-    ACCEPT_PAUSE_NS, GREETING_NS, GREETINGS_MAX, LAST_ROUNDS, SLOTS_PER_TURN, SPIN_COLD_NS, TURNS_PER_POLL,
-    WORK_PER_TURN,
+    ACCEPT_PAUSE_NS, GREETING_NS, GREETINGS_MAX, LAST_IO_NAP_NS, LAST_IO_NS, LAST_ROUNDS, POLL_NS, SLOTS_PER_TURN,
+    SPIN_COLD_NS, TASKS_LISTED_MAX, TURNS_PER_POLL, WORK_PER_POLL, WORK_PER_TURN,
 };
 use crate::session::Session;
 use crate::stats::add;
@@ -18,10 +18,12 @@ use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 use windlass_contract::{Code, Fault};
 use windlass_driver::socket::{Listener, Peer};
 use windlass_driver::{Driver, Nanos, Ready, Token, Watch};
 use windlass_lane::Work;
+use windlass_lane::limits::{STALLED_NAMED_MAX, TURN_NS};
 use windlass_memory::Courtesy;
 
 /// What the caller of `turn` is to do.
@@ -49,6 +51,11 @@ pub struct Worker {
     active: Vec<Rc<Session>>,
     ready: Vec<Ready>,
     turns: u32,
+    /// Pieces of work since the driver was last asked what is ready, and when that was.
+    unheard: usize,
+    heard_at: Nanos,
+    /// When the last piece of work ended.
+    ran_until: Nanos,
     /// Since when there has been nothing to do.
     quiet_since: Option<Nanos>,
     /// How often looking on has paid lately, 0 to 1.
@@ -82,6 +89,9 @@ impl Worker {
             active: Vec::new(),
             ready: Vec::new(),
             turns: 0,
+            unheard: 0,
+            heard_at: 0,
+            ran_until: 0,
             quiet_since: None,
             paid: 1.0,
             courtesy: Courtesy::default(),
@@ -100,6 +110,7 @@ impl Worker {
         let mut worked = self.drain();
         worked |= self.run(driver);
         worked |= self.core.io.exchange(driver)?;
+        worked |= host::let_go_late(&self.core);
         worked |= self.fire(driver);
         worked |= self.core.blocking.out() > 0 && blocking::collect(&self.core);
         self.announce();
@@ -111,7 +122,9 @@ impl Worker {
         self.turns = self.turns.wrapping_add(1);
         if worked {
             self.won();
-            if self.turns.is_multiple_of(TURNS_PER_POLL) {
+            if self.turns.is_multiple_of(TURNS_PER_POLL) || self.is_deaf() {
+                self.unheard = 0;
+                self.heard_at = self.ran_until;
                 driver.poll(&mut self.ready)?;
                 self.serve(driver)?;
             }
@@ -119,6 +132,12 @@ impl Worker {
             self.park(driver)?;
         }
         Ok(Next::Again)
+    }
+
+    /// Whether a silent session may have rung for longer than it should have to: its doorbell is heard by a look only, and a
+    /// turn may be long.
+    fn is_deaf(&self) -> bool {
+        self.unheard >= WORK_PER_POLL || self.ran_until.saturating_sub(self.heard_at) >= POLL_NS
     }
 
     /// Takes entries from the rings of the active sessions.
@@ -146,8 +165,13 @@ impl Worker {
         if lanes.is_idle() {
             return false;
         }
-        let mut now = driver.now();
+        let began = driver.now();
+        let mut now = began;
         for _ in 0..WORK_PER_TURN {
+            // Timers, clients and operations are not kept waiting by a long queue.
+            if now.saturating_sub(began) > TURN_NS {
+                break;
+            }
             match lanes.next(now) {
                 Some(Work::Start(call)) => host::start(&self.core, call, now),
                 Some(Work::Resume(task)) => task.run(),
@@ -157,11 +181,13 @@ impl Worker {
                 0 => driver.now(),
                 read => read,
             };
+            self.unheard += 1;
             if self.core.io.is_due() {
                 break;
             }
         }
         lanes.rest(now);
+        self.ran_until = now;
         true
     }
 
@@ -177,7 +203,7 @@ impl Worker {
                 None => return any,
                 Some(Alarm::Wake(waker)) => waker.wake(),
                 Some(Alarm::Deadline(key)) => host::cancel(&self.core, key, Code::DeadlineExceeded),
-                Some(Alarm::Grace(key)) => host::drop_late(&self.core, key),
+                Some(Alarm::Grace(key)) => host::grace_over(&self.core, key),
                 Some(Alarm::Period(beat)) => host::periodic::due(&self.core, beat, now),
                 Some(Alarm::Greeting(number)) => {
                     self.turn_away(driver, number, "it said no hello in time");
@@ -253,17 +279,49 @@ impl Worker {
             return Ok(());
         }
         let until = [self.core.timers.borrow().next_at(), self.stop_at].into_iter().flatten().min();
+        self.tell_stall(driver, until);
         add(&self.core.counters.parks, 1);
         let parked = driver.park(until, &mut self.ready);
         self.core.lanes.unparked();
         parked?;
         self.core.io.exchange(driver)?;
+        host::let_go_late(&self.core);
         self.serve(driver)
+    }
+
+    /// Says once that tasks wait and that nothing the node has begun will wake them: only another call can.
+    fn tell_stall(&self, driver: &dyn Driver, until: Option<Nanos>) {
+        let core = &self.core;
+        let waits = core.lanes.live() > 0;
+        if !waits || until.is_some() || core.stall_told.get() || driver.under_way() > 0 || core.blocking.out() > 0
+        {
+            return;
+        }
+        core.stall_told.set(true);
+        let names: Vec<String> = core.lanes.tasks(STALLED_NAMED_MAX).into_iter().map(|task| task.name).collect();
+        tracing::info!(
+            tasks = core.lanes.live(),
+            named = names.join(", "),
+            "tasks wait for what only another call can bring; this is not said again"
+        );
+    }
+
+    /// Writes the tasks that live to the log, if somebody outside asked for that.
+    fn dump(&self) {
+        if !self.core.dump_asked.swap(false, Ordering::Relaxed) {
+            return;
+        }
+        let tasks = self.core.lanes.tasks(TASKS_LISTED_MAX);
+        tracing::info!(alive = self.core.lanes.alive(), "the tasks that live:");
+        for line in windlass_lane::dump(&tasks, self.core.now()) {
+            tracing::info!("{line}");
+        }
     }
 
     /// Serves what the driver found ready.
     fn serve(&mut self, driver: &mut dyn Driver) -> io::Result<()> {
         self.look_for_commands = true;
+        self.dump();
         let mut ready = std::mem::take(&mut self.ready);
         for event in ready.drain(..) {
             self.one(driver, event)?;
@@ -392,7 +450,7 @@ impl Worker {
         }
         let Some(at) = self.stop_at else { return false };
         let quiet =
-            self.core.live.borrow().len() == 0 && self.core.blocking.out() == 0 && self.core.lanes.is_idle();
+            !self.core.live.borrow().any_call() && self.core.blocking.out() == 0 && self.core.lanes.is_idle();
         if !quiet && driver.now() >= at {
             let late = self.core.live.borrow().len();
             tracing::warn!(calls = late, "the node stops although calls run: its deadline is over");
@@ -416,6 +474,19 @@ impl Worker {
         }
     }
 
+    /// Drops all that was to be done, without doing any of it. Its calls answer nobody, if their sessions have ended.
+    pub(crate) fn abandon(&self) {
+        self.core.over.set(true);
+        let calls = self.core.live.borrow().keys();
+        for key in calls {
+            // Those that wait for a key are refused; the rest is dropped below.
+            host::cancel(&self.core, key, Code::Draining);
+        }
+        self.core.lanes.close();
+        let pools = self.core.places.borrow_mut().take_all();
+        drop(pools);
+    }
+
     fn end_all(&mut self, driver: &mut dyn Driver) {
         let calls = self.core.live.borrow().keys();
         for key in calls {
@@ -424,22 +495,55 @@ impl Worker {
         // Cancelled tasks answer for themselves, the rest is dropped and answered by the host.
         self.core.over.set(true);
         self.run_out(driver);
+        self.run_io_out(driver);
         let late = self.core.live.borrow().keys();
         for key in late {
             host::drop_late(&self.core, key);
         }
         self.run_out(driver);
+        self.run_io_out(driver);
         self.announce();
         self.end_sessions("the node has stopped");
         self.take_apart(driver);
-        self.core.places.borrow_mut().clear();
+        let pools = self.core.places.borrow_mut().take_all();
+        drop(pools);
+        // Containers that ended just now closed what they had open.
+        if let Err(error) = self.core.io.exchange(driver) {
+            tracing::warn!(%error, "what the pools had open is closed with the node");
+        }
+    }
+
+    /// Waits, but not for ever, until no operation is under way: what has memory of a call lets go of it, and what a call
+    /// shielded is done.
+    fn run_io_out(&mut self, driver: &mut dyn Driver) {
+        let until = driver.now().saturating_add(LAST_IO_NS);
+        while self.core.io.count() > 0 && driver.now() < until {
+            let exchanged = self.core.io.exchange(driver);
+            let moved = host::let_go_late(&self.core) | self.run(driver);
+            let slept = match exchanged {
+                Ok(true) => Ok(()),
+                Ok(false) if moved => Ok(()),
+                Ok(false) => {
+                    driver.park(Some(until.min(driver.now().saturating_add(LAST_IO_NAP_NS))), &mut self.ready)
+                }
+                Err(error) => Err(error),
+            };
+            self.ready.clear();
+            if let Err(error) = slept {
+                tracing::warn!(%error, "operations are left to end with the node");
+                return;
+            }
+        }
     }
 }
 
 impl Drop for Worker {
     /// A worker that panicked or cannot go on tells its clients; one that was stopped has told them.
     fn drop(&mut self) {
+        self.core.gone.set(true);
         self.end_sessions("the node's worker has failed");
+        let late = self.core.late.take();
+        drop(late);
     }
 }
 

@@ -139,6 +139,22 @@ fn tasks_K57_a_client_that_dies_with_calls_out_gives_back_its_memory_and_its_key
     });
 }
 
+/// The loans of a call that is out hold its session, and the session holds the call: a client that left before such a call had
+/// ended kept its session for as long as its process lived. `cargo xtask sim --seed 8 --workload lies` found it.
+#[test]
+fn a_client_that_leaves_while_a_call_that_it_gave_up_runs_takes_its_session_with_it() {
+    beside_a_good_client(|node, good| {
+        let before = held(node, good);
+        let client = Client::connect(&node.address()).unwrap();
+        let pool = client.pool("rough").unwrap();
+        let frozen = client.freeze(&[7; 5000]).unwrap();
+        drop(pool.call(rough("hold")).argument(&60_000u64).input(&frozen).send());
+        drop(pool.call(rough("hold")).argument(&60_000u64).input(&[7; 5000]).send());
+        drop((frozen, pool, client));
+        returns_to(node, good, before);
+    });
+}
+
 #[test]
 fn rpc_R4_a_killed_node_answers_its_clients_and_leaves_nothing_in_dev_shm() {
     let shm = || -> Vec<String> {

@@ -45,6 +45,8 @@ pub struct Settings {
     pub modules: Vec<PathBuf>,
     /// How long calls may take to end when the node is told to stop.
     pub drain: Duration,
+    /// How long a piece of work may hold the worker before it is named in the log, milliseconds; 0 = nobody looks.
+    pub stall_ms: u64,
     /// Bytes of shared memory per session; `None` = the runtime's limit.
     pub session_bytes: Option<u64>,
     /// Bytes of shared memory of all sessions; `None` = 70 % of the memory that the process may use.
@@ -72,6 +74,7 @@ impl Default for Settings {
             cpus: Vec::new(),
             modules: Vec::new(),
             drain: Duration::from_millis(5000),
+            stall_ms: 0,
             session_bytes: None,
             node_bytes: None,
             levels,
@@ -200,6 +203,13 @@ pub const KEYS: &[Key] = &[
     "How long calls may take to end when the node is told to stop, in milliseconds.",
     |to, value| {
         to.drain = Duration::from_millis(whole(value)?);
+        Ok(())
+    }),
+    key!("stall_ms" Number = "0", None,
+    "How long one piece of work may hold the worker before a watchdog names it in the log, in milliseconds.\n\
+     0: no watchdog.",
+    |to, value| {
+        to.stall_ms = whole(value)?;
         Ok(())
     }),
     key!("limits.session_bytes" Bytes = "\"8GiB\"", None,

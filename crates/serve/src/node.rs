@@ -33,7 +33,8 @@ pub struct Program {
 #[command(
     version,
     about,
-    after_help = "The node is stopped with SIGTERM, Ctrl-C or `windlass stop`. SIGHUP reads the levels of the log again."
+    after_help = "The node is stopped with SIGTERM, Ctrl-C or `windlass stop`. SIGHUP reads the levels of the log again; \
+                  SIGUSR1 writes the tasks that live to the log."
 )]
 struct Flags {
     #[command(flatten)]
@@ -101,6 +102,7 @@ pub fn run(args: &ServeArgs, json: bool, program: &Program) -> Result<(), Fault>
     let does = Does {
         stop: Box::new(node.stopper()),
         reload: Box::new(reload),
+        dump: Box::new(node.dumper()),
         drain: settings.drain,
         socket: socket.clone(),
     };
@@ -127,6 +129,7 @@ fn config_of(settings: &Settings, program: &Program) -> Result<NodeConfig, Fault
     config.libraries = settings.modules.clone();
     config.pools = settings.pools.clone();
     config.processors = settings.cpus.clone();
+    config.stall_ms = settings.stall_ms;
     config.session_bytes_max = settings.session_bytes.unwrap_or(config.session_bytes_max);
     config.node_bytes_max = settings.node_bytes.unwrap_or(config.node_bytes_max);
     Ok(config)

@@ -1,11 +1,11 @@
-//! Signals: how a node is told to stop, or to read its levels again, from outside.
+//! Signals: how a node is told to stop, to read its levels again, or to show its tasks, from outside.
 //!
 //! Lives here: `Watch`, a thread that waits for signals while the node runs.
-//! From: the kernel. To: the node's stop command, the log's levels.
+//! From: the kernel. To: the node's stop command, the log's levels, the node's list of tasks.
 //! Holds: the first SIGTERM or SIGINT drains, the second stops at once; a method that does not give its worker back cannot
 //! keep the process alive after that.
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::{Handle, Signals};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -25,6 +25,8 @@ pub(crate) struct Does {
     pub(crate) stop: Box<dyn Fn(Duration) + Send>,
     /// Reads the levels of the log again.
     pub(crate) reload: Box<dyn Fn() + Send>,
+    /// Has the tasks that live written to the log.
+    pub(crate) dump: Box<dyn Fn() + Send>,
     /// How long calls may take to end after the first signal.
     pub(crate) drain: Duration,
     /// The node's socket, removed if the process has to end before the node.
@@ -41,7 +43,8 @@ pub(crate) struct Watch {
 impl Watch {
     /// Takes the signals over from the system's defaults. Those that come before `begin` are kept.
     pub(crate) fn prepare() -> Result<Signals, Fault> {
-        Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(|error| Fault::new(Code::Io, format!("signals: {error}")))
+        Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
+            .map_err(|error| Fault::new(Code::Io, format!("signals: {error}")))
     }
 
     pub(crate) fn begin(signals: Signals, does: Does) -> Result<Self, Fault> {
@@ -69,6 +72,7 @@ fn run(mut signals: Signals, does: &Does, ended: &Receiver<()>) {
     for signal in signals.forever() {
         match (signal, asked) {
             (SIGHUP, _) => (does.reload)(),
+            (SIGUSR1, _) => (does.dump)(),
             (_, false) => {
                 asked = true;
                 tracing::info!(signal, drain_ms = does.drain.as_millis() as u64, "told to stop");

@@ -35,7 +35,7 @@
 //! # fn main() {}
 //! ```
 //!
-//! Lives here: `prelude`, the re-exports behind it, and what expansions name (`__private`).
+//! Lives here: `prelude`, the re-exports behind it, `wait`, and what expansions name (`__private`).
 //! Features: `module` (write one), `client` (call one; default), `node` (be one: `node!`), `tasks` (run tasks with no node).
 //! Holds: a build with `module` alone contains no client.
 //! Not here: anything that runs.
@@ -54,15 +54,57 @@ pub use windlass_client::{
 #[cfg(feature = "module")]
 pub use {
     serde,
+    windlass_contract::abi::Pages,
     windlass_contract::buffers::{Bytes, In, InOut, Out, SharedBytes},
     windlass_contract::context::{Context, Level},
+    windlass_contract::files::{File, OpenHow},
+    windlass_contract::lending::{Lost, Moved, Source, Target},
     windlass_contract::module::{Cost, Hooks, Sample},
+    windlass_contract::sockets::{Address, Listener, Socket},
+    windlass_contract::spawn::{LaneFacts, Spawn, Task},
     windlass_contract::{
         Code, Described, Fault, MethodId, MethodRef, MethodSchema, ModuleDescriptor, Outcome, PoolId, Retry,
         Schema,
     },
     windlass_macros::{Described, create, data, hook, method, module},
 };
+
+/// How calls of a container wait for each other: locks, channels, barriers, pools of buffers. State of a module whose methods
+/// are `async`, so it is held by `&self`.
+///
+/// # Example
+/// ```
+/// use windlass::prelude::*;
+/// use windlass::wait::QLock;
+///
+/// /// A page that many write, one after another.
+/// #[derive(Default)]
+/// pub struct Page {
+///     lines: QLock<Vec<String>>,
+/// }
+///
+/// #[module]
+/// impl Page {
+///     #[create]
+///     fn create() -> Self {
+///         Self::default()
+///     }
+///
+///     /// Adds `lines`, which no other call comes between, however long they take.
+///     #[method]
+///     async fn add(&self, cx: &Context, lines: Vec<String>) -> Result<u64, Fault> {
+///         let mut page = cx.wait(self.lines.lock()).await??;
+///         for line in lines {
+///             page.push(line);
+///             cx.yield_if_due().await?; // other calls run here, and wait for the page
+///         }
+///         Ok(page.len() as u64)
+///     }
+/// }
+/// # fn main() {}
+/// ```
+#[cfg(feature = "module")]
+pub use windlass_wait as wait;
 
 /// The node that [`node!`] makes of a program.
 #[cfg(feature = "node")]

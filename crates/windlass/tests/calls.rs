@@ -4,6 +4,7 @@
 
 mod modules;
 
+use modules::waiting::{Desk, desk};
 use modules::{Action, Counter, Marker, Mover, Name, Pair, Place, counter, data_mover, rewritten};
 use std::pin::pin;
 use std::sync::Arc;
@@ -24,7 +25,7 @@ impl TestNode {
         let directory = tempfile::tempdir().expect("a directory");
         let mut config = NodeConfig::new("test", Admin::TABLE);
         config.directory = directory.path().join("test");
-        config.modules = vec![Counter::TABLE, Mover::TABLE];
+        config.modules = vec![Counter::TABLE, Mover::TABLE, Desk::TABLE];
         let address = config.directory.display().to_string();
         let node = Node::start(config).expect("a node");
         Self { client: Client::connect(&address).expect("a session"), _node: node, _directory: directory }
@@ -32,6 +33,10 @@ impl TestNode {
 
     fn counters(&self) -> counter::Blocking {
         counter::Blocking::create(&self.client, "counters", 100, "plain", None).expect("a pool of counters")
+    }
+
+    fn desk(&self) -> desk::Blocking {
+        desk::Blocking::create(&self.client, "desk").expect("a pool of desks")
     }
 
     fn movers(&self) -> data_mover::Blocking {
@@ -157,6 +162,34 @@ fn tasks_K21_a_nested_client_calls_another_pool_and_its_faults_say_that_the_oute
     let fault = movers.ask("nowhere", "cats").expect_err("no such pool");
     assert!(fault.is(Code::UnknownPool), "{fault:?}");
     assert_eq!(fault.outcome, Outcome::Ended, "`ask` itself had begun");
+}
+
+#[test]
+fn volume_Y2_a_module_holds_a_lock_across_its_waits_and_calls_take_turns() {
+    let node = TestNode::start();
+    let desk = node.desk();
+    let letter = |name: &str| (0..5).map(|line| format!("{name}{line}")).collect::<Vec<_>>();
+    let write = |name| desk.pool().call(desk::methods::write()).argument(&letter(name)).send();
+    let sent = ["a", "b", "c"].map(write);
+    let lengths = sent.map(|call| call.wait().expect("written").value::<u64>().expect("a length"));
+    assert_eq!(lengths, [5, 10, 15], "in the order of asking");
+    assert_eq!(desk.read().expect("lines"), ["a", "b", "c"].map(letter).concat(), "no letter is torn apart");
+}
+
+#[test]
+fn volume_B2_B4_a_module_has_a_pool_of_buffers_that_its_calls_wait_for() {
+    let node = TestNode::start();
+    let desk = node.desk();
+    let seal = |byte: u8| desk.pool().call(desk::methods::seal()).argument(&byte).send();
+    let sealed = [1, 2, 3].map(seal);
+    desk.read().expect("it is polled behind them, so they have begun");
+    assert_eq!(desk.envelopes().expect("counts"), (2, 1), "the third waits for an envelope");
+    desk.open().expect("it opens");
+    let contents = sealed.map(|call| call.wait().expect("sealed").value::<Vec<u8>>().expect("bytes"));
+    assert_eq!(contents, [[1, 0], [2, 0], [3, 0]]);
+    desk.close().expect("all are back");
+    let fault = desk.seal(4).expect_err("it is closed");
+    assert_eq!((fault.code, fault.message.as_str()), (1001, "the pool is closed"));
 }
 
 #[test]

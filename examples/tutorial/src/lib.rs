@@ -1,11 +1,13 @@
 //! Tutorial: the modules that docs/tutorial builds, chapter by chapter.
 //!
 //! Lives here: `Compressor` (chapters 1 to 4: plain functions, state of its own), `Shelf` (`store`, chapters 5 and 6:
-//! futures, keys, hooks). A test holds each block of the chapters to these files.
+//! futures, keys, hooks), `Diary` (`pages`, chapter 7: files, sockets, tasks). A test holds each block of the chapters to these files.
 //! Not here: the compressor that every node has linked in (`modules/compress`).
 
+mod pages;
 mod store;
 
+pub use pages::{Diary, diary};
 pub use store::{Shelf, shelf};
 
 use windlass::prelude::*;

@@ -88,7 +88,7 @@ fn the_chapters_lead_to_one_another() {
     for chapter in &chapters {
         assert!(contents.contains(chapter.rsplit('/').next().unwrap()), "{chapter} is not in the contents");
     }
-    assert_eq!(chapters.len(), 6);
+    assert_eq!(chapters.len(), 7);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 #![allow(non_snake_case, reason = "tests carry the names of requirement rows")]
 
 use std::future::Future;
+use std::io::Read;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -9,7 +10,7 @@ use std::thread::{self, Thread};
 use windlass::dynamic::{DynamicPool, Supply};
 use windlass::{Client, Code, Fault, MethodId, MethodRef, Outcome};
 use windlass_contract::module::Module;
-use windlass_example_tutorial::{Compressor, Shelf, Totals, compressor, shelf};
+use windlass_example_tutorial::{Compressor, Diary, Shelf, Totals, compressor, diary, shelf};
 use windlass_runtime::{Node, NodeConfig, PoolSpec};
 
 /// A node with both modules linked in and a pool of each, as `windlass::node!` makes it.
@@ -23,7 +24,7 @@ impl Walk {
         let directory = tempfile::tempdir().unwrap();
         let mut config = NodeConfig::new("tutorial", windlass_admin::Admin::TABLE);
         config.directory = directory.path().join("tutorial");
-        config.modules = vec![Compressor::TABLE, Shelf::TABLE];
+        config.modules = vec![Compressor::TABLE, Shelf::TABLE, Diary::TABLE];
         let pool = |name: &str| PoolSpec { name: name.into(), module: name.into(), parameters: Vec::new() };
         config.pools = vec![pool("compressor"), pool("shelf")];
         Self { node: Node::start(config).unwrap(), _directory: directory }
@@ -254,4 +255,27 @@ fn destroy(client: &Client, pool: &str) -> Result<(), Fault> {
 
 fn flush(client: &Client) {
     DynamicPool::open(client, "admin").unwrap().call("flush", &[], &[]).unwrap();
+}
+
+#[test]
+#[allow(clippy::disallowed_methods, reason = "a test looks at the file that a module wrote")]
+fn a_diary_is_kept_on_disk_and_told_over_a_socket() {
+    let walk = Walk::begin();
+    let (client, directory) = (walk.client(), tempfile::tempdir().unwrap());
+    let path = directory.path().join("diary").display().to_string();
+    let diary = diary::Blocking::create(&client, "diary", &path).unwrap();
+    assert_eq!(diary.add("a calm day").unwrap(), 0);
+    assert_eq!(diary.add("wind from the west").unwrap(), 11);
+    let (page, used) = diary.read(2, client.lend(100).unwrap()).unwrap();
+    assert_eq!(&page[..used], b"calm day\nwind from the west\n");
+
+    let fault = diary::Blocking::create(&client, "second", &path).unwrap_err();
+    assert!(fault.is(Code::InUse) && fault.message.contains("diary"), "{fault:?}");
+
+    let port = diary.tell().unwrap();
+    let mut told = String::new();
+    std::net::TcpStream::connect(("127.0.0.1", port)).unwrap().read_to_string(&mut told).unwrap();
+    assert_eq!(told, "a calm day\nwind from the west\n");
+    assert_eq!(diary.hush().unwrap(), 1);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), told);
 }

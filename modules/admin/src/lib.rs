@@ -8,7 +8,7 @@
 mod face;
 
 use windlass_contract::admin::{
-    MethodFacts, ModuleFacts, NodeFacts, PoolFacts, Request, Response, SessionFacts, StageFacts,
+    MethodFacts, ModuleFacts, NodeFacts, PoolFacts, Request, Response, SessionFacts, StageFacts, TaskFacts,
 };
 use windlass_contract::context::Context;
 use windlass_contract::{Code, Fault};
@@ -127,6 +127,15 @@ impl Admin {
     async fn stages(&self, cx: &Context<'_>) -> Result<Vec<StageFacts>, Fault> {
         match ask(cx, Request::Stages).await? {
             Response::Stages(all) => Ok(all),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// The tasks that live, 4096 at most, with what they have done.
+    #[method(id = 23, idempotent)]
+    async fn tasks(&self, cx: &Context<'_>) -> Result<Vec<TaskFacts>, Fault> {
+        match ask(cx, Request::Tasks).await? {
+            Response::Tasks(all) => Ok(all),
             other => Err(unexpected(&other)),
         }
     }

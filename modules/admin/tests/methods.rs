@@ -246,3 +246,21 @@ fn an_order_that_came_with_a_deadline_keeps_it() {
     drop(lasting);
     admin.flush().expect("it was cancelled, so nothing is left to wait for");
 }
+
+#[test]
+fn tasks_shows_what_lives_with_its_state_and_what_it_did() {
+    let (_stage, admin, echo) = with_echo();
+    let call = echo.pool().call(echo::methods::pause()).argument(&60_000_000u64).send();
+    let paused = loop {
+        let tasks = admin.tasks().unwrap();
+        assert!(tasks.iter().any(|task| task.name == "admin.tasks" && task.state == "running"), "{tasks:?}");
+        if let Some(task) = tasks.into_iter().find(|task| task.name == "echo.pause") {
+            break task;
+        }
+    };
+    assert_eq!((paused.lane.as_str(), paused.state.as_str(), paused.cancelled), ("latency", "waiting", false));
+    assert!(paused.age_us > 0.0);
+    call.cancel();
+    assert!(call.wait().is_err_and(|fault| fault.is(Code::Cancelled)));
+    assert!(admin.tasks().unwrap().iter().all(|task| task.name != "echo.pause"));
+}

@@ -3,17 +3,21 @@
 //! Holds: its methods do nothing but what their one line says, so that what a call costs is the call.
 //! Some methods are `async`, so all take `&self` and the state stands in a `RefCell`, borrowed between waits only.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
+use windlass::Address;
 use windlass::prelude::*;
+use windlass::wait::Rendez;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// State of a container.
 pub struct Echo {
     totals: RefCell<HashMap<String, u64>>,
     limit: u64,
+    asleep: Rendez,
+    woken: Cell<u64>,
 }
 
 /// Says back what it hears, by every road there is.
@@ -23,7 +27,7 @@ impl Echo {
     #[create]
     fn create(cx: &Context, #[arg(default = u64::MAX)] limit: u64) -> Self {
         cx.log(Level::Debug, "an echo begins");
-        Self { totals: RefCell::default(), limit }
+        Self { totals: RefCell::default(), limit, asleep: Rendez::new(), woken: Cell::new(0) }
     }
 
     /// Answers `text`.
@@ -115,6 +119,70 @@ impl Echo {
     #[method(id = 21, idempotent)]
     fn digest(&self, bytes: &[u8]) -> u64 {
         xxh3_64(bytes)
+    }
+
+    /// Sleeps until `wake` reaches it; answers how many calls were woken before it.
+    #[method(id = 22)]
+    async fn sleep(&self, cx: &Context) -> Result<u64, Fault> {
+        cx.wait(self.asleep.sleep()).await??;
+        Ok(self.woken.replace(self.woken.get() + 1))
+    }
+
+    /// Wakes the call that has slept longest, or all that sleep; answers how many that are.
+    #[method(id = 23)]
+    fn wake(&self, all: bool) -> u64 {
+        let woken = if all { self.asleep.wake_all() } else { self.asleep.wake_one() };
+        woken as u64
+    }
+
+    /// Answers `value` from a task of its own, after `us` microseconds.
+    #[method(id = 30, idempotent)]
+    async fn later(&self, cx: &Context<'_>, us: u64, value: u64) -> Result<u64, Fault> {
+        let mut task = cx.spawn(Spawn::named("later"), async move |cx| {
+            cx.sleep(Duration::from_micros(us)).await?;
+            Ok::<_, Fault>(value)
+        })?;
+        task.join(cx).await?
+    }
+
+    /// Writes `data` to a new file at `path`, makes it durable, and reads it into the caller's own memory.
+    #[method(id = 31)]
+    async fn store(
+        &self,
+        cx: &Context<'_>,
+        path: &str,
+        data: In<Bytes>,
+        mut out: Out<SharedBytes>,
+    ) -> Result<(), Fault> {
+        let file = cx.open(path, OpenHow::read().write().fresh()).await?;
+        file.write_all_at(cx, 0, &data, ..).await?;
+        file.sync(cx).await?;
+        let (came, _) = file.read_at(cx, 0, &out, ..).await?;
+        out.set_len(came);
+        Ok(())
+    }
+
+    /// Sends `text` to itself over a socket at `path`, and answers what comes back.
+    #[method(id = 32)]
+    async fn through(&self, cx: &Context<'_>, path: &str, text: &str) -> Result<String, Fault> {
+        let listener = cx.announce(Address::Unix(path.into())).await?;
+        cx.spawn(Spawn::named("far end"), async move |cx| {
+            let socket = listener.accept(&cx).await?;
+            let mut buffer = vec![0; 4096];
+            loop {
+                let (came, back) = socket.receive(&cx, buffer, ..).await?;
+                if came == 0 {
+                    return socket.shutdown(&cx).await;
+                }
+                buffer = socket.send_all(&cx, back, ..came).await?;
+            }
+        })?;
+        let socket = cx.connect(Address::Unix(path.into())).await?;
+        socket.send_all(cx, text.as_bytes().to_vec(), ..).await?;
+        socket.shutdown(cx).await?;
+        let back = socket.receive_exact(cx, vec![0; text.len()], ..).await?;
+        cx.remove_file(path).await?;
+        Ok(String::from_utf8_lossy(&back).into_owned())
     }
 
     /// How many totals there are.

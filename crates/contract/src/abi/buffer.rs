@@ -45,6 +45,10 @@ impl RawBuffer {
     pub fn is(&self, direction: Direction, kind: BufferKind) -> bool {
         self.direction == direction as u8 && self.kind == kind as u8
     }
+    /// Whether its memory begins at a multiple of 4096.
+    pub(crate) fn is_aligned(&self) -> bool {
+        (self.ptr as usize).is_multiple_of(crate::limits::PAGE_BYTES)
+    }
     pub(crate) fn set_used(&self, bytes: u64) {
         self.used.set(bytes.min(self.len));
     }

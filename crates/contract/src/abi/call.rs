@@ -2,7 +2,7 @@
 //!
 //! Holds: a call is answered once; what is answered after that is dropped by the host.
 
-use super::{HostTable, LentWaker, RawBuffer, RawBytes, RawCall, RawFault, RawOp, RawOpResult};
+use super::{Home, HostTable, LentWaker, RawBuffer, RawBytes, RawCall, RawFault, RawOp, RawOpResult, RawSpawn};
 use crate::context::{Context, Level};
 use crate::{Code, Fault};
 use std::any::Any;
@@ -51,7 +51,7 @@ impl<'a> Incoming<'a> {
 
     /// What the method may ask.
     pub fn context(&self) -> Context<'a> {
-        Context { call: *self }
+        Context { call: *self, flags: 0 }
     }
 
     /// Answers with the postcard of a value.
@@ -142,6 +142,25 @@ impl<'a> Incoming<'a> {
     pub(crate) fn op_drop(&self, token: u64) {
         // SAFETY: as in `now_ns`; the caller passes a token that is live.
         unsafe { (self.host().op_drop)(self.raw.handle, token) }
+    }
+
+    /// Spawns a task of the container; its number, or the Fault as a result.
+    pub(crate) fn spawn(&self, asked: &RawSpawn) -> Result<u64, RawOpResult> {
+        let mut refused = RawOpResult::empty();
+        // SAFETY: as in `now_ns`; the host takes the body over, and reads the name before it returns.
+        match unsafe { (self.host().spawn)(self.raw.handle, asked, &mut refused) } {
+            0 => Err(refused),
+            number => Ok(number),
+        }
+    }
+    /// What of the container outlives this call.
+    pub(crate) fn home(&self) -> Option<Home> {
+        Home::of(self.raw)
+    }
+    /// Where a buffer stands among this call's, counted from 1; `None` when it is another call's.
+    pub(crate) fn place_of(&self, buffer: &RawBuffer) -> Option<u32> {
+        let at = self.buffers().iter().position(|one| std::ptr::eq(one, buffer))?;
+        u32::try_from(at + 1).ok()
     }
 
     /// The host functions, each as a safe call: the handle is the host's own, for this call.

@@ -1,8 +1,9 @@
 //! The edge to a module's code: one C table for linked-in and loaded code alike.
 //!
-//! Lives here: the raw records (`mod.rs`: `ModuleTable`, what the node calls; `HostTable`, what a module calls), wakers
-//! that cross (`waker`), one call on the module's side (`call`), and the shims that turn a safe
-//! [`crate::module::Module`] into a table (`shim`). The only unsafe code of this crate.
+//! Lives here: the raw records (`mod.rs`: `ModuleTable`, what the node calls; `HostTable`, what a module calls), operations
+//! (`operation`) and memory that changes hands with them (`owned`), wakers that cross (`waker`), one call on the module's side
+//! (`call`), what outlives it (`home`, `spawn`), and the shims that turn a safe [`crate::module::Module`] into a table
+//! (`shim`). The only unsafe code of this crate.
 //! Holds: both tables begin with size and version and only grow at the end. Memory is freed by the side that made
 //! it. No panic crosses: it is caught on the module's side and becomes `Fault::Panicked`.
 //! Not here: opening libraries and checking a table (`runtime/host/library.rs`).
@@ -10,19 +11,33 @@
 
 mod buffer;
 mod call;
+mod home;
+mod operation;
+mod owned;
 mod shim;
+mod spawn;
 mod waker;
 
 pub(crate) use buffer::Filling;
 pub use buffer::RawBuffer;
 pub use call::Incoming;
+pub(crate) use home::Home;
+pub use home::Tell;
+pub use operation::{
+    OP_SHIELDED, OPEN_CREATE, OPEN_DIRECT, OPEN_DURABLE, OPEN_EXCLUSIVE, OPEN_FRESH, OPEN_TRUNCATE, OPEN_WRITE,
+    OpKind, RawOp, RawOpResult,
+};
+pub use owned::{Pages, RawOwned};
+pub(crate) use owned::{PagesReceipt, VecReceipt};
 pub use shim::{Access, Exclusive, Shared, Started, table};
+pub(crate) use spawn::Left;
+pub use spawn::RawSpawn;
 pub use waker::{HostWaker, LentWaker, WakerVtable, borrow_waker};
 
 use std::ffi::c_void;
 
 /// Version of both tables. A module built for another one is refused by name.
-pub const TABLE_VERSION: u32 = 1;
+pub const TABLE_VERSION: u32 = 2;
 /// The entry symbol of a module library is this, then the crate's name with `-` as `_`.
 pub const ENTRY_PREFIX: &str = "windlass_module_";
 /// What the entry symbol is: a function that gives the table, which lives as long as the library.
@@ -54,48 +69,6 @@ impl RawBytes {
         }
         // SAFETY: passed on to the caller, see above.
         unsafe { std::slice::from_raw_parts(self.ptr, self.len) }
-    }
-}
-
-/// Bytes that change hands; whoever holds them calls `free` once.
-#[repr(C)]
-pub struct RawOwned {
-    ptr: *mut u8,
-    len: usize,
-    cap: usize,
-    free: Option<unsafe extern "C" fn(*mut u8, usize, usize)>,
-}
-
-impl RawOwned {
-    /// No bytes.
-    pub const fn empty() -> Self {
-        Self { ptr: std::ptr::null_mut(), len: 0, cap: 0, free: None }
-    }
-    /// Hands over a vector.
-    pub fn new(bytes: Vec<u8>) -> Self {
-        unsafe extern "C" fn free(ptr: *mut u8, len: usize, cap: usize) {
-            // SAFETY: `new` took these three from one vector of this side's allocator, and `Drop` calls once.
-            drop(unsafe { Vec::from_raw_parts(ptr, len, cap) });
-        }
-        let mut bytes = std::mem::ManuallyDrop::new(bytes);
-        Self { ptr: bytes.as_mut_ptr(), len: bytes.len(), cap: bytes.capacity(), free: Some(free) }
-    }
-    /// The bytes.
-    pub fn as_slice(&self) -> &[u8] {
-        if self.len == 0 {
-            return &[];
-        }
-        // SAFETY: the maker handed over `len` initialised bytes and keeps no access; they live until `free`.
-        unsafe { std::slice::from_raw_parts(self.ptr, self.len) }
-    }
-}
-
-impl Drop for RawOwned {
-    fn drop(&mut self) {
-        if let Some(free) = self.free.take() {
-            // SAFETY: `free` came with these parts from their maker; `take` makes this the only call.
-            unsafe { free(self.ptr, self.len, self.cap) }
-        }
     }
 }
 
@@ -146,57 +119,8 @@ pub struct RawCall {
     pub reserved: u32,
     /// On the clock of `now_ns`; `u64::MAX` = none.
     pub deadline_ns: u64,
-}
-
-/// Operations a host does for a task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub enum OpKind {
-    /// Wait until `a` nanoseconds on the host's clock.
-    Timer = 1,
-    /// Call another method: `bytes` is a slot (64 bytes) and its arguments. Answers the reply bytes.
-    Call = 2,
-    /// Resolve the pool named `bytes`; answers its id in `value`.
-    Resolve = 3,
-    /// Ask the node itself: `bytes` in, bytes out. Pool 0 only.
-    Control = 4,
-    /// Let others run, then go on.
-    Yield = 5,
-}
-
-/// An operation asked for.
-#[repr(C)]
-pub struct RawOp {
-    /// `OpKind`.
-    pub kind: u32,
-    /// Zero.
-    pub flags: u32,
-    /// First number.
-    pub a: u64,
-    /// Second number.
-    pub b: u64,
-    /// Handed over to the host.
-    pub bytes: RawOwned,
-}
-
-/// An operation done.
-#[repr(C)]
-pub struct RawOpResult {
-    /// 0, or the code of a Fault whose head and text are in `fault_head` and `bytes`.
-    pub code: u32,
-    /// `Outcome` and `Retry` of a Fault, in the low two bytes.
-    pub fault_head: u32,
-    /// A number, by kind.
-    pub value: u64,
-    /// Bytes, by kind; a Fault's text otherwise.
-    pub bytes: RawOwned,
-}
-
-impl RawOpResult {
-    /// Nothing yet: what `op_poll` fills.
-    pub const fn empty() -> Self {
-        Self { code: 0, fault_head: 0, value: 0, bytes: RawOwned::empty() }
-    }
+    /// What of the container outlives the call: the first argument of `HostTable::tell`; null where there is none.
+    pub home: *mut c_void,
 }
 
 /// What a module may ask of the node. Every function may be called on the task's thread only, within its call.
@@ -230,6 +154,10 @@ pub struct HostTable {
     pub op_poll: unsafe extern "C" fn(*mut c_void, u64, *const HostWaker, *mut RawOpResult) -> u32,
     /// Gives an operation up.
     pub op_drop: unsafe extern "C" fn(*mut c_void, u64),
+    /// Spawns a task of the container; answers its number, or 0 and the Fault in the result.
+    pub spawn: unsafe extern "C" fn(*mut c_void, *const RawSpawn, *mut RawOpResult) -> u64,
+    /// Tells a home something (`Tell`); its first argument is `RawCall::home`, on the container's thread.
+    pub tell: unsafe extern "C" fn(*mut c_void, u32, u64),
 }
 
 /// A future of the other side. `data` null: it ended before it began, the call is answered.

@@ -53,7 +53,7 @@ unsafe extern "C" fn running_drop<F>(data: *mut c_void) {
 }
 
 /// Drops a panic's payload; a payload whose own drop panics is leaked.
-pub(crate) fn forget_panic(payload: Box<dyn std::any::Any + Send>) {
+pub(super) fn forget_panic(payload: Box<dyn std::any::Any + Send>) {
     if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         std::mem::forget(second);
     }
@@ -104,7 +104,7 @@ unsafe extern "C" fn describe<M: Module>() -> RawBytes {
 }
 
 /// Runs the synchronous part of a call; a panic answers the call.
-fn guarded<'a>(call: &Incoming<'a>, run: impl FnOnce() -> Started<'a>) -> RawFuture {
+pub(super) fn guarded<'a>(call: &Incoming<'a>, run: impl FnOnce() -> Started<'a>) -> RawFuture {
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(started) => started.raw,
         Err(payload) => {

@@ -120,6 +120,17 @@ codes! {
     36 NotConnected NotStarted Same, Unavailable 503 11 "NotConnected", "No node answers under this name. Start one with `windlass serve`.";
     37 BadConfig NotStarted Never, InvalidArgument 400 2 "BadConfig", "A flag, key or parameter is unknown or has a wrong value; the message says which and what would do.";
     38 LeaseLimit NotStarted After(1), ResourceExhausted 429 16 "LeaseLimit", "The session holds more leases than it was granted. Drop views that are no longer needed.";
+    39 NotRegistered Ended Never, FailedPrecondition 400 18 "NotRegistered", "A handle is of nothing that its container has open: it was closed, belongs to another container, or never was one.";
+    40 Busy Ended After(1), Aborted 409 19 "Busy", "Another task has this half of the socket; it has one reader and one writer at a time.";
+    41 Closed Ended Never, Aborted 409 19 "Closed", "What was waited for was closed meanwhile.";
+    42 NoSpace Ended Never, ResourceExhausted 507 16 "NoSpace", "The medium or the device is full. Free something, or make it larger.";
+    43 InUse Ended After(100), FailedPrecondition 423 19 "InUse", "Another has the file or the address in use; the message names it.";
+    44 NotFound Ended Never, NotFound 404 17 "NotFound", "Nothing of this name is there.";
+    45 Exists Ended Never, AlreadyExists 409 19 "Exists", "Something of this name is there already.";
+    46 Ended Ended Never, OutOfRange 416 19 "Ended", "The file or the other side ended before everything had passed.";
+    47 Disconnected Ended Same, Unavailable 503 11 "Disconnected", "The other side of a connection does not answer, refused it, or broke it off.";
+    48 TimedOut Ended Same, DeadlineExceeded 504 14 "TimedOut", "The other side did not answer in the time that the system gives it.";
+    49 HandleLimit Ended After(100), ResourceExhausted 429 16 "HandleLimit", "A container or the node has as many files and sockets open as it may have. Close some.";
 }
 
 impl Code {

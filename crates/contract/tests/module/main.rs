@@ -1,7 +1,7 @@
 //! The module table, driven by a hand-made host: what the node may count on, whatever the module does.
 //!
 //! Lives here: the host (`host`), two modules written by hand (`sample`), and claims about the table and its calls (`calls`),
-//! about waiting (`waits`), arguments and buffers (`arguments`), hooks and events (`hooks`).
+//! about waiting (`waits`) and memory that is lent meanwhile (`lending`), arguments and buffers (`arguments`), hooks and events (`hooks`).
 #![allow(unsafe_code, reason = "a hand-made host on the C edge")]
 #![allow(non_snake_case, reason = "requirement rows stand in names as they are written")]
 
@@ -9,6 +9,7 @@ mod arguments;
 mod calls;
 mod hooks;
 mod host;
+mod lending;
 mod sample;
 mod waits;
 

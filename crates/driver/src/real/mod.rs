@@ -2,13 +2,15 @@
 //! forbidden, by readiness and helper threads.
 //!
 //! Lives here: `RealDriver` (one per worker thread), `Backend`; in the order an operation moves: `table` (those under
-//! way), `descriptor` (what they work on), `ring` and `polling` (who does them), `helpers` and `calls` (what blocks),
-//! `sleep` (doorbells, sockets of sessions, `Remote`).
+//! way), `descriptor` (what they work on), `ring` and `polling` (who does them), `helpers` and `calls` (what blocks), `start`
+//! and `ended` (both ends of one), `sleep` (doorbells, sockets of sessions, `Remote`); beside them `clock`.
 //! Holds: with no operation under way nothing of the above exists but `sleep`: no ring, no thread. A buffer stays with its
 //! operation in the table until the kernel or the helper has let go of it, also when the driver is dropped.
 
 mod calls;
+pub(crate) mod clock;
 mod descriptor;
+mod ended;
 mod helpers;
 mod polling;
 mod ring;
@@ -19,16 +21,14 @@ mod table;
 pub use sleep::Remote;
 
 use crate::handles::{Handles, Kind};
-use crate::limits::{HELPERS_MAX, OPERATIONS_MAX, RESOLVERS_MAX, TRIES_MAX};
+use crate::limits::{HELPERS_MAX, OPERATIONS_MAX, RESOLVERS_MAX};
 use crate::{Completion, Driver, Handle, IoError, Nanos, OpId, Operation, Ready, Tag, Token, Value, Watch};
-use calls::Made;
+use clock::Clock;
 use descriptor::Descriptor;
 use helpers::{Answer, Helpers};
 use polling::Polling;
 use ring::Ring;
-use rustix::fd::{AsFd, BorrowedFd, FromRawFd as _, OwnedFd};
-use rustix::io::Errno;
-use rustix::time::{ClockId, clock_gettime};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use sleep::Sleep;
 use std::collections::VecDeque;
 use std::io;
@@ -64,6 +64,7 @@ pub struct RealDriver {
     ring: Option<Ring>,
     polling: Option<Polling>,
     sleep: Sleep,
+    clock: Rc<Clock>,
     state: u64,
     table: Table,
     handles: Handles<Descriptor>,
@@ -71,6 +72,8 @@ pub struct RealDriver {
     done: Vec<Completion>,
     answers: Vec<Answer>,
     taken: Vec<(OpId, i32)>,
+    /// Whether the last sleep was ended by the ring and not by what is watched.
+    ring_spoke: bool,
     /// The ring belongs to the thread that made it.
     one_thread: PhantomData<*const ()>,
 }
@@ -99,6 +102,7 @@ impl RealDriver {
             ring: None,
             polling: None,
             sleep,
+            clock: Rc::new(Clock::new()),
             state: u64::from_ne_bytes(seed) | 1,
             table: Table::default(),
             handles: Handles::default(),
@@ -106,6 +110,7 @@ impl RealDriver {
             done: Vec::new(),
             answers: Vec::new(),
             taken: Vec::new(),
+            ring_spoke: false,
             one_thread: PhantomData,
         })
     }
@@ -121,7 +126,8 @@ impl RealDriver {
     }
 
     /// Registers a descriptor from outside: a file, a stream socket, a listener, or one end of a pipe, which is a socket
-    /// with one half. It is closed with its handle.
+    /// with one half. It is closed with its handle. It is made to block or not to, as the driver needs it; who shares the
+    /// open description sees that.
     ///
     /// # Errors
     /// `Exists` for a socket that is registered already, `TooManyHandles`, `NoMemory`, the system's `Unsupported` for
@@ -189,112 +195,32 @@ impl RealDriver {
         self.handles.register(kind, descriptor).map(Value::Handle).map_err(|(_closed, error)| error)
     }
 
-    /// A helper has answered.
-    fn helped(&mut self, (id, result): Answer) {
-        let result = result.and_then(|made| match made {
-            Made::Nothing => Ok(Value::Nothing),
-            Made::Bytes(count) => Ok(Value::Bytes(count)),
-            Made::Length(bytes) => Ok(Value::Length(bytes)),
-            Made::Addresses(addresses) => Ok(Value::Addresses(addresses)),
-            Made::Descriptor { fd, kind, direct } => {
-                self.adopt(kind, Descriptor { direct, ..Descriptor::new(fd) })
-            }
-        });
-        self.finish(id, result);
-    }
-
-    /// The kernel has answered.
-    fn answered(&mut self, id: OpId, answer: i32) {
-        let Some(running) = self.table.get_mut(id) else { return };
-        if answer < 0 {
-            let errno = Errno::from_raw_os_error(answer.saturating_neg());
-            let error = match (running.ending, errno) {
-                (Some(Ending::Closed), Errno::CANCELED | Errno::INTR) => IoError::Closed,
-                (_, Errno::CANCELED) | (Some(Ending::Cancelled), Errno::INTR) => IoError::Cancelled,
-                (None, Errno::INTR | Errno::AGAIN | Errno::CONNABORTED) if running.tries < TRIES_MAX => {
-                    running.tries += 1;
-                    running.stage = Stage::Queued;
-                    self.queued.push_back(id);
-                    return;
-                }
-                _ => descriptor::system(errno),
-            };
-            return self.finish(id, Err(error));
+    /// Sleeps in the ring, which watches the set of descriptors.
+    fn sleep_in_ring(&mut self, timeout: Option<Nanos>, ready: &mut Vec<Ready>) -> io::Result<()> {
+        let Some(ring) = &mut self.ring else { return Ok(()) };
+        if !ring.is_watched_ready() {
+            ring.sleep(timeout, self.sleep.as_fd())?;
         }
-        let result = match &running.operation {
-            Operation::Sync { .. } => Ok(Value::Nothing),
-            Operation::Accept { .. } => {
-                // SAFETY: the kernel has just made this descriptor for this request, and nobody else knows it.
-                let socket = unsafe { OwnedFd::from_raw_fd(answer) };
-                self.accepted(socket)
-            }
-            Operation::Connect { .. } => self.connected(id),
-            _ => Ok(Value::Bytes(answer as usize)),
-        };
-        self.finish(id, result);
-    }
-
-    fn accepted(&mut self, socket: OwnedFd) -> Result<Value, IoError> {
-        descriptor::no_delay(&socket).map_err(descriptor::system_error)?;
-        self.adopt(Kind::Socket, Descriptor::new(socket))
-    }
-
-    fn connected(&mut self, id: OpId) -> Result<Value, IoError> {
-        let connecting = self.table.get_mut(id).and_then(|running| running.connecting.take());
-        let Some(connecting) = connecting else { return Err(IoError::NotRegistered) };
-        let watched = self.backend == Backend::Polling;
-        if let (true, Some(polling)) = (watched, &self.polling) {
-            // It was watched under the operation's name.
-            polling.unwatch(connecting.socket.as_fd());
-        }
-        let descriptor = Descriptor::from_shared(connecting.socket);
-        self.adopt(Kind::Socket, descriptor)
-    }
-
-    /// Takes what has completed, wherever.
-    fn collect(&mut self) -> io::Result<()> {
-        self.helpers.take(&mut self.answers);
-        self.resolvers.take(&mut self.answers);
-        if !self.answers.is_empty() {
-            for answer in std::mem::take(&mut self.answers) {
-                self.helped(answer);
-            }
-        }
-        if let Some(ring) = &mut self.ring
-            && ring.in_flight() > 0
-        {
-            let mut taken = std::mem::take(&mut self.taken);
-            let looked = ring.take(&mut taken);
-            for (id, answer) in taken.drain(..) {
-                self.answered(id, answer);
-            }
-            self.taken = taken;
-            looked?;
-        }
-        if self.sleep.take_operations_ready() {
-            self.try_ready()?;
+        self.collect()?;
+        if self.ring.as_mut().is_some_and(Ring::take_watched_ready) {
+            self.sleep.wait(Some(0), ready)?;
+            self.ring_spoke = ready.is_empty();
         }
         Ok(())
     }
 
-    /// Tries the operations whose descriptors have become ready.
-    fn try_ready(&mut self) -> io::Result<()> {
-        let mut names = Vec::new();
-        if let Some(polling) = &mut self.polling {
-            polling.ready(&mut names)?;
+    /// Sleeps in the set of descriptors; a completion rings the `Remote`.
+    fn sleep_beside_ring(&mut self, timeout: Option<Nanos>, ready: &mut Vec<Ready>) -> io::Result<()> {
+        let Some(ring) = &mut self.ring else { return Ok(()) };
+        ring.submit()?;
+        ring.let_ring(true);
+        let slept = if ring.has_some() { Ok(()) } else { self.sleep.wait(timeout, ready) };
+        ring.let_ring(false);
+        if ring.has_some() {
+            self.ring_spoke = true;
+            self.collect()?;
         }
-        for name in names {
-            let descriptor = self.handles.get_mut(Handle::from_bits(name));
-            for id in descriptor.map(|descriptor| std::mem::take(&mut descriptor.waiting)).unwrap_or_default() {
-                self.attempt(id);
-            }
-            let id = OpId(name);
-            let connects = |running: &mut table::Running| running.connecting.is_some();
-            if self.table.get_mut(id).is_some_and(connects) {
-                self.look_at_connection(id);
-            }
-        }
-        Ok(())
+        slept
     }
 
     /// Ends an operation early, if it has not ended.
@@ -331,19 +257,14 @@ impl RealDriver {
     }
 }
 
-/// The machine's `CLOCK_MONOTONIC`: one zero for all its processes.
-pub(crate) fn monotonic() -> Nanos {
-    let now = clock_gettime(ClockId::Monotonic);
-    now.tv_sec as Nanos * 1_000_000_000 + now.tv_nsec as Nanos
-}
-
 impl Driver for RealDriver {
     fn now(&self) -> Nanos {
-        monotonic()
+        self.clock.now()
     }
 
     fn clock(&self) -> Rc<dyn Fn() -> Nanos> {
-        Rc::new(monotonic)
+        let clock = self.clock.clone();
+        Rc::new(move || clock.now())
     }
 
     fn chance(&mut self) -> u64 {
@@ -445,17 +366,13 @@ impl Driver for RealDriver {
             }
         }
         let timeout = until.map(|until| until.saturating_sub(self.now()));
-        let Some(ring) = self.ring.as_mut().filter(|ring| ring.in_flight() > 0) else {
-            return self.sleep.wait(timeout, ready);
-        };
-        if !ring.is_watched_ready() {
-            ring.sleep(timeout, self.sleep.as_fd())?;
+        match self.ring.as_ref().filter(|ring| ring.in_flight() > 0) {
+            None => self.sleep.wait(timeout, ready),
+            // A sleep is ended cheapest by what it is slept in. Files answer soon; of peers and doorbells, whoever spoke
+            // last is expected again.
+            Some(ring) if ring.ends_soon() || self.ring_spoke => self.sleep_in_ring(timeout, ready),
+            Some(_) => self.sleep_beside_ring(timeout, ready),
         }
-        self.collect()?;
-        if self.ring.as_mut().is_some_and(Ring::take_watched_ready) {
-            self.sleep.wait(Some(0), ready)?;
-        }
-        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@
 use super::descriptor::Descriptor;
 use super::table::Running;
 use crate::Nanos;
-use crate::limits::{OPERATIONS_MAX, RING_ENTRIES};
+use crate::limits::{KERNEL_THREADS_MAX, OPERATIONS_MAX, RING_ENTRIES};
 use crate::operation::{OpId, Operation};
 use io_uring::types::{Fd, FsyncFlags, SubmitArgs, Timespec};
 use io_uring::{EnterFlags, IoUring, opcode, squeue};
@@ -17,12 +17,17 @@ use rustix::fd::{AsRawFd as _, BorrowedFd};
 use rustix::io::Errno;
 use std::collections::VecDeque;
 use std::io;
+use std::sync::atomic::{Ordering, fence};
 
 /// Requests of the ring's own; no operation has these numbers, because a generation is never 0.
 const CANCEL: u64 = 0;
 const WATCHED: u64 = 1;
 /// The offset that means: this is a stream.
 const STREAM: u64 = u64::MAX;
+
+/// Whether the bell is silenced while nobody sleeps outside the ring. The kernel orders its write before its reading of
+/// that flag by a locked instruction where that is a full barrier; elsewhere the bell rings always, which costs a little.
+const QUIET: bool = cfg!(target_arch = "x86_64");
 
 /// One driver's io_uring.
 pub(super) struct Ring {
@@ -31,6 +36,8 @@ pub(super) struct Ring {
     spill: VecDeque<squeue::Entry>,
     /// Operations that the kernel has, or will be handed.
     in_flight: usize,
+    /// Those of them that wait for a medium, which is soon, and not for a peer.
+    prompt: usize,
     /// Whether the watched set has a request of ours.
     armed: bool,
     /// Whether the watched set was found ready.
@@ -69,17 +76,38 @@ fn build(entries: u32, completions: u32) -> io::Result<IoUring> {
 }
 
 impl Ring {
+    /// A ring that can ring this `eventfd` when something completes (`let_ring`).
+    ///
     /// # Errors
     /// The system's, when it has no memory or no descriptor for one.
-    pub fn new() -> io::Result<Self> {
-        let ring = build(RING_ENTRIES, 2 * OPERATIONS_MAX as u32)?;
+    pub fn new(bell: BorrowedFd<'_>) -> io::Result<Self> {
+        let mut ring = build(RING_ENTRIES, 2 * OPERATIONS_MAX as u32)?;
+        ring.submitter().register_eventfd(bell.as_raw_fd())?;
+        // Kernels before 5.15 cannot be told; there its own limits hold.
+        let _own_limits = ring.submitter().register_iowq_max_workers(&mut [KERNEL_THREADS_MAX; 2]);
+        if QUIET {
+            ring.completion().disable_eventfd();
+        }
         let no_iowait = if ring.params().is_feature_no_iowait() { EnterFlags::NO_IOWAIT.bits() } else { 0 };
-        Ok(Self { ring, spill: VecDeque::new(), in_flight: 0, armed: false, watched_ready: false, no_iowait })
+        Ok(Self {
+            ring,
+            spill: VecDeque::new(),
+            in_flight: 0,
+            prompt: 0,
+            armed: false,
+            watched_ready: false,
+            no_iowait,
+        })
     }
 
     /// Operations that have not completed.
     pub fn in_flight(&self) -> usize {
         self.in_flight
+    }
+
+    /// Whether an operation on a file is among them: its end is near.
+    pub fn ends_soon(&self) -> bool {
+        self.prompt > 0
     }
 
     /// Begins an operation. `descriptor` is its handle's; one that connects brings its own socket.
@@ -91,6 +119,7 @@ impl Ring {
     pub unsafe fn begin(&mut self, id: OpId, running: &mut Running, descriptor: Option<&Descriptor>) -> bool {
         let Some(entry) = request(running, descriptor) else { return false };
         self.in_flight += 1;
+        self.prompt += usize::from(running.is_prompt());
         self.push(entry.user_data(id.0));
         true
     }
@@ -160,6 +189,11 @@ impl Ring {
         Ok(())
     }
 
+    /// An operation on a file has completed.
+    pub fn prompt_ended(&mut self) {
+        self.prompt -= 1;
+    }
+
     /// Takes what has completed: an operation's number and the kernel's answer.
     ///
     /// Cost: no system call, unless the kernel says that it holds something back.
@@ -188,6 +222,31 @@ impl Ring {
             }
         }
         Ok(())
+    }
+
+    /// Whether completions ring the bell: for a sleep elsewhere. Look at `has_some` after `true`, and sleep if there is
+    /// nothing.
+    pub fn let_ring(&mut self, may: bool) {
+        if !QUIET {
+            return;
+        }
+        let queue = self.ring.completion();
+        match may {
+            true => queue.enable_eventfd(),
+            false => queue.disable_eventfd(),
+        }
+        // ORDER: the flag is written before `has_some` reads what is there; the kernel writes what is there and then reads
+        //   the flag, with locked instructions between (`QUIET`).
+        fence(Ordering::SeqCst);
+    }
+
+    /// Whether something can be taken, or could if the kernel were asked.
+    pub fn has_some(&mut self) -> bool {
+        let due = {
+            let queue = self.ring.submission();
+            queue.taskrun() || queue.cq_overflow()
+        };
+        due || !self.ring.completion().is_empty()
     }
 
     /// Whether the watched set was found ready and nobody has looked at it yet.

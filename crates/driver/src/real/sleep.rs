@@ -56,6 +56,11 @@ impl Sleep {
         Remote(self.remote.clone())
     }
 
+    /// What a `Remote` rings.
+    pub fn remote_fd(&self) -> BorrowedFd<'_> {
+        self.remote.as_fd()
+    }
+
     pub fn watch(&self, fd: BorrowedFd<'_>, token: Token, how: Watch) -> io::Result<()> {
         let flags = match how {
             Watch::Edge => epoll::EventFlags::IN | epoll::EventFlags::ET,

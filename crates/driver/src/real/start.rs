@@ -9,51 +9,15 @@ use super::polling::{self, Polling, Tried};
 use super::ring::Ring;
 use super::table::{Connecting, Stage};
 use super::{Backend, RealDriver};
-use crate::buffer::ALIGN;
-use crate::limits::NAME_MAX;
-use crate::operation::{Address, IoError, OpId, Operation, Value};
+use crate::operation::{IoError, OpId, Operation, Value};
 use rustix::fd::AsFd as _;
-use rustix::io::Errno;
-use std::path::Path;
 use std::sync::Arc;
 
 impl RealDriver {
     /// What can be said of an operation before it begins.
     pub(super) fn check(&self, operation: &Operation) -> Result<(), IoError> {
-        match operation {
-            Operation::ReadAt { file, at, buffer } | Operation::WriteAt { file, at, buffer } => {
-                let end = at.checked_add(buffer.len() as u64);
-                if end.is_none_or(|end| end > i64::MAX as u64) {
-                    return Err(IoError::BadRange("the range ends past the end of any file"));
-                }
-                let direct = self.handles.get(*file).is_some_and(|descriptor| descriptor.direct);
-                if direct && !(at.is_multiple_of(ALIGN as u64) && buffer.is_aligned()) {
-                    let text = "a direct file takes offsets, lengths and memory that are multiples of 4096";
-                    return Err(IoError::BadRange(text));
-                }
-            }
-            Operation::SetLength { bytes, .. } | Operation::Reserve { bytes, .. } if *bytes > i64::MAX as u64 => {
-                return Err(IoError::BadRange("the length is more than any file's"));
-            }
-            Operation::Receive { buffer, .. } if buffer.is_empty() => {
-                return Err(IoError::BadRange("there is no room to receive into"));
-            }
-            Operation::Open { path, .. } | Operation::Remove { path } => name(path)?,
-            Operation::Announce { at: Address::Unix(path) } | Operation::Connect { to: Address::Unix(path) } => {
-                name(path)?;
-            }
-            Operation::Rename { from, to } => {
-                name(from)?;
-                name(to)?;
-            }
-            Operation::Resolve { name: text } => name(Path::new(text))?,
-            _ => {}
-        }
-        let fills = matches!(operation, Operation::ReadAt { .. } | Operation::Receive { .. });
-        if fills && operation.buffer().is_some_and(|buffer| buffer.is_read_only()) {
-            return Err(IoError::BadRange("the memory may only be read"));
-        }
-        Ok(())
+        let file = operation.handle();
+        operation.check(file.and_then(|file| self.handles.get(file)).is_some_and(|descriptor| descriptor.direct))
     }
 
     /// Begins what was started. It may end at once.
@@ -119,7 +83,7 @@ impl RealDriver {
 
     fn by_ring(&mut self, id: OpId) {
         if self.ring.is_none() {
-            match Ring::new() {
+            match Ring::new(self.sleep.remote_fd()) {
                 Ok(ring) => self.ring = Some(ring),
                 Err(error) => return self.finish(id, Err(descriptor::system_error(error))),
             }
@@ -228,14 +192,4 @@ impl RealDriver {
         };
         self.finish(id, result);
     }
-}
-
-fn name(path: &Path) -> Result<(), IoError> {
-    let bytes = path.as_os_str().as_encoded_bytes();
-    let errno = match () {
-        () if bytes.len() > NAME_MAX => Errno::NAMETOOLONG,
-        () if bytes.contains(&0) => Errno::INVAL,
-        () => return Ok(()),
-    };
-    Err(IoError::System(errno.into()))
 }

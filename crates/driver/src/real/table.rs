@@ -53,6 +53,11 @@ impl Running {
         self.operation.handle()
     }
 
+    /// Whether it waits for a medium and not for a peer.
+    pub fn is_prompt(&self) -> bool {
+        matches!(self.operation, Operation::ReadAt { .. } | Operation::WriteAt { .. } | Operation::Sync { .. })
+    }
+
     pub fn direction(&self) -> Option<Direction> {
         self.operation.direction()
     }

@@ -1,3 +1,5 @@
+//! The real driver from inside: what exists when, and that every sleep is ended. What any driver must do is in
+//! `tests/conformance`.
 #![allow(non_snake_case, reason = "tests carry the names of requirement rows")]
 use super::*;
 use crate::{Address, IoBuffer, OpenHow};
@@ -120,5 +122,52 @@ fn volume_IO1_a_driver_that_is_dropped_lets_no_buffer_go_before_the_kernel_does(
         drop(driver);
         // The peer sees the end: the descriptor is closed, so nothing of ours is left in the kernel.
         assert!(std::io::Write::write_all(&mut &writer, b"x").is_err());
+    }
+}
+
+#[test]
+fn each_way_to_sleep_is_ended_by_a_peer_by_a_doorbell_and_by_a_remote() {
+    // Nothing here has a time-out: a wake that is lost is a test that hangs.
+    for mut driver in both() {
+        let bell = windlass_memory::Doorbell::new().unwrap();
+        driver.watch(bell.as_fd(), Token(7), Watch::Edge).unwrap();
+        let (reader, mut writer) = std::os::unix::net::UnixStream::pair().unwrap();
+        let socket = driver.register(reader.into()).unwrap();
+        // Whoever spoke last decides where the next sleep is, so every pair of neighbours is played.
+        let order = ["bell", "bell", "peer", "peer", "remote", "peer", "bell", "peer", "remote", "remote", "bell"];
+        let mut waits = false;
+        for who in order.into_iter().cycle().take(66) {
+            if !waits {
+                let buffer = IoBuffer::zeroed(1).unwrap();
+                driver.start(Operation::Receive { socket, buffer }, Tag(1)).unwrap();
+                waits = true;
+            }
+            let remote = driver.remote();
+            let started = std::sync::Barrier::new(2);
+            let started = &started;
+            std::thread::scope(|scope| {
+                let (bell, writer) = (&bell, &mut writer);
+                scope.spawn(move || {
+                    started.wait();
+                    match who {
+                        "bell" => bell.ring().unwrap(),
+                        "peer" => std::io::Write::write_all(writer, b"x").unwrap(),
+                        _ => remote.ring(),
+                    }
+                });
+                started.wait();
+                let (mut ready, mut done) = (Vec::new(), Vec::new());
+                loop {
+                    driver.park(None, &mut ready).unwrap();
+                    driver.reap(&mut done).unwrap();
+                    match who {
+                        "bell" if ready.is_empty() => {}
+                        "peer" if done.is_empty() => {}
+                        _ => break,
+                    }
+                }
+                waits = done.is_empty();
+            });
+        }
     }
 }

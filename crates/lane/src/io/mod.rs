@@ -24,6 +24,7 @@ use std::fmt;
 use std::io;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
+use windlass_driver::hooks::{Plant, planted};
 use windlass_driver::{Completion, Driver, Handle, IoBuffer, IoError, OpId, Operation, Tag, Value};
 
 slotmap::new_key_type! {
@@ -163,7 +164,10 @@ impl Io {
         let mut woken = Vec::new();
         for place in &table.waiting {
             let Some(entry) = table.entries.get_mut(*place) else { continue };
-            if matches!(&entry.state, State::Waits(operation) if operation.handle() == Some(handle)) {
+            let on_it = matches!(&entry.state, State::Waits(operation) if operation.handle() == Some(handle));
+            if on_it && planted(Plant::ForgottenWaiter) {
+                entry.state = State::UnderWay(OpId(0));
+            } else if on_it {
                 woken.extend(finish(entry, IoError::Closed));
             }
         }
@@ -245,6 +249,13 @@ impl Table {
                 }
                 continue;
             };
+            if planted(Plant::UnflushedWrite) && matches!(operation, Operation::Sync { .. }) {
+                self.waiting.pop_front();
+                let done =
+                    Completion { tag: Tag(place.data().as_ffi()), result: Ok(Value::Nothing), buffer: None };
+                self.complete(driver, done).into_iter().for_each(Waker::wake);
+                continue;
+            }
             match driver.start(operation, Tag(place.data().as_ffi())) {
                 Ok(operation) => entry.state = State::UnderWay(operation),
                 Err(operation) => {

@@ -2,6 +2,7 @@
 #![allow(non_snake_case, reason = "tests carry the names of requirement rows")]
 
 mod files;
+mod properties;
 mod sockets;
 
 use std::cell::RefCell;

@@ -5,9 +5,11 @@
 
 mod suite;
 mod suite_ends;
+mod suite_lanes;
 
 use windlass_driver::Driver;
 use windlass_driver::real::RealDriver;
+use windlass_driver::sim::{Machine, SimDriver, SimWorld, Weather};
 use windlass_lane::{Bell, Engine};
 
 /// A driver and the engine that was made over it.
@@ -86,7 +88,19 @@ fn real() -> World {
     World::new(Box::new(driver), Some(std::sync::Arc::new(move || remote.ring())))
 }
 
+fn sim() -> World {
+    let world = SimWorld::new(7, Weather::calm());
+    World::new(Box::new(SimDriver::alone(&world, Machine(0)).expect("a driver")), None)
+}
+
 all_on!(real, crate::real);
+all_on!(sim, crate::sim);
+on!(sim_lanes, crate::sim, [
+    suite_lanes:
+        two_lanes_at_weights_three_to_one_divide_the_time_so,
+        a_hog_moves_its_neighbour_by_less_than_a_quantum,
+        a_long_loop_in_morsels_lets_others_run_every_quantum,
+]);
 
 /// The claims of the wait primitives, on an engine of each backend.
 mod waits {
@@ -123,6 +137,14 @@ mod waits {
         #![allow(non_snake_case, reason = "tests carry the names of requirement rows")]
         fn with(claim: fn(&dyn windlass_wait::conformance::Bench)) {
             super::on(crate::real, claim);
+        }
+        windlass_wait::conformance!(with);
+    }
+
+    mod sim {
+        #![allow(non_snake_case, reason = "tests carry the names of requirement rows")]
+        fn with(claim: fn(&dyn windlass_wait::conformance::Bench)) {
+            super::on(crate::sim, claim);
         }
         windlass_wait::conformance!(with);
     }

@@ -3,6 +3,7 @@
 //! Holds: the module's raw view of a call points into this state, which stays where it is while any future of it lives; the
 //! first answer counts.
 
+use super::library::Body;
 use super::operation::Operations;
 use crate::core::Core;
 use crate::place::{Container, Method, Placed};
@@ -18,7 +19,7 @@ use windlass_contract::head::{BufferEntry, BufferKind, Direction};
 use windlass_contract::slot::NO_DEADLINE;
 use windlass_contract::{Code, Fault};
 use windlass_driver::Nanos;
-use windlass_lane::{TaskHandle, TimerId};
+use windlass_lane::{LaneId, TaskHandle, TimerId};
 use windlass_memory::SegmentId;
 
 slotmap::new_key_type! {
@@ -59,9 +60,14 @@ impl LiveCalls {
     pub(crate) fn nested_of(&self, root: u64) -> usize {
         self.0.values().filter(|live| live.call.depth > 0 && live.call.root == root).count()
     }
-    /// Whether a call numbered up to `mark` lives that is not of this root.
+    /// Whether a call numbered up to `mark` lives that is not of this root; spawned tasks are not calls.
     pub(crate) fn any_before(&self, mark: u64, but_root: u64) -> bool {
-        self.0.values().any(|live| live.call.number <= mark && live.call.root != but_root)
+        let counts = |call: &Call| !call.spawned && call.number <= mark && call.root != but_root;
+        self.0.values().any(|live| counts(&live.call))
+    }
+    /// Whether a call lives that is no spawned task.
+    pub(crate) fn any_call(&self) -> bool {
+        self.0.values().any(|live| !live.call.spawned)
     }
 }
 
@@ -88,12 +94,24 @@ pub(crate) struct Call {
     pub(crate) method: Rc<Method>,
     arguments: Vec<u8>,
     skip: usize,
-    backing: RefCell<Vec<Backing>>,
+    pub(super) backing: RefCell<Vec<Backing>>,
     pub(crate) buffers: Vec<RawBuffer>,
     pub(crate) reply: RefCell<Option<ReplySlot>>,
     pub(crate) outcome: Cell<Outcome>,
     pub(crate) value: RefCell<Vec<u8>>,
     pub(crate) operations: RefCell<Operations>,
+    /// Operations that have memory of this call; it is not finished before they have let go of it.
+    pub(crate) held: Cell<u32>,
+    /// It has ended, and is finished when nothing is held any more.
+    pub(crate) ended: Cell<bool>,
+    /// Of a spawned task that has not begun.
+    pub(crate) body: Cell<Option<Body>>,
+    /// Whether it is a spawned task.
+    pub(crate) spawned: bool,
+    /// Where it runs.
+    pub(crate) lane: LaneId,
+    /// How often its grace was prolonged.
+    pub(crate) graces: Cell<u32>,
     pub(crate) cancelled: Cell<Option<Code>>,
     pub(crate) began: Cell<Nanos>,
     /// When it passed from room to room, if the node takes stamps and a client waits for it.
@@ -106,8 +124,9 @@ pub(crate) struct Call {
 }
 
 impl Call {
+    /// A placed call; with a body and a lane, a spawned task in its shape.
     #[inline(always)]
-    pub(crate) fn new(core: &Rc<Core>, placed: Placed) -> Rc<Self> {
+    pub(crate) fn new(core: &Rc<Core>, placed: Placed, task: Option<(Body, LaneId)>) -> Rc<Self> {
         let Placed { call: Arrived { slot, reply, arguments, skip, mut backing, root }, container, method } =
             placed;
         let number = core.number();
@@ -118,6 +137,11 @@ impl Call {
             left => core.now().saturating_add(left),
         };
         let (root, depth) = root.unwrap_or((number, 0));
+        let (body, lane) = match task {
+            Some((body, lane)) => (Some(body), lane),
+            None if method.flags.background => (None, LaneId::BACKGROUND),
+            None => (None, LaneId::LATENCY),
+        };
         Rc::new(Self {
             number,
             root,
@@ -134,6 +158,12 @@ impl Call {
             outcome: Cell::default(),
             value: RefCell::default(),
             operations: RefCell::default(),
+            held: Cell::default(),
+            ended: Cell::default(),
+            spawned: body.is_some(),
+            lane,
+            body: Cell::new(body),
+            graces: Cell::default(),
             cancelled: Cell::default(),
             began: Cell::default(),
             stamps,

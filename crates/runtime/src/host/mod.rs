@@ -1,22 +1,25 @@
 //! Host: runs a method through its module's table, on a lane, and finishes its call.
 //!
-//! Lives here: `queue`, `start`, `cancel`, `finish`; `call` (a call's state), `operation` (what a task waits for), `blocking`
-//! (threads for methods that block), `periodic` (methods that the node calls by itself), `library` (the C edge).
+//! Lives here: `queue`, `start`, `spawn`, `cancel`, `finish`; `call` (a call's state), `operation` (what a task waits for), `io`
+//! (files and sockets), `home` (what of a container outlives a call), `blocking` (threads for methods that block), `periodic`
+//! (methods that the node calls by itself), `library` (the C edge).
 //! From: `place` with a placed call. To: `reply`.
 //! Holds: every call that was queued is finished exactly once, also when its module panics, its future is dropped or its
-//! client is dead.
+//! client is dead; it is not finished while an operation has memory of its.
 
 pub(crate) mod blocking;
 pub(crate) mod call;
+pub(crate) mod home;
+mod io;
 pub(crate) mod library;
 pub(crate) mod operation;
 pub(crate) mod periodic;
 
 use crate::core::{Alarm, Core};
-use crate::limits::CANCEL_GRACE_NS;
-use crate::place::Placed;
+use crate::limits::{CANCEL_GRACE_NS, SHIELDS_MAX};
 use crate::place::keys::Entered;
-use crate::reply::{Answer, Refused, ReplySlot};
+use crate::place::{Method, Placed};
+use crate::reply::{Answer, Refused, ReplySlot, Wait};
 use crate::session::Session;
 use crate::stats::add;
 use call::{Call, Live, LiveKey, Outcome};
@@ -42,7 +45,7 @@ pub(crate) fn queue(core: &Rc<Core>, mut placed: Placed) {
             Err(refused) => return refused.answer(),
         };
     }
-    let call = Call::new(core, placed);
+    let call = Call::new(core, placed, None);
     let queued = core.lanes.push(class, call);
     if let Err((call, _full)) = queued {
         let fault = Fault::new(Code::QueueFull, "the lane has as many calls waiting as it may have");
@@ -50,12 +53,51 @@ pub(crate) fn queue(core: &Rc<Core>, mut placed: Placed) {
     }
 }
 
+/// How a task is spawned.
+pub(crate) struct Spawn {
+    pub(crate) name: String,
+    pub(crate) background: bool,
+    /// 0: on the lane of its class.
+    pub(crate) weight: u32,
+}
+
+/// Spawns a task of a call's container; answers its number. It begins in its turn, as a call does.
+///
+/// # Errors
+/// `QueueFull`, `Draining`.
+pub(crate) fn spawn(by: &Rc<Call>, how: Spawn, body: library::Body) -> Result<u64, Fault> {
+    let core = &by.core;
+    if core.draining.get() || core.over.get() {
+        return Err(ended_early(Code::Draining).with_outcome(Ran::NotStarted));
+    }
+    let class = if how.background { Class::Background } else { Class::Latency };
+    let lane = by.container.home.lane(class, how.weight)?;
+    let wait = Rc::new(Wait::default());
+    let method = Method::spawned(format!("{}/{}", by.container.pool_name, how.name), how.background);
+    let placed = Placed::by_node(by.container.clone(), method, Vec::new(), wait.clone());
+    let task = Call::new(core, placed, Some((body, lane)));
+    let number = task.number;
+    by.container.home.enter(number, wait)?;
+    let queued = core.lanes.push(lane, task);
+    if let Err((task, _full)) = queued {
+        by.container.home.forget(number);
+        let fault = Fault::new(Code::QueueFull, "the lane has as many calls waiting as it may have");
+        refuse(&task, fault.clone());
+        return Err(fault);
+    }
+    Ok(number)
+}
+
 /// Ends a call that has not run: it lets go of all it held, its key included.
 fn refuse(call: &Rc<Call>, fault: Fault) {
     let core = &call.core;
     let reply = call.reply.borrow_mut().take().unwrap_or_else(ReplySlot::nobody);
     call.drop_buffers();
+    drop(call.body.take());
     Refused::new(reply, fault).answer();
+    if call.spawned {
+        call.container.home.ended(call.number);
+    }
     forget(call);
     leave_key(core, call);
     core.wake_flushers();
@@ -124,14 +166,13 @@ fn run(core: &Rc<Core>, call: Rc<Call>, now: Nanos) {
     }
     let Some(hosted) = library::start(&call) else { return };
     // It goes on: a task of its own polls it from now on.
-    let class = if call.method.flags.background { Class::Background } else { Class::Latency };
     if !core.lanes.has_room_for_task() {
         let text = "the worker has as many tasks as it may have";
         call.outcome.set(Outcome::Fault(Fault::new(Code::QueueFull, text).with_outcome(Ran::Unknown)));
         // Dropped here, where nothing is borrowed: it finishes the call.
         return drop(hosted);
     }
-    let spawned = core.lanes.spawn(TaskOptions::new(call.method.full.clone()).on(class), hosted);
+    let spawned = core.lanes.spawn(TaskOptions::new(call.method.full.clone()).on(call.lane), hosted);
     match spawned {
         Ok(task) => keep_alive(core, &call, Some(task)),
         Err(error) => tracing::error!(?error, call = call.number, "no task for a call although there was room"),
@@ -158,9 +199,33 @@ fn keep_alive(core: &Rc<Core>, call: &Rc<Call>, task: Option<windlass_lane::Task
     }
 }
 
-/// A call has ended; answers it and lets go of all it held. Called once per call that ran.
+/// An operation has let go of a call's memory; a call that has ended and waited for that is finished.
+pub(crate) fn let_go(call: &Rc<Call>) {
+    call.held.set(call.held.get() - 1);
+    if call.held.get() == 0 && call.ended.replace(false) {
+        finish(call);
+    }
+}
+
+/// Lets go of what operations had that nobody looked at any more; answers whether there was any.
+pub(crate) fn let_go_late(core: &Rc<Core>) -> bool {
+    let mut any = false;
+    loop {
+        let late = core.late.borrow_mut().pop();
+        let Some(call) = late else { return any };
+        let_go(&call);
+        any = true;
+    }
+}
+
+/// A call has ended; answers it and lets go of all it held. Called once per call that ran, and once more when an operation
+/// still had memory of it.
 pub(crate) fn finish(call: &Rc<Call>) {
     let core = &call.core;
+    operation::give_up_all(call);
+    if call.held.get() > 0 {
+        return call.ended.set(true);
+    }
     let outcome = call.outcome.take();
     let is_fault = !matches!(outcome, Outcome::Value);
     let answered = call.stamps.as_ref().map(|_| core.now());
@@ -194,9 +259,12 @@ pub(crate) fn finish(call: &Rc<Call>) {
             stats.stages.add(way, answered, now);
         }
     }
-    add(&core.counters.calls, 1);
-    add(&core.counters.faults, u64::from(is_fault));
+    add(&core.counters.calls, u64::from(!call.spawned));
+    add(&core.counters.faults, u64::from(is_fault && !call.spawned));
     call.container.live.set(call.container.live.get() - 1);
+    if call.spawned {
+        call.container.home.ended(call.number);
+    }
     if let Some(Live { task: Some(task), .. }) = forget(call) {
         task.detach();
     }
@@ -279,7 +347,23 @@ pub(crate) fn cancel(core: &Rc<Core>, key: LiveKey, code: Code) {
     core.timers.borrow_mut().set(at, Alarm::Grace(key));
 }
 
-/// A cancelled call's grace is over: its future is dropped, which finishes it.
+/// A cancelled call's grace is over: its future is dropped, which finishes it; but one that does what it shielded is given
+/// some more.
+pub(crate) fn grace_over(core: &Rc<Core>, key: LiveKey) {
+    let call = core.live.borrow().get(key).map(|live| live.call.clone());
+    if let Some(call) = call
+        && call.operations.borrow().is_shielded()
+        && call.graces.get() < SHIELDS_MAX
+    {
+        call.graces.set(call.graces.get() + 1);
+        let at = core.now().saturating_add(CANCEL_GRACE_NS);
+        core.timers.borrow_mut().set(at, Alarm::Grace(key));
+        return;
+    }
+    drop_late(core, key);
+}
+
+/// Drops a call's future, which finishes it.
 pub(crate) fn drop_late(core: &Rc<Core>, key: LiveKey) {
     let task = core.live.borrow_mut().get_mut(key).and_then(|live| live.task.take());
     if let Some(task) = task {

@@ -1,11 +1,13 @@
 //! Operations: what a task of a module waits for.
 //!
-//! Lives here: `Operations` (those of one call), their start and poll.
-//! From: the C edge. To: timers, nested calls (`path`), the node itself (`admin`).
-//! Holds: the host owns an operation's bytes until it ends; a cancelled call's operations resolve at once.
+//! Lives here: `Operations` (those of one call), their start and poll, `Finished`.
+//! From: the C edge. To: timers, nested calls (`path`), files and sockets (`io`), spawned tasks (`home`), the node itself
+//! (`admin`).
+//! Holds: the host owns an operation's memory until it ends; a cancelled call's operations resolve at once, but for those
+//! that are shielded.
 
 use super::call::Call;
-use super::ended_early;
+use super::{ended_early, io};
 use crate::core::{Alarm, Core};
 use crate::limits::OPERATIONS_MAX;
 use crate::reply::{ReplySlot, Wait};
@@ -13,25 +15,51 @@ use crate::transport::Arrived;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
-use windlass_contract::abi::OpKind;
+use windlass_contract::abi::{OP_SHIELDED, OpKind, RawOp, RawOwned};
 use windlass_contract::slot::{self, Slot};
+use windlass_contract::spawn::LaneFacts;
 use windlass_contract::{Code, Fault, PoolId};
 use windlass_driver::Nanos;
-use windlass_lane::TimerId;
+use windlass_lane::io::Ticket;
+use windlass_lane::{Class, TimerId};
 
-/// A number and bytes, by kind.
-pub(crate) type Done = Result<(u64, Vec<u8>), Fault>;
+/// What an operation came to.
+pub(crate) struct Finished {
+    /// A number and bytes, by kind.
+    pub(crate) result: Result<(u64, Vec<u8>), Fault>,
+    /// The buffer that was handed over.
+    pub(crate) buffer: RawOwned,
+    /// Whether the operation has let go of its buffer, whoever's it is.
+    pub(crate) given_back: bool,
+}
+
+impl Finished {
+    fn of(result: Result<(u64, Vec<u8>), Fault>) -> Self {
+        Self { result, buffer: RawOwned::empty(), given_back: true }
+    }
+    /// It did not begin; its buffer comes back.
+    pub(crate) fn refused(fault: Fault, buffer: RawOwned) -> Self {
+        Self { result: Err(fault), buffer, given_back: true }
+    }
+    /// It ended early; what it has of buffers it still has.
+    fn early(fault: Fault) -> Self {
+        Self { result: Err(fault), buffer: RawOwned::empty(), given_back: false }
+    }
+}
 
 enum Kind {
-    Done(Done),
+    Done(Option<Finished>),
     Timer { at: Nanos, set: Option<TimerId> },
     Nested(Rc<Wait>),
     Control(Pin<Box<dyn Future<Output = Result<Vec<u8>, Fault>>>>),
     Yield { polled: bool },
+    Io { ticket: Option<Ticket>, asked: RawOp },
+    Join { wait: Rc<Wait>, task: u64 },
 }
 
 struct Operation {
     kind: Kind,
+    shielded: bool,
     waker: Option<Waker>,
 }
 
@@ -40,8 +68,8 @@ struct Operation {
 pub(crate) struct Operations(Vec<Option<Operation>>);
 
 impl Operations {
-    fn insert(&mut self, kind: Kind) -> u64 {
-        let operation = Some(Operation { kind, waker: None });
+    fn insert(&mut self, kind: Kind, shielded: bool) -> u64 {
+        let operation = Some(Operation { kind, shielded, waker: None });
         match self.0.iter().position(Option::is_none) {
             Some(at) => {
                 self.0[at] = operation;
@@ -60,35 +88,82 @@ impl Operations {
     pub(crate) fn wakers(&mut self) -> Vec<Waker> {
         self.0.iter_mut().flatten().filter_map(|operation| operation.waker.take()).collect()
     }
+    /// Whether one is under way that goes on although its call is to end.
+    pub(crate) fn is_shielded(&self) -> bool {
+        self.0.iter().flatten().any(|operation| operation.shielded)
+    }
     fn count(&self) -> usize {
         self.0.iter().flatten().count()
     }
 }
 
 /// Starts an operation of a call.
-pub(crate) fn start(call: &Rc<Call>, kind: u32, a: u64, bytes: &[u8]) -> u64 {
+pub(crate) fn start(call: &Rc<Call>, mut asked: RawOp) -> u64 {
     let core = &call.core;
-    let failed = |fault| Kind::Done(Err(fault));
+    let shielded = asked.flags & OP_SHIELDED != 0;
+    let of = |kind: OpKind| asked.kind == kind as u32;
+    let done = |result| Kind::Done(Some(Finished::of(result)));
     let kind = if call.operations.borrow().count() >= OPERATIONS_MAX {
-        failed(Fault::new(Code::QueueFull, format!("the call has {OPERATIONS_MAX} operations under way already")))
-    } else if kind == OpKind::Timer as u32 {
-        Kind::Timer { at: a, set: None }
-    } else if kind == OpKind::Yield as u32 {
+        let text = format!("the call has {OPERATIONS_MAX} operations under way already");
+        Kind::Done(Some(Finished::refused(Fault::new(Code::QueueFull, text), asked.buffer)))
+    } else if call.cancelled.get().is_some() && !shielded && io::is_io(asked.kind) {
+        // It would be given up at its first poll: it does not begin, and its buffer comes back.
+        let fault = ended_early(call.cancelled.get().unwrap_or(Code::Cancelled));
+        Kind::Done(Some(Finished::refused(fault, asked.buffer)))
+    } else if of(OpKind::Timer) {
+        Kind::Timer { at: asked.a, set: None }
+    } else if of(OpKind::Yield) {
         Kind::Yield { polled: false }
-    } else if kind == OpKind::Resolve as u32 {
-        Kind::Done(resolve(core, bytes).map(|id| (id.bits(), Vec::new())))
-    } else if kind == OpKind::Call as u32 {
-        nested(call, bytes)
-    } else if kind == OpKind::Control as u32 {
+    } else if of(OpKind::Resolve) {
+        done(resolve(core, asked.bytes.as_slice()).map(|id| (id.bits(), Vec::new())))
+    } else if of(OpKind::Call) {
+        nested(call, asked.bytes.as_slice())
+    } else if of(OpKind::Join) {
+        match call.container.home.wait_of(asked.a) {
+            Some(wait) => Kind::Join { wait, task: asked.a },
+            None => {
+                let text = format!("this container has no task {} to be joined", asked.a);
+                done(Err(Fault::new(Code::NotRegistered, text)))
+            }
+        }
+    } else if of(OpKind::Lanes) {
+        done(lanes(core))
+    } else if of(OpKind::Control) {
         if call.container.pool == PoolId::ADMIN {
-            Kind::Control(Box::pin(crate::admin::control(core.clone(), call.root, call.number, bytes.to_vec())))
+            let bytes = asked.bytes.as_slice().to_vec();
+            Kind::Control(Box::pin(crate::admin::control(core.clone(), call.root, call.number, bytes)))
         } else {
-            failed(Fault::new(Code::Denied, "only pool 0, admin, may ask the node itself"))
+            done(Err(Fault::new(Code::Denied, "only pool 0, admin, may ask the node itself")))
+        }
+    } else if io::is_io(asked.kind) {
+        match io::begin(call, &mut asked) {
+            Ok(ticket) => Kind::Io { ticket: Some(ticket), asked },
+            Err(finished) => Kind::Done(Some(finished)),
         }
     } else {
-        failed(Fault::new(Code::Unsupported, format!("this node has no operation {kind}")))
+        done(Err(Fault::new(Code::Unsupported, format!("this node has no operation {}", asked.kind))))
     };
-    call.operations.borrow_mut().insert(kind)
+    core.lanes.count_operation();
+    call.operations.borrow_mut().insert(kind, shielded)
+}
+
+fn lanes(core: &Rc<Core>) -> Result<(u64, Vec<u8>), Fault> {
+    let facts: Vec<LaneFacts> = core
+        .lanes
+        .lanes()
+        .into_iter()
+        .map(|lane| LaneFacts {
+            name: lane.name,
+            background: lane.class == Class::Background,
+            weight: lane.weight,
+            share: lane.share,
+            tasks: lane.tasks as u64,
+            queued: lane.queued as u64,
+            ran_ns: lane.ran_ns,
+        })
+        .collect();
+    let bytes = postcard::to_allocvec(&facts).map_err(|error| Fault::new(Code::Internal, error.to_string()))?;
+    Ok((facts.len() as u64, bytes))
 }
 
 fn resolve(core: &Rc<Core>, name: &[u8]) -> Result<PoolId, Fault> {
@@ -106,7 +181,8 @@ fn nested(call: &Rc<Call>, bytes: &[u8]) -> Kind {
         Some((Slot::decode(&entry).ok()?, arguments))
     });
     let Some((mut slot, arguments)) = decoded else {
-        return Kind::Done(Err(Fault::new(Code::BadArguments, "a nested call is a slot and its arguments")));
+        let fault = Fault::new(Code::BadArguments, "a nested call is a slot and its arguments");
+        return Kind::Done(Some(Finished::of(Err(fault))));
     };
     if call.deadline != slot::NO_DEADLINE {
         slot.time_left_ns = slot.time_left_ns.min(call.deadline.saturating_sub(call.core.now()));
@@ -125,20 +201,24 @@ fn nested(call: &Rc<Call>, bytes: &[u8]) -> Kind {
 }
 
 /// Looks whether an operation is done; keeps the waker if not.
-pub(crate) fn poll(call: &Rc<Call>, token: u64, waker: &Waker) -> Option<Done> {
+pub(crate) fn poll(call: &Rc<Call>, token: u64, waker: &Waker) -> Option<Finished> {
     let mut operations = call.operations.borrow_mut();
     let Some(place) = operations.place(token) else {
-        return Some(Err(Fault::new(Code::Internal, format!("operation {token} does not exist"))));
+        let fault = Fault::new(Code::Internal, format!("operation {token} does not exist"));
+        return Some(Finished::of(Err(fault)));
     };
     let Some(mut operation) = place.take() else {
-        return Some(Err(Fault::new(Code::Internal, format!("operation {token} has ended"))));
+        let fault = Fault::new(Code::Internal, format!("operation {token} has ended"));
+        return Some(Finished::of(Err(fault)));
     };
     // Polled outside the borrow: a control operation may come back here for its own call.
     drop(operations);
-    let done = match (call.cancelled.get(), &mut operation.kind) {
+    let done = match (call.cancelled.get().filter(|_| !operation.shielded), &mut operation.kind) {
+        // It did not begin, so there is nothing to give up, and its buffer comes back.
+        (Some(_), kind @ Kind::Done(_)) => advance(call, kind, waker),
         (Some(code), kind) => {
             give_up(call, kind, code);
-            Some(Err(ended_early(code)))
+            Some(Finished::early(ended_early(code)))
         }
         (None, kind) => advance(call, kind, waker),
     };
@@ -151,12 +231,13 @@ pub(crate) fn poll(call: &Rc<Call>, token: u64, waker: &Waker) -> Option<Done> {
     done
 }
 
-fn advance(call: &Rc<Call>, kind: &mut Kind, waker: &Waker) -> Option<Done> {
+fn advance(call: &Rc<Call>, kind: &mut Kind, waker: &Waker) -> Option<Finished> {
+    let nothing = || Some(Finished::of(Ok((0, Vec::new()))));
     match kind {
-        Kind::Done(done) => Some(std::mem::replace(done, Ok((0, Vec::new())))),
+        Kind::Done(finished) => finished.take().or_else(nothing),
         Kind::Timer { at, set } => {
             if call.core.now() >= *at {
-                return Some(Ok((0, Vec::new())));
+                return nothing();
             }
             let mut timers = call.core.timers.borrow_mut();
             if let Some(set) = set.take() {
@@ -165,19 +246,32 @@ fn advance(call: &Rc<Call>, kind: &mut Kind, waker: &Waker) -> Option<Done> {
             *set = timers.set(*at, Alarm::Wake(waker.clone()));
             match set {
                 Some(_) => None,
-                None => Some(Err(Fault::new(Code::QueueFull, "the node has as many timers as it may have"))),
+                None => {
+                    let fault = Fault::new(Code::QueueFull, "the node has as many timers as it may have");
+                    Some(Finished::of(Err(fault)))
+                }
             }
         }
-        Kind::Nested(wait) => wait.take(waker).map(|answer| answer.map(|bytes| (0, bytes))),
+        Kind::Nested(wait) => wait.take(waker).map(|answer| Finished::of(answer.map(|bytes| (0, bytes)))),
+        Kind::Join { wait, task } => {
+            let answer = wait.take(waker)?;
+            call.container.home.forget(*task);
+            Some(Finished::of(answer.map(|bytes| (0, bytes))))
+        }
         Kind::Control(future) => match future.as_mut().poll(&mut Context::from_waker(waker)) {
-            Poll::Ready(answer) => Some(answer.map(|bytes| (0, bytes))),
+            Poll::Ready(answer) => Some(Finished::of(answer.map(|bytes| (0, bytes)))),
             Poll::Pending => None,
         },
-        Kind::Yield { polled: true } => Some(Ok((0, Vec::new()))),
+        Kind::Yield { polled: true } => nothing(),
         Kind::Yield { polled } => {
             *polled = true;
             waker.wake_by_ref();
             None
+        }
+        Kind::Io { ticket, asked } => {
+            let Poll::Ready(done) = call.core.io.poll(ticket.as_ref()?, waker) else { return None };
+            *ticket = None;
+            Some(io::finished(call, asked, done))
         }
     }
 }
@@ -195,7 +289,20 @@ fn give_up(call: &Rc<Call>, kind: &mut Kind, code: Code) {
                 super::cancel(&call.core, live, code);
             }
         }
-        Kind::Done(_) | Kind::Control(_) | Kind::Yield { .. } => {}
+        Kind::Io { ticket, .. } => {
+            if let Some(ticket) = ticket.take() {
+                call.core.io.give_up(ticket);
+            }
+        }
+        Kind::Done(_) | Kind::Control(_) | Kind::Yield { .. } | Kind::Join { .. } => {}
+    }
+}
+
+/// Gives up whatever a call that ends has under way.
+pub(crate) fn give_up_all(call: &Rc<Call>) {
+    let all = std::mem::take(&mut *call.operations.borrow_mut());
+    for mut operation in all.0.into_iter().flatten() {
+        give_up(call, &mut operation.kind, call.cancelled.get().unwrap_or(Code::Cancelled));
     }
 }
 

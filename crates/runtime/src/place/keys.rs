@@ -7,6 +7,7 @@ use crate::host::call::Call;
 use crate::limits::KEY_WAITING_MAX;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
+use windlass_memory::hooks::{Plant, planted};
 
 #[derive(Default)]
 struct Key {
@@ -65,7 +66,10 @@ impl Keys {
         if held.holds > 0 {
             return None;
         }
-        let next = held.waiting.pop_front();
+        let next = match planted(Plant::WrongKeyOrder) {
+            true => held.waiting.pop_back(),
+            false => held.waiting.pop_front(),
+        };
         match &next {
             Some(call) => {
                 self.waiting -= 1;

@@ -3,7 +3,8 @@
 //! Holds: ids are never reused within a node's life; a container outlives its last call, because each call holds it.
 
 use super::keys::Keys;
-use crate::core::Descriptor;
+use crate::core::{Core, Descriptor};
+use crate::host::home::Home;
 use crate::host::library::{Instance, Table};
 use crate::stats::MethodStats;
 use std::cell::{Cell, OnceCell, RefCell};
@@ -92,6 +93,13 @@ impl Method {
         }
     }
 
+    /// What a spawned task is called by; it is no method of the module, and nothing is counted of it.
+    pub(crate) fn spawned(name: String, background: bool) -> Rc<Self> {
+        let flags = MethodFlags { background, ..MethodFlags::default() };
+        let (id, full) = (MethodId(u32::MAX), name.as_str().into());
+        Rc::new(Self { id, name, full, hashes: Vec::new(), buffers: Vec::new(), flags, index: usize::MAX })
+    }
+
     /// Method 9, which every module answers by its hook.
     fn monitor() -> Rc<Self> {
         let reference = windlass_contract::admin::monitor();
@@ -119,6 +127,7 @@ pub(crate) struct Container {
     pub(crate) pool_name: String,
     pub(crate) module: Rc<Module>,
     pub(crate) instance: Instance,
+    pub(crate) home: Rc<Home>,
     pub(crate) keys: RefCell<Keys>,
     pub(crate) live: Cell<u64>,
     /// One per method of the module, made on its first call.
@@ -126,9 +135,11 @@ pub(crate) struct Container {
 }
 
 impl Container {
-    pub(crate) fn new(pool: PoolId, pool_name: String, module: Rc<Module>, instance: Instance) -> Rc<Self> {
+    pub(crate) fn new(core: &Rc<Core>, pool: PoolId, pool_name: String, module: Rc<Module>) -> Rc<Self> {
         let stats = module.methods.iter().map(|_| OnceCell::new()).collect();
-        Rc::new(Self { pool, pool_name, module, instance, keys: RefCell::default(), live: Cell::new(0), stats })
+        let (instance, home) = (Instance::empty(module.table), Home::new(core));
+        let (keys, live) = (RefCell::default(), Cell::new(0));
+        Rc::new(Self { pool, pool_name, module, instance, home, keys, live, stats })
     }
     /// The method's counters.
     pub(crate) fn stats(&self, method: &Method) -> Option<&MethodStats> {
@@ -137,6 +148,13 @@ impl Container {
     /// The counters of all methods that were called.
     pub(crate) fn all_stats(&self) -> impl Iterator<Item = (&Method, &MethodStats)> {
         self.module.methods.iter().filter_map(|method| Some((&**method, self.stats.get(method.index)?.get()?)))
+    }
+}
+
+impl Drop for Container {
+    /// Nothing stays open that the state, which is dropped next, forgot to close.
+    fn drop(&mut self) {
+        self.home.close_all();
     }
 }
 
@@ -228,9 +246,11 @@ impl Places {
         self.modules.insert(name, module);
         Ok(())
     }
-    /// Forgets everything; containers end with their last call.
-    pub(crate) fn clear(&mut self) {
-        self.pools.clear();
+    /// Forgets everything; the containers end with their last call, or when the caller drops them. They may come back here
+    /// while they end, so that must be outside any borrow.
+    #[must_use]
+    pub(crate) fn take_all(&mut self) -> Vec<Option<Rc<Pool>>> {
         self.names.clear();
+        std::mem::take(&mut self.pools)
     }
 }

@@ -18,7 +18,7 @@ use crate::reply::{Answer, Refused, ReplySlot};
 use crate::stats::add;
 use memory::Memories;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::{Rc, Weak};
@@ -29,6 +29,7 @@ use windlass_contract::control::{Control, ControlKind};
 use windlass_contract::head::BufferEntry;
 use windlass_contract::{CallId, Code, Fault};
 use windlass_driver::socket::Peer;
+use windlass_memory::hooks::{Plant, planted};
 use windlass_memory::park::NodePark;
 use windlass_memory::ring::{COMPLETION, Consumer, Entry, Producer, SUBMIT};
 use windlass_memory::words::{CELL_BYTES, ClientWords, Layout, NodeWords};
@@ -243,7 +244,9 @@ impl Session {
         };
         slot.call = None;
         slot.live = None;
-        self.in_flight.set(self.in_flight.get() - 1);
+        if !(planted(Plant::UnreturnedCredit) && matches!(answer, Answer::Fault(_))) {
+            self.in_flight.set(self.in_flight.get() - 1);
+        }
         add(&self.answered, 1);
         if self.ended.borrow().is_some() {
             return;
@@ -253,6 +256,10 @@ impl Session {
             Answer::Fault(fault) => self.fault(call, fault, slot),
         };
         drop(slots);
+        if planted(Plant::DoubleCompletion) && matches!(answer, Answer::Fault(fault) if fault.is(Code::Cancelled))
+        {
+            let _twice = self.complete.borrow_mut().publish(completion.encode());
+        }
         if let Err(error) = self.complete.borrow_mut().publish(completion.encode()) {
             return self.end(&Fault::new(Code::SessionEnded, format!("completion ring: {error}")));
         }
@@ -367,6 +374,10 @@ impl Session {
         self.leaves.set(true);
         self.end(why);
     }
+    /// Ends without a word: its process is as good as dead.
+    pub(crate) fn fall_silent(&self) {
+        self.ended.borrow_mut().get_or_insert_with(|| Fault::new(Code::NodeGone, "the node is gone"));
+    }
     /// Whether it has ended.
     pub(crate) fn has_ended(&self) -> bool {
         self.ended.borrow().is_some()
@@ -421,7 +432,7 @@ impl fmt::Debug for Session {
 /// The sessions of one worker.
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
-    pub(crate) all: HashMap<u64, Rc<Session>>,
+    pub(crate) all: BTreeMap<u64, Rc<Session>>,
     /// With completions that were not announced yet.
     pub(crate) touched: Vec<Rc<Session>>,
     /// Over, to be taken apart by the worker.

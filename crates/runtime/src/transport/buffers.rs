@@ -121,7 +121,10 @@ fn input(core: &Rc<Core>, from: &Rc<Session>, at: usize, entry: &BufferEntry) ->
     }
     let (segment, span) = live(from, at, entry)?;
     let charge = from.charge_copy(core, entry.length)?;
-    let mut private = core.warm.borrow_mut().take(entry.length as usize);
+    let taken = core.warm.borrow_mut().try_take(entry.length as usize);
+    let mut private = taken.ok_or_else(|| {
+        Fault::new(Code::NoMemory, format!("no memory to copy the {} bytes of buffer {at}", entry.length))
+    })?;
     segment.copy_out_vec(span, &mut private);
     add(&core.counters.copied_bytes, entry.length);
     Ok(Memory::Private(private, charge))

@@ -113,6 +113,40 @@ fn tasks_K20_waits_overlap_and_wakers_cross_the_edge() {
 }
 
 #[test]
+fn volume_Y1_calls_of_a_module_sleep_and_wake_each_other_in_order() {
+    on_every_road(|Set { echo, .. }| {
+        assert_eq!(echo.wake(false).unwrap(), 0, "nobody sleeps");
+        let sleep = || echo.pool().call(echo::methods::sleep()).send();
+        let woken = |sleep: Pending| sleep.wait().unwrap().value::<u64>().unwrap();
+        let [first, second, third, fourth] = [sleep(), sleep(), sleep(), sleep()];
+        assert_eq!(echo.ping(1).unwrap(), 1, "all are asleep");
+        assert_eq!(echo.wake(false).unwrap(), 1);
+        assert_eq!(woken(first), 0);
+        assert_eq!(echo.wake(false).unwrap(), 1);
+        assert_eq!(woken(second), 1);
+        assert_eq!(echo.wake(true).unwrap(), 2);
+        assert_eq!((woken(third), woken(fourth), echo.wake(true).unwrap()), (2, 3, 0));
+    });
+}
+
+#[test]
+fn volume_Y6_a_call_that_ends_in_its_sleep_leaves_the_queue() {
+    on_every_road(|Set { echo, .. }| {
+        let sleep = || echo.pool().call(echo::methods::sleep());
+        let late = sleep().deadline(Duration::from_millis(5)).send();
+        let [gone, stays] = [sleep().send(), sleep().send()];
+        assert_eq!(echo.ping(1).unwrap(), 1, "all are asleep");
+        gone.cancel();
+        let fault = gone.wait().unwrap_err();
+        assert_eq!((fault.code, fault.outcome), (Code::Cancelled as u16, Outcome::Ended), "{fault:?}");
+        let fault = late.wait().unwrap_err();
+        assert_eq!((fault.code, fault.outcome), (Code::DeadlineExceeded as u16, Outcome::Ended), "{fault:?}");
+        assert_eq!(echo.wake(false).unwrap(), 1, "the first in the queue is the one that stays");
+        assert_eq!((stays.wait().unwrap().value::<u64>().unwrap(), echo.wake(true).unwrap()), (0, 0));
+    });
+}
+
+#[test]
 fn tasks_K21_a_nested_call_crosses_the_edge_twice() {
     on_every_road(|Set { echo, .. }| {
         assert_eq!(echo.relay("other", "there and back").unwrap(), "there and back");

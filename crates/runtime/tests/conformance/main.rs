@@ -6,6 +6,7 @@
 mod library;
 #[path = "../stage/mod.rs"]
 mod stage;
+mod waits;
 
 mod calls;
 mod loading;

@@ -6,10 +6,14 @@ mod stage;
 
 mod blocked;
 mod data;
+mod files;
 mod memory;
 mod nesting;
 mod order;
 mod periods;
 mod shape;
+mod sockets;
+mod spawning;
+mod stalls;
 mod terms;
 mod versions;

@@ -69,7 +69,7 @@ macro_rules! module {
 }
 
 module!(fits, "windlass_module_fits",);
-module!(version, "windlass_module_version", version: 2);
+module!(version, "windlass_module_version", version: number(env!("TABLE_VERSION")) as u32 + 1);
 module!(short, "windlass_module_short", size: 16);
 module!(contract, "windlass_module_contract", contract: 1);
 module!(machine, "windlass_module_machine", target: number(env!("TARGET")) ^ (7 << 40));

@@ -1,6 +1,8 @@
 //! Modules that the tests describe: every kind of parameter, buffer, reply and attribute at least once.
 #![allow(dead_code, reason = "each test file uses some of them")]
 
+pub mod waiting;
+
 use std::collections::{BTreeMap, HashMap};
 use windlass::prelude::*;
 

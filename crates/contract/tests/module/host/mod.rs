@@ -16,7 +16,7 @@ use std::ptr;
 use std::rc::Rc;
 use windlass_contract::abi::{
     HostTable, HostWaker, ModuleTable, OpKind, RawBuffer, RawBytes, RawCall, RawFault, RawFuture, RawOp,
-    RawOpResult, RawOwned, TABLE_VERSION,
+    RawOpResult, RawOwned, RawSpawn, TABLE_VERSION,
 };
 use windlass_contract::head::{BufferKind, Direction};
 use windlass_contract::{Fault, Outcome, Retry};
@@ -36,6 +36,8 @@ static HOST: HostTable = HostTable {
     op_start,
     op_poll,
     op_drop,
+    spawn,
+    tell,
 };
 
 /// What a call was answered with.
@@ -48,8 +50,14 @@ pub enum Answer {
 /// An operation that the module asked for.
 pub struct Op {
     pub kind: u32,
+    pub flags: u32,
     pub a: u64,
+    pub b: u64,
     pub bytes: Vec<u8>,
+    /// The buffer that was handed over, the place of the call's own, and the range.
+    pub buffer: RawOwned,
+    pub place: u32,
+    pub range: (u64, u64),
     pub polls: u32,
     done: Option<RawOpResult>,
     waker: Option<Kept>,
@@ -67,6 +75,12 @@ pub struct Record {
     pub cancelled: bool,
     pub yield_due: bool,
     pub log_level: u32,
+    /// What the home was told, references left out.
+    pub told: Vec<(u32, u64)>,
+    /// References to the home that are counted.
+    pub kept: i64,
+    /// Names of the tasks that were spawned and dropped unbegun.
+    pub spawned: Vec<String>,
     tokens: u64,
 }
 
@@ -130,6 +144,7 @@ impl Call {
             depth: 2,
             reserved: 0,
             deadline_ns: self.deadline_ns,
+            home: ptr::from_ref(self).cast_mut().cast(),
         })
     }
 
@@ -193,8 +208,18 @@ impl Call {
                 fault_head: fault.outcome as u32 | retry << 8,
                 value,
                 bytes: RawOwned::new(text),
+                ..RawOpResult::empty()
             },
         )
+    }
+
+    /// Ends an operation with a number, and gives its buffer back.
+    pub fn finish_and_give_back(&self, token: u64, value: u64) -> Option<Kept> {
+        let mut record = self.record.borrow_mut();
+        let op = record.ops.get_mut(&token).expect("the operation is under way");
+        let buffer = std::mem::replace(&mut op.buffer, RawOwned::empty());
+        op.done = Some(RawOpResult { value, buffer, given_back: 1, ..RawOpResult::empty() });
+        op.waker.take()
     }
 
     fn finish_with(&self, token: u64, done: RawOpResult) -> Option<Kept> {
@@ -365,8 +390,20 @@ unsafe extern "C" fn op_start(handle: *mut c_void, asked: *mut RawOp) -> u64 {
     let mut record = call(handle).record.borrow_mut();
     record.tokens += 1;
     let token = record.tokens;
-    let op =
-        Op { kind: asked.kind, a: asked.a, bytes: bytes.as_slice().to_vec(), polls: 0, done: None, waker: None };
+    let buffer = std::mem::replace(&mut asked.buffer, RawOwned::empty());
+    let op = Op {
+        kind: asked.kind,
+        flags: asked.flags,
+        a: asked.a,
+        b: asked.b,
+        bytes: bytes.as_slice().to_vec(),
+        buffer,
+        place: asked.place,
+        range: (asked.from, asked.to),
+        polls: 0,
+        done: None,
+        waker: None,
+    };
     record.ops.insert(token, op);
     token
 }
@@ -397,6 +434,26 @@ unsafe extern "C" fn op_drop(handle: *mut c_void, token: u64) {
     let mut record = call(handle).record.borrow_mut();
     assert!(record.ops.remove(&token).is_some(), "only a live operation is given up");
     record.given_up.push(token);
+}
+
+unsafe extern "C" fn spawn(handle: *mut c_void, asked: *const RawSpawn, _: *mut RawOpResult) -> u64 {
+    // SAFETY: the module lends the record, and hands the body over, which is dropped here, once.
+    let name = unsafe {
+        let asked = &*asked;
+        (asked.drop)(asked.data);
+        text(asked.name)
+    };
+    let mut record = call(handle).record.borrow_mut();
+    record.spawned.push(name);
+    record.spawned.len() as u64
+}
+unsafe extern "C" fn tell(home: *mut c_void, what: u32, number: u64) {
+    let mut record = call(home).record.borrow_mut();
+    match what {
+        1 => record.kept += 1,
+        2 => record.kept -= 1,
+        what => record.told.push((what, number)),
+    }
 }
 
 /// The kinds, for assertions.

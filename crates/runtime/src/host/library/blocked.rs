@@ -4,15 +4,18 @@
 //! (`host::blocking` keeps the call until then).
 
 use super::super::call::{Call, Outcome};
+use super::Body;
 use super::Table;
-use super::functions::{logs, read_fault, write_log};
+use super::functions::{logs, read_fault, result_of, write_log};
+use crate::host::operation::Finished;
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use windlass_contract::abi::{
-    HostTable, HostWaker, RawBuffer, RawBytes, RawCall, RawFault, RawOp, RawOpResult, TABLE_VERSION,
+    HostTable, HostWaker, RawBuffer, RawBytes, RawCall, RawFault, RawOp, RawOpResult, RawOwned, RawSpawn,
+    TABLE_VERSION,
 };
 use windlass_contract::{Code, Fault, Outcome as Ran};
 use windlass_driver::{Nanos, splitmix, threads};
@@ -117,6 +120,7 @@ impl BlockedCall {
             depth: u32::from(self.depth),
             reserved: 0,
             deadline_ns: self.deadline,
+            home: std::ptr::null_mut(),
         };
         // SAFETY: the table is checked; `raw`, `state`, arguments and buffers live through the call (see `Send` above).
         unsafe { (self.table.0.block)(&raw) }
@@ -140,6 +144,8 @@ static HOST: HostTable = HostTable {
     op_start,
     op_poll,
     op_drop,
+    spawn,
+    tell,
 };
 
 unsafe extern "C" fn reply(handle: *mut c_void, bytes: RawBytes) {
@@ -193,17 +199,21 @@ unsafe extern "C" fn op_start(_: *mut c_void, _: *mut RawOp) -> u64 {
     1
 }
 unsafe extern "C" fn op_poll(_: *mut c_void, _: u64, _: *const HostWaker, out: *mut RawOpResult) -> u32 {
-    let mut text = Vec::new();
-    let fault = Fault::new(Code::Unsupported, "a blocking method waits on its own");
-    fault.encode_text(&mut text);
-    let result = RawOpResult {
-        code: u32::from(fault.code),
-        fault_head: 0,
-        value: 0,
-        bytes: windlass_contract::abi::RawOwned::new(text),
-    };
+    let result = result_of(Finished::refused(waits_alone(), RawOwned::empty()));
     // SAFETY: the module lends room for one result, initialised.
     unsafe { *out = result };
     1
 }
 unsafe extern "C" fn op_drop(_: *mut c_void, _: u64) {}
+unsafe extern "C" fn spawn(_: *mut c_void, asked: *const RawSpawn, out: *mut RawOpResult) -> u64 {
+    // SAFETY: the module lends the record and hands the body over, which is dropped here.
+    drop(Body::new(unsafe { &*asked }));
+    // SAFETY: the module lends room for one result, initialised.
+    unsafe { *out = result_of(Finished::refused(waits_alone(), RawOwned::empty())) };
+    0
+}
+unsafe extern "C" fn tell(_: *mut c_void, _: u32, _: u64) {}
+
+fn waits_alone() -> Fault {
+    Fault::new(Code::Unsupported, "a blocking method waits on its own")
+}

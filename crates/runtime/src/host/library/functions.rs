@@ -3,11 +3,14 @@
 //! Holds: each takes the call's own handle, on the call's thread; nothing here panics across the edge.
 
 use super::super::call::{Call, Outcome};
-use super::super::operation;
+use super::super::home::Home;
+use super::super::operation::{self, Finished};
+use super::Body;
 use std::ffi::c_void;
 use std::rc::Rc;
 use windlass_contract::abi::{
-    HostTable, HostWaker, RawBytes, RawFault, RawOp, RawOpResult, RawOwned, TABLE_VERSION, borrow_waker,
+    HostTable, HostWaker, RawBytes, RawFault, RawOp, RawOpResult, RawOwned, RawSpawn, TABLE_VERSION, Tell,
+    borrow_waker,
 };
 use windlass_contract::{Fault, MethodId, Outcome as Ran, Retry};
 
@@ -27,6 +30,8 @@ pub(super) static HOST: HostTable = HostTable {
     op_start,
     op_poll,
     op_drop,
+    spawn,
+    tell,
 };
 
 /// The call behind a handle.
@@ -149,12 +154,26 @@ unsafe extern "C" fn log_enabled(_: *mut c_void, level: u32) -> u32 {
 }
 
 unsafe extern "C" fn op_start(handle: *mut c_void, asked: *mut RawOp) -> u64 {
-    // SAFETY: as in `reply`; the module lends the record and hands over its bytes, which are taken out of it.
-    let (call, kind, a, bytes) = unsafe {
-        let asked = &mut *asked;
-        (call_of(handle), asked.kind, asked.a, std::mem::replace(&mut asked.bytes, RawOwned::empty()))
-    };
-    operation::start(&call, kind, a, bytes.as_slice())
+    // SAFETY: as in `reply`; the module lends the record and hands over its bytes and its buffer, which are taken out of it.
+    let (call, asked) = unsafe { (call_of(handle), take_asked(&mut *asked)) };
+    operation::start(&call, asked)
+}
+
+/// The record, with what it owns taken out of the lent one.
+fn take_asked(lent: &mut RawOp) -> RawOp {
+    let take = |owned: &mut RawOwned| std::mem::replace(owned, RawOwned::empty());
+    RawOp {
+        kind: lent.kind,
+        flags: lent.flags,
+        a: lent.a,
+        b: lent.b,
+        bytes: take(&mut lent.bytes),
+        buffer: take(&mut lent.buffer),
+        place: lent.place,
+        reserved: 0,
+        from: lent.from,
+        to: lent.to,
+    }
 }
 
 unsafe extern "C" fn op_poll(
@@ -166,26 +185,71 @@ unsafe extern "C" fn op_poll(
     // SAFETY: as in `reply`; the module lends its waker for this call.
     let (call, waker) = unsafe { (call_of(handle), borrow_waker(waker)) };
     let Some(done) = operation::poll(&call, token, &waker) else { return 0 };
-    let result = match done {
-        Ok((value, bytes)) => RawOpResult { code: 0, fault_head: 0, value, bytes: RawOwned::new(bytes) },
-        Err(fault) => {
-            let mut text = Vec::new();
-            fault.encode_text(&mut text);
-            let (retry, after_ms) = fault.retry.to_bits();
-            RawOpResult {
-                code: u32::from(fault.code),
-                fault_head: fault.outcome as u32 | u32::from(retry) << 8,
-                value: u64::from(after_ms),
-                bytes: RawOwned::new(text),
-            }
-        }
-    };
+    let result = result_of(done);
     // SAFETY: the module lends room for one result, initialised.
     unsafe { *out = result };
     1
 }
 
+/// What came of an operation, as it crosses.
+pub(super) fn result_of(done: Finished) -> RawOpResult {
+    let Finished { result, buffer, given_back } = done;
+    let (code, fault_head, value, bytes) = match result {
+        Ok((value, bytes)) => (0, 0, value, bytes),
+        Err(fault) => {
+            let mut text = Vec::new();
+            fault.encode_text(&mut text);
+            let (retry, after_ms) = fault.retry.to_bits();
+            let head = fault.outcome as u32 | u32::from(retry) << 8;
+            (u32::from(fault.code), head, u64::from(after_ms), text)
+        }
+    };
+    let (bytes, given_back) = (RawOwned::new(bytes), u32::from(given_back));
+    RawOpResult { code, fault_head, value, bytes, buffer, given_back, reserved: 0 }
+}
+
 unsafe extern "C" fn op_drop(handle: *mut c_void, token: u64) {
     // SAFETY: as in `reply`.
     operation::drop_one(&unsafe { call_of(handle) }, token);
+}
+
+unsafe extern "C" fn spawn(handle: *mut c_void, asked: *const RawSpawn, out: *mut RawOpResult) -> u64 {
+    // SAFETY: as in `reply`; the module lends the record and hands the body over.
+    let (call, asked) = unsafe { (call_of(handle), &*asked) };
+    let body = Body::new(asked);
+    // SAFETY: the name is read before this returns.
+    let name = String::from_utf8_lossy(unsafe { asked.name.get() }).into_owned();
+    let how = super::super::Spawn { name, background: asked.class == 1, weight: asked.weight };
+    match super::super::spawn(&call, how, body) {
+        Ok(number) => number,
+        Err(fault) => {
+            // SAFETY: the module lends room for one result, initialised.
+            unsafe { *out = result_of(Finished::refused(fault, RawOwned::empty())) };
+            0
+        }
+    }
+}
+
+unsafe extern "C" fn tell(home: *mut c_void, what: u32, number: u64) {
+    let home: *const Home = home.cast_const().cast();
+    let is = |one: Tell| what == one as u32;
+    if is(Tell::Keep) {
+        // SAFETY: the pointer is that of a call's `home`, or of a reference that is counted already: the home lives.
+        return unsafe { Rc::increment_strong_count(home) };
+    }
+    if is(Tell::Release) {
+        // SAFETY: the module gives up a reference that it counted with `Keep`.
+        return unsafe { Rc::decrement_strong_count(home) };
+    }
+    // SAFETY: the module holds a counted reference through this call, on the container's thread.
+    let home = unsafe {
+        Rc::increment_strong_count(home);
+        Rc::from_raw(home)
+    };
+    match what {
+        _ if is(Tell::Close) => home.close(number),
+        _ if is(Tell::CancelTask) => home.cancel(number),
+        _ if is(Tell::ForgetTask) => home.forget(number),
+        other => tracing::error!(other, "a module told its home something that this node does not know"),
+    }
 }

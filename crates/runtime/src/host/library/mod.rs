@@ -1,13 +1,15 @@
 //! The C edge on the node's side: tables that are checked before they are trusted, and calls through them.
 //!
-//! Lives here: `Table` (a checked module table), `Instance` (a container's state), `start` and `Hosted` (a call in progress);
-//! `open` (libraries), `functions` (what a module may ask). One of the homes of `unsafe`.
+//! Lives here: `Table` (a checked module table), `Instance` (a container's state), `Body` (a spawned task that is to begin),
+//! `start` and `Hosted` (a call in progress); `open` (libraries), `functions` (what a module may ask), `lend` (memory of
+//! operations). One of the homes of `unsafe`.
 //! Holds: nothing of a module runs before its table has been checked; an instance outlives its futures, because each
 //! future holds the call, and the call its container.
 #![allow(unsafe_code, reason = "one of the four homes: calls through a C table, and its host side")]
 
 mod blocked;
 mod functions;
+pub(crate) mod lend;
 mod open;
 
 pub(crate) use blocked::{BlockedAnswer, BlockedCall};
@@ -21,7 +23,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use windlass_contract::abi::{
-    LentWaker, ModuleTable, RawBuffer, RawBytes, RawCall, RawFuture, TABLE_VERSION, target_bits,
+    LentWaker, ModuleTable, RawBuffer, RawBytes, RawCall, RawFuture, RawSpawn, TABLE_VERSION, target_bits,
 };
 use windlass_contract::hello::CONTRACT_HASH;
 use windlass_contract::{Code, Fault, MethodId};
@@ -171,7 +173,36 @@ fn raw_call(call: &Rc<Call>, handle: *mut c_void) -> *const RawCall {
         depth: u32::from(call.depth),
         reserved: 0,
         deadline_ns: call.deadline,
+        home: Rc::as_ptr(&call.container.home).cast_mut().cast(),
     })
+}
+
+/// A spawned task's body: begun once, or dropped.
+pub(crate) struct Body {
+    data: *mut c_void,
+    begin: unsafe extern "C" fn(*mut c_void, *const RawCall) -> RawFuture,
+    drop: unsafe extern "C" fn(*mut c_void),
+}
+
+impl Body {
+    /// Takes the body over.
+    fn new(asked: &RawSpawn) -> Self {
+        Self { data: asked.data, begin: asked.begin, drop: asked.drop }
+    }
+    /// # Safety
+    /// `raw` lives until the future is dropped.
+    unsafe fn begin(self, raw: *const RawCall) -> RawFuture {
+        let this = std::mem::ManuallyDrop::new(self);
+        // SAFETY: the body is live, and consumed here: its drop does not run.
+        unsafe { (this.begin)(this.data, raw) }
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        // SAFETY: the body was not begun, and is dropped once.
+        unsafe { (self.drop)(self.data) }
+    }
 }
 
 /// Begins a call. `None`: it has ended and is finished.
@@ -183,9 +214,10 @@ pub(crate) fn start(call: &Rc<Call>) -> Option<Hosted> {
     // SAFETY: the table is checked; the instance is live (`place` gives out containers whose `create` has answered), this is
     //   its one thread, and no other call of it is inside the module now; `raw` lives in `call`, which `Hosted` keeps.
     let future = unsafe {
-        match call.method.id {
-            MethodId::CREATE => (table.create)(raw),
-            _ => (table.start)(container.instance.state.get(), raw),
+        match (call.body.take(), call.method.id) {
+            (Some(body), _) => body.begin(raw),
+            (None, MethodId::CREATE) => (table.create)(raw),
+            (None, _) => (table.start)(container.instance.state.get(), raw),
         }
     };
     if future.data.is_null() {

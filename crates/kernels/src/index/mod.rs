@@ -1,0 +1,15 @@
+//! Indexing and assignment: by numbers, by masks, by slices.
+//!
+//! Lives here: `gather` (read by numbers), `scatter` (write by numbers), `mask` (read, write and find by truth), `assign` (write through a
+//!   slice). Reading through a slice is a `View`.
+//! Holds: an index outside is found before anything of its block is written, and named.
+
+mod assign;
+mod gather;
+mod mask;
+mod scatter;
+
+pub use assign::{Layout, assign, fill};
+pub use gather::{Negative, gather, take, take_along, take_shape};
+pub use mask::{compress, count, expand, nonzero, put_mask};
+pub use scatter::{scatter, scatter_value};

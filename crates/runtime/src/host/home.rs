@@ -1,0 +1,179 @@
+//! A container's home: what it has open and which tasks it spawned, whatever call they began in.
+//!
+//! Lives here: `Home`. From: operations that open, `spawn`, and what a module tells. To: the driver's handles, tasks' waits.
+//! Holds: a handle that is not here is not this container's; all that is open is closed when the container ends; a task is
+//! known here until it has ended and nobody will ask for its end.
+
+use crate::core::Core;
+use crate::limits::{CONTAINER_HANDLES_MAX, CONTAINER_TASKS_MAX};
+use crate::reply::Wait;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::rc::{Rc, Weak};
+use windlass_contract::{Code, Fault};
+use windlass_driver::{Handle, IoError};
+use windlass_lane::io::Io;
+use windlass_lane::{Class, LaneError, LaneId, LaneOptions};
+
+/// What of a container outlives a call.
+pub(crate) struct Home {
+    core: Weak<Core>,
+    io: Io,
+    handles: RefCell<BTreeSet<u64>>,
+    tasks: RefCell<BTreeMap<u64, Known>>,
+    /// Lanes of its own, by class and weight.
+    lanes: RefCell<BTreeMap<(Class, u32), LaneId>>,
+}
+
+/// A spawned task.
+struct Known {
+    wait: Rc<Wait>,
+    ended: bool,
+    /// Nobody will ask for its end.
+    forgotten: bool,
+}
+
+impl Home {
+    /// Nothing open, no tasks.
+    pub(crate) fn new(core: &Rc<Core>) -> Rc<Self> {
+        let (handles, tasks, lanes) = (RefCell::default(), RefCell::default(), RefCell::default());
+        Rc::new(Self { core: Rc::downgrade(core), io: core.io.clone(), handles, tasks, lanes })
+    }
+
+    /// Whether something more may be opened.
+    ///
+    /// # Errors
+    /// `HandleLimit`.
+    pub(crate) fn room(&self) -> Result<(), Fault> {
+        if self.handles.borrow().len() >= CONTAINER_HANDLES_MAX {
+            let text = format!("the container has {CONTAINER_HANDLES_MAX} files and sockets open already");
+            return Err(Fault::new(Code::HandleLimit, text));
+        }
+        Ok(())
+    }
+
+    /// Takes what was opened.
+    pub(crate) fn take(&self, handle: Handle) -> u64 {
+        self.handles.borrow_mut().insert(handle.to_bits());
+        handle.to_bits()
+    }
+
+    /// The handle of this number, if this container has it open.
+    ///
+    /// # Errors
+    /// `NotRegistered`.
+    pub(crate) fn handle(&self, bits: u64) -> Result<Handle, IoError> {
+        match self.handles.borrow().contains(&bits) {
+            true => Ok(Handle::from_bits(bits)),
+            false => Err(IoError::NotRegistered),
+        }
+    }
+
+    /// Closes a handle; one that is not here is left alone.
+    pub(crate) fn close(&self, bits: u64) {
+        let was_here = self.handles.borrow_mut().remove(&bits);
+        if was_here {
+            self.io.close(Handle::from_bits(bits));
+        }
+    }
+
+    /// The lane for tasks of this class and weight, made when it is first asked for.
+    ///
+    /// # Errors
+    /// `QueueFull` when the worker has as many lanes as it may have, `BadArguments` for a weight that none has.
+    pub(crate) fn lane(&self, class: Class, weight: u32) -> Result<LaneId, Fault> {
+        if weight == 0 {
+            return Ok(class.into());
+        }
+        if let Some(lane) = self.lanes.borrow().get(&(class, weight)) {
+            return Ok(*lane);
+        }
+        let core = self.core.upgrade().ok_or_else(|| super::ended_early(Code::Draining))?;
+        // Lanes whose container has ended go when their last task has.
+        core.idle_lanes.borrow_mut().retain(|lane| core.lanes.remove_lane(*lane).is_err());
+        let name = format!("weight {weight}");
+        let lane = core.lanes.add_lane(LaneOptions { weight, class, ..LaneOptions::new(name) });
+        let lane = lane.map_err(|error| {
+            let code = if error == LaneError::BadWeight { Code::BadArguments } else { Code::QueueFull };
+            Fault::new(code, error.to_string())
+        })?;
+        self.lanes.borrow_mut().insert((class, weight), lane);
+        Ok(lane)
+    }
+
+    /// Enters a task that is about to be spawned.
+    ///
+    /// # Errors
+    /// `QueueFull`.
+    pub(crate) fn enter(&self, number: u64, wait: Rc<Wait>) -> Result<(), Fault> {
+        let mut tasks = self.tasks.borrow_mut();
+        if tasks.len() >= CONTAINER_TASKS_MAX {
+            let text = format!("the container has {CONTAINER_TASKS_MAX} tasks that run or wait to be joined");
+            return Err(Fault::new(Code::QueueFull, text));
+        }
+        tasks.insert(number, Known { wait, ended: false, forgotten: false });
+        Ok(())
+    }
+
+    /// The end of a task, to be waited for; `None` when nobody may ask for it.
+    pub(crate) fn wait_of(&self, number: u64) -> Option<Rc<Wait>> {
+        self.tasks.borrow().get(&number).filter(|task| !task.forgotten).map(|task| task.wait.clone())
+    }
+
+    /// A task has ended.
+    pub(crate) fn ended(&self, number: u64) {
+        let mut tasks = self.tasks.borrow_mut();
+        if let Some(task) = tasks.get_mut(&number) {
+            task.ended = true;
+            if task.forgotten {
+                tasks.remove(&number);
+            }
+        }
+    }
+
+    /// Nobody will ask for its end: its handle is gone, or it was joined.
+    pub(crate) fn forget(&self, number: u64) {
+        let mut tasks = self.tasks.borrow_mut();
+        if let Some(task) = tasks.get_mut(&number) {
+            task.forgotten = true;
+            if task.ended {
+                tasks.remove(&number);
+            }
+        }
+    }
+
+    /// Asks a task to end.
+    pub(crate) fn cancel(&self, number: u64) {
+        let wait = self.tasks.borrow().get(&number).filter(|task| !task.ended).map(|task| task.wait.clone());
+        let live = wait.and_then(|wait| wait.give_up(Code::Cancelled));
+        if let (Some(live), Some(core)) = (live, self.core.upgrade()) {
+            super::cancel(&core, live, Code::Cancelled);
+        }
+    }
+
+    /// Asks all tasks to end.
+    pub(crate) fn cancel_all(&self) {
+        let numbers: Vec<u64> = self.tasks.borrow().keys().copied().collect();
+        for number in numbers {
+            self.cancel(number);
+        }
+    }
+
+    /// Closes all that is open: the container has ended.
+    pub(crate) fn close_all(&self) {
+        let open = std::mem::take(&mut *self.handles.borrow_mut());
+        for bits in open {
+            self.io.close(Handle::from_bits(bits));
+        }
+        if let Some(core) = self.core.upgrade() {
+            core.idle_lanes.borrow_mut().extend(self.lanes.take().into_values());
+        }
+    }
+}
+
+impl fmt::Debug for Home {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} handles, {} tasks", self.handles.borrow().len(), self.tasks.borrow().len())
+    }
+}

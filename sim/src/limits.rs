@@ -1,0 +1,12 @@
+//! Limits of one run.
+
+/// Steps of one run; more is a run that does not end.
+pub const STEPS_MAX: u64 = 400_000;
+/// Virtual time of one run, nanoseconds; more is a run in which somebody waits for something that does not come.
+pub const TIME_MAX_NS: u64 = 2_000_000_000_000;
+/// How long a call may take to end after it was asked to, virtual nanoseconds: the grace, and what the weather may add.
+pub const CANCEL_MAX_NS: u64 = 20_000_000_000;
+/// Seeds of one workload that run in `cargo test`.
+pub const SEEDS_IN_TESTS: u64 = 60;
+/// Seeds within which a planted bug has to be found.
+pub const SEEDS_PER_PLANT: u64 = 1_000;

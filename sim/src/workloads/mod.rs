@@ -1,0 +1,101 @@
+//! Workloads: what happens on a stage, and what must be true of it.
+//!
+//! Lives here, in the order to read: `book` (what callers count on), `errands` (one call and its check), `lives` (clients that
+//! do errands), and the workloads themselves: `calls`, `order`, `share`, `death`, `memory`, `lies`, `files`, `sockets`.
+//! Holds: each workload says in `about` what it holds a run to.
+//! Not here: whose turn it is (`stage`).
+
+mod book;
+mod calls;
+mod death;
+mod errands;
+mod files;
+mod lives;
+mod share;
+mod sockets;
+#[cfg(feature = "hooks")]
+mod trouble;
+
+use crate::stage::Stage;
+use windlass_memory::hooks::Plant;
+
+/// One kind of run.
+pub struct Workload {
+    /// Its name at the command line.
+    pub name: &'static str,
+    /// What happens, and what must be true.
+    pub about: &'static str,
+    /// Bugs of `Plant` that it is to find.
+    pub finds: &'static [Plant],
+    pub(crate) play: fn(&Stage) -> Result<(), String>,
+}
+
+/// Every workload of this build.
+pub const ALL: &[Workload] = &[
+    Workload {
+        name: "calls",
+        about: "clients make calls of every kind, cancel some, drop some: each is answered once and rightly, and everything returns",
+        finds: &[
+            Plant::UnreturnedCredit,
+            Plant::DoubleCompletion,
+            Plant::LostWake,
+            Plant::LeakedLoan,
+            Plant::ReusedBuffer,
+        ],
+        play: calls::mixed,
+    },
+    Workload {
+        name: "order",
+        about: "clients crowd a few keys: calls of a session and key begin as they were sent and are never inside together",
+        finds: &[Plant::WrongKeyOrder],
+        play: calls::order,
+    },
+    Workload {
+        name: "share",
+        about: "latency work never ends: background calls begin all the same, soon",
+        finds: &[Plant::StarvedLane],
+        play: share::play,
+    },
+    Workload {
+        name: "death",
+        about: "clients die, the node dies, is stopped, loses its power and begins again: nobody waits for ever and nothing leaks",
+        finds: &[],
+        play: death::play,
+    },
+    Workload {
+        name: "files",
+        about: "tasks write, sync and rename files over power cuts: what was acknowledged as durable is there, nothing else appears",
+        finds: &[Plant::UnflushedWrite],
+        play: files::play,
+    },
+    Workload {
+        name: "sockets",
+        about: "tasks talk over connections that are cut, fall silent and are closed under them: bytes arrive in order, waiters are told",
+        finds: &[Plant::ForgottenWaiter],
+        play: sockets::play,
+    },
+    #[cfg(feature = "hooks")]
+    Workload {
+        name: "memory",
+        about: "one allocation is refused, each time another: a typed error for whom it concerns, and nothing leaks",
+        finds: &[],
+        play: trouble::memory,
+    },
+    #[cfg(feature = "hooks")]
+    Workload {
+        name: "lies",
+        about: "a client lies about its ranges, kinds and ids: it is refused, and its neighbours notice nothing",
+        finds: &[Plant::SkippedRangeCheck],
+        play: trouble::lies,
+    },
+];
+
+/// The workload of this name.
+pub fn by_name(name: &str) -> Option<&'static Workload> {
+    ALL.iter().find(|workload| workload.name == name)
+}
+
+/// The workload that is to find a bug.
+pub fn that_finds(plant: Plant) -> Option<&'static Workload> {
+    ALL.iter().find(|workload| workload.finds.contains(&plant))
+}
