@@ -114,11 +114,6 @@ impl<D> Handles<D> {
         self.entry(handle).filter(|entry| !entry.closed).map(|entry| entry.kind)
     }
 
-    /// Whether a closed handle's operations are still to end.
-    pub fn is_closing(&self, handle: Handle) -> bool {
-        self.entry(handle).is_some_and(|entry| entry.closed)
-    }
-
     /// Begins an operation on a descriptor, if it has one: checks kind and halves, and counts it. `end` must follow.
     ///
     /// # Errors

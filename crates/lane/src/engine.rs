@@ -6,7 +6,7 @@
 //! nothing can wake any of its tasks it says so, names them and ends, and the process goes on.
 
 use crate::blocking::Blocking;
-use crate::cells::{Status, TaskFacts, TaskId, TaskState};
+use crate::cells::{Status, TaskFacts, TaskId};
 use crate::cx::{Cx, Job};
 use crate::gate::Bell;
 use crate::io::Io;
@@ -360,11 +360,4 @@ pub fn dump(tasks: &[TaskFacts], now: Nanos) -> Vec<String> {
         )
     };
     tasks.iter().map(line).collect()
-}
-
-impl TaskState {
-    /// Whether it can go on without anything from outside.
-    pub fn can_run(self) -> bool {
-        self != Self::Waiting
-    }
 }

@@ -5,7 +5,7 @@
 //! Holds: a half is used by one task at a time, because its calls borrow it mutably; every call gives its buffer back
 //! with the range that it came with; bytes that arrive for a receive that was given up are kept for the next one.
 
-use super::wait::{transferred, unexpected};
+use super::wait::{transferred, unexpected, whole};
 use super::{Io, Ticket, Wait};
 use std::io;
 use std::net::SocketAddr;
@@ -169,22 +169,13 @@ impl Reader {
     ///
     /// # Errors
     /// In the answer: `Ended` if the peer ends before, and those of `receive`.
-    pub async fn receive_exact(&mut self, mut buffer: IoBuffer) -> (Result<(), IoError>, IoBuffer) {
-        let whole = buffer.range();
-        let mut done = 0;
-        let mut result = Ok(());
-        while done < whole.len() && result.is_ok() {
-            let lies = buffer.set_range(whole.start + done..whole.end);
-            debug_assert!(lies, "it is part of the range that the buffer came with");
-            let (received, given_back) = self.receive(buffer).await;
-            buffer = given_back;
-            match received {
-                Ok(0) => result = Err(IoError::Ended { done }),
-                Ok(count) => done += count,
-                Err(error) => result = Err(error),
-            }
-        }
-        let _lies_in_it = buffer.set_range(whole);
+    pub async fn receive_exact(&mut self, buffer: IoBuffer) -> (Result<(), IoError>, IoBuffer) {
+        let (result, buffer) = whole(buffer, async |buffer| self.receive(buffer).await).await;
+        let result = match result {
+            Ok(None) => Ok(()),
+            Ok(Some(done)) => Err(IoError::Ended { done }),
+            Err(error) => Err(error),
+        };
         (result, buffer)
     }
 
@@ -267,22 +258,13 @@ impl Writer {
     ///
     /// # Errors
     /// In the answer: those of `send`; part of it may have been sent then.
-    pub async fn send_all(&mut self, mut buffer: IoBuffer) -> (Result<(), IoError>, IoBuffer) {
-        let whole = buffer.range();
-        let mut done = 0;
-        let mut result = Ok(());
-        while done < whole.len() && result.is_ok() {
-            let lies = buffer.set_range(whole.start + done..whole.end);
-            debug_assert!(lies, "it is part of the range that the buffer came with");
-            let (sent, given_back) = self.send(buffer).await;
-            buffer = given_back;
-            match sent {
-                Ok(0) => result = Err(IoError::System(io::ErrorKind::WriteZero.into())),
-                Ok(count) => done += count,
-                Err(error) => result = Err(error),
-            }
-        }
-        let _lies_in_it = buffer.set_range(whole);
+    pub async fn send_all(&mut self, buffer: IoBuffer) -> (Result<(), IoError>, IoBuffer) {
+        let (result, buffer) = whole(buffer, async |buffer| self.send(buffer).await).await;
+        let result = match result {
+            Ok(None) => Ok(()),
+            Ok(Some(_)) => Err(IoError::System(io::ErrorKind::WriteZero.into())),
+            Err(error) => Err(error),
+        };
         (result, buffer)
     }
 

@@ -1,6 +1,6 @@
 //! The future of one operation.
 //!
-//! Lives here: `Wait`.
+//! Lives here: `Wait`, and `whole` (one after another until all bytes have passed).
 //! Holds: dropped before its end, it gives its operation up; nothing of it is lost or left behind.
 
 use super::{Done, Io, Ticket};
@@ -100,6 +100,30 @@ pub(super) fn transferred(done: Done) -> (Result<usize, IoError>, IoBuffer) {
     };
     // A driver gives each buffer back; an empty one keeps the promise of the types if one ever did not.
     (result, done.buffer.unwrap_or_else(|| IoBuffer::from_vec(Vec::new())))
+}
+
+/// Repeats a transfer until the buffer's whole range has passed; `Some` tells after how many bytes nothing more passed. The
+/// buffer comes back with the range that it came with.
+pub(super) async fn whole(
+    mut buffer: IoBuffer,
+    mut pass: impl AsyncFnMut(IoBuffer) -> (Result<usize, IoError>, IoBuffer),
+) -> (Result<Option<usize>, IoError>, IoBuffer) {
+    let whole = buffer.range();
+    let mut done = 0;
+    let mut result = Ok(None);
+    while done < whole.len() && matches!(result, Ok(None)) {
+        let lies = buffer.set_range(whole.start + done..whole.end);
+        debug_assert!(lies, "it is part of the range that the buffer came with");
+        let (passed, given_back) = pass(buffer).await;
+        buffer = given_back;
+        match passed {
+            Ok(0) => result = Ok(Some(done)),
+            Ok(count) => done += count,
+            Err(error) => result = Err(error),
+        }
+    }
+    let _lies_in_it = buffer.set_range(whole);
+    (result, buffer)
 }
 
 /// A driver answered an operation with something else than its `Value`.
