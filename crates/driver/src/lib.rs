@@ -3,7 +3,8 @@
 //! Lives here: `Driver` (the trait: time, chance, readiness, operations, one place to sleep), `operation` and `buffer` (what
 //! it does in the background, and with whose memory), `handles` (registered descriptors, for every backend), `real` (the
 //! backend on this machine), `socket` (the node's listening socket), `lock` (one node of a name), `threads` (the only place
-//! that starts one), `local` and `held` (values and futures that stay on their thread), `heap` (memory that may be refused).
+//! that starts one), `local`, `home` and `held` (values and futures that stay on their thread), `heap` (memory that may be
+//! refused).
 //! From: the kernel. To: a worker's turn, which is handed a `&mut dyn Driver`.
 //! Holds: nothing outside this crate reads a clock, a random source or a file, or starts a thread; so a worker can be
 //! stepped by another backend, in another time.
@@ -18,6 +19,7 @@ pub mod buffer;
 pub mod handles;
 pub mod heap;
 pub mod held;
+pub mod home;
 pub mod limits;
 pub mod local;
 pub mod lock;

@@ -2,8 +2,8 @@
 //!
 //! Lives here: `TaskId`, `Table` (all that is known of tasks, on their thread), `Cells` (the slab), `TaskFacts`, `Status`.
 //! From: `Lanes` makes tasks; each poll is counted here. To: lists, joins, cancels.
-//! Holds: cells of ended tasks are used again, the last one first, under a new generation, so an old id finds nothing; room
-//! for a cell is had before anything of a task is made; no cell is borrowed while code of a task runs.
+//! Holds: cells of ended tasks are used again, the last one first, under a new generation from the moment of that end, so an
+//! old id finds nothing; room for a cell is had before anything of a task is made; no cell is borrowed while code of a task runs.
 
 use crate::Name;
 use crate::lane::LaneId;
@@ -20,6 +20,9 @@ pub struct TaskId {
     pub(crate) index: u32,
     pub(crate) generation: u32,
 }
+
+/// No task: no cell ever has this generation.
+pub(crate) const NOBODY: TaskId = TaskId { index: 0, generation: 0 };
 
 impl TaskId {
     /// As a number, for edges that carry numbers. Never 0.
@@ -101,10 +104,14 @@ pub struct TaskFacts {
     pub operations: u64,
 }
 
-/// One task.
+/// One task. What each poll touches comes first.
 #[derive(Default)]
+#[repr(C)]
 pub(crate) struct TaskCell {
-    generation: u32,
+    pub(crate) polls: u64,
+    pub(crate) cpu_ns: u64,
+    pub(crate) wait_ns: u64,
+    pub(crate) generation: u32,
     pub(crate) taken: bool,
     pub(crate) system: bool,
     pub(crate) cancelled: bool,
@@ -118,33 +125,56 @@ pub(crate) struct TaskCell {
     /// The task's own; a task that nobody else can wake stays known by it.
     pub(crate) waker: Option<Waker>,
     pub(crate) started: Nanos,
-    pub(crate) polls: u64,
-    pub(crate) cpu_ns: u64,
-    pub(crate) wait_ns: u64,
     pub(crate) operations: u64,
 }
+
+impl TaskCell {
+    fn new() -> Self {
+        Self { generation: 1, ..Self::default() }
+    }
+}
+
+/// The generation of a cell after this one; never 0, which is nobody's.
+fn next(generation: u32) -> u32 {
+    generation.wrapping_add(1).max(1)
+}
+
+type Chunk = Box<[TaskCell; CELLS_PER_CHUNK]>;
 
 /// The slab, in chunks that stay where they are.
 #[derive(Default)]
 pub(crate) struct Cells {
-    chunks: Vec<Box<[TaskCell]>>,
+    chunks: Vec<Chunk>,
     free: Option<u32>,
     made: u32,
 }
 
 impl Cells {
     /// A free cell, if memory for it can be had.
-    fn take(&mut self) -> Option<u32> {
-        if let Some(index) = self.free {
-            self.free = self.at(index)?.next_free.take();
-            return Some(index);
+    #[inline]
+    fn take(&mut self) -> Option<(u32, &mut TaskCell)> {
+        let index = match self.free {
+            Some(index) => index,
+            None => self.grow()?,
+        };
+        let free = self.free;
+        let cell = self.chunks.get_mut(index as usize / CELLS_PER_CHUNK)?;
+        let cell = &mut cell[index as usize % CELLS_PER_CHUNK];
+        if free.is_some() {
+            self.free = cell.next_free;
         }
+        Some((index, cell))
+    }
+
+    /// One cell more.
+    #[cold]
+    fn grow(&mut self) -> Option<u32> {
         if self.made as usize >= self.chunks.len() * CELLS_PER_CHUNK {
             self.chunks.try_reserve(1).ok()?;
             let mut chunk = Vec::new();
             chunk.try_reserve_exact(CELLS_PER_CHUNK).ok()?;
-            chunk.resize_with(CELLS_PER_CHUNK, TaskCell::default);
-            self.chunks.push(chunk.into_boxed_slice());
+            chunk.resize_with(CELLS_PER_CHUNK, TaskCell::new);
+            self.chunks.push(chunk.into_boxed_slice().try_into().ok()?);
         }
         self.made += 1;
         Some(self.made - 1)
@@ -153,19 +183,19 @@ impl Cells {
     #[inline]
     fn at(&mut self, index: u32) -> Option<&mut TaskCell> {
         let index = index as usize;
-        self.chunks.get_mut(index / CELLS_PER_CHUNK)?.get_mut(index % CELLS_PER_CHUNK)
+        Some(&mut self.chunks.get_mut(index / CELLS_PER_CHUNK)?[index % CELLS_PER_CHUNK])
     }
 
     #[inline]
     pub(crate) fn get(&mut self, id: TaskId) -> Option<&mut TaskCell> {
-        self.at(id.index).filter(|cell| cell.taken && cell.generation == id.generation)
+        self.at(id.index).filter(|cell| cell.generation == id.generation)
     }
 
-    /// The cell of a task that is known to live, by its place.
-    #[inline]
-    pub(crate) fn living(&mut self, index: u32) -> Option<(TaskId, &mut TaskCell)> {
-        let cell = self.at(index).filter(|cell| cell.taken)?;
-        Some((TaskId { index, generation: cell.generation }, cell))
+    /// The name of a task that lives, or has ended and left its cell to nobody yet.
+    pub(crate) fn name_of(&mut self, id: TaskId) -> Option<Name> {
+        let cell = self.at(id.index)?;
+        let is_its = cell.generation == id.generation || (!cell.taken && cell.generation == next(id.generation));
+        is_its.then(|| cell.name.clone())
     }
 
     fn iter(&self) -> impl Iterator<Item = (TaskId, &TaskCell)> {
@@ -178,21 +208,21 @@ impl Cells {
 /// What is known of the tasks of one worker, on its thread.
 pub(crate) struct Table {
     pub(crate) cells: RefCell<Cells>,
-    /// The clock as it was last read.
-    pub(crate) now: Cell<Nanos>,
-    /// The task that runs.
-    pub(crate) current: Cell<Option<TaskId>>,
+    /// The task that runs, or `NOBODY`.
+    pub(crate) running: Cell<TaskId>,
+    /// How long it stood in its queue before.
+    pub(crate) waited: Cell<Nanos>,
     /// Whether it runs only to be dropped.
     pub(crate) aborts: Cell<bool>,
-    /// Pieces of work that began.
-    pub(crate) pieces: Cell<u64>,
+    /// Tasks alive that are to be dropped.
+    pub(crate) aborting: Cell<usize>,
     /// Tasks alive that somebody waits for at the end, and those that nobody does.
     pub(crate) live: Cell<usize>,
     pub(crate) system: Cell<usize>,
     pub(crate) tasks_max: Cell<usize>,
     pub(crate) closed: Cell<bool>,
-    /// The name of the task that ended while it ran, until the next piece.
-    pub(crate) ended_name: Cell<Name>,
+    /// The name of a task that ended while it ran, if its cell does not have it any more.
+    pub(crate) ended_name: Cell<(TaskId, Name)>,
     /// How the last task ended that was not a system task.
     pub(crate) last: Cell<Option<(TaskId, Status)>>,
     /// Tasks that were asked to end and whose grace nobody counts yet.
@@ -205,15 +235,15 @@ impl Table {
     pub(crate) fn new() -> Self {
         Self {
             cells: RefCell::default(),
-            now: Cell::default(),
-            current: Cell::default(),
+            running: Cell::new(NOBODY),
+            waited: Cell::default(),
             aborts: Cell::default(),
-            pieces: Cell::default(),
+            aborting: Cell::default(),
             live: Cell::default(),
             system: Cell::default(),
             tasks_max: Cell::new(TASKS_MAX),
             closed: Cell::default(),
-            ended_name: Cell::default(),
+            ended_name: Cell::new((NOBODY, Name::default())),
             last: Cell::default(),
             asked: RefCell::default(),
             panics: Cell::default(),
@@ -221,24 +251,29 @@ impl Table {
     }
 
     /// A cell for a new task, counted as alive.
-    pub(crate) fn admit(&self, name: Name, lane: u16, system: bool) -> Option<TaskId> {
+    #[inline]
+    pub(crate) fn admit(&self, name: Name, lane: u16, system: bool, now: Nanos) -> Option<TaskId> {
         if windlass_driver::hooks::fails() {
             return None;
         }
         let mut cells = self.cells.borrow_mut();
-        let index = cells.take()?;
-        let cell = cells.at(index)?;
-        // Whoever frees a cell leaves it as new but for its numbers.
-        cell.generation = cell.generation.wrapping_add(1).max(1);
+        let (index, cell) = cells.take()?;
+        (cell.polls, cell.cpu_ns, cell.wait_ns, cell.operations) = (0, 0, 0, 0);
         (cell.taken, cell.system, cell.lane) = (true, system, lane);
-        (cell.name, cell.started) = (name, self.now.get());
-        let id = TaskId { index, generation: cell.generation };
-        drop(cells);
+        (cell.cancelled, cell.aborted, cell.shields) = (false, false, 0);
+        (cell.name, cell.started) = (name, now);
         let count = if system { &self.system } else { &self.live };
         count.set(count.get() + 1);
-        Some(id)
+        Some(TaskId { index, generation: cell.generation })
     }
 
+    /// The task that runs, if one does.
+    #[inline]
+    pub(crate) fn current(&self) -> Option<TaskId> {
+        Some(self.running.get()).filter(|id| *id != NOBODY)
+    }
+
+    #[inline]
     pub(crate) fn alive(&self) -> usize {
         self.live.get() + self.system.get()
     }
@@ -250,14 +285,18 @@ impl Table {
         let free = cells.free;
         let Some(cell) = cells.get(id) else { return };
         let (system, waker) = (cell.system, cell.waker.take());
-        let name = std::mem::take(&mut cell.name);
-        (cell.taken, cell.cancelled, cell.aborted, cell.shields) = (false, false, false, 0);
-        (cell.polls, cell.cpu_ns, cell.wait_ns, cell.operations) = (0, 0, 0, 0);
-        cell.next_free = free;
+        // A name that was made is not kept for as long as the cell is free.
+        let made = matches!(cell.name, Name::Shared(_)).then(|| std::mem::take(&mut cell.name));
+        (cell.taken, cell.generation, cell.next_free) = (false, next(id.generation), free);
+        if cell.aborted {
+            self.aborting.set(self.aborting.get() - 1);
+        }
         cells.free = Some(id.index);
         drop(cells);
-        if self.current.get() == Some(id) {
-            self.ended_name.set(name);
+        if let Some(name) = made
+            && self.running.get() == id
+        {
+            self.ended_name.set((id, name));
         }
         let count = if system { &self.system } else { &self.live };
         count.set(count.get().saturating_sub(1));
@@ -284,7 +323,8 @@ impl Table {
 
     /// Something of the task that runs, if one does.
     pub(crate) fn with_current<R>(&self, look: impl FnOnce(&mut TaskCell) -> R) -> Option<R> {
-        self.with(self.current.get()?, look)
+        // Nobody's id is found nowhere.
+        self.with(self.running.get(), look)
     }
 
     /// Asks a task to end; answers whether it was the first to ask.
@@ -300,7 +340,9 @@ impl Table {
     /// Lets a task's future be dropped instead of run again.
     pub(crate) fn abort(&self, id: TaskId) -> bool {
         let woken = self.with(id, |cell| {
-            cell.aborted = true;
+            if !std::mem::replace(&mut cell.aborted, true) {
+                self.aborting.set(self.aborting.get() + 1);
+            }
             cell.waker.clone()
         });
         let found = woken.is_some();
@@ -323,19 +365,20 @@ impl Table {
 
     /// What is known of each task; lanes and readiness are the caller's to fill in.
     pub(crate) fn facts(&self, most: usize) -> Vec<TaskFacts> {
-        let current = self.current.get();
+        let running = self.running.get();
         let facts = |(id, cell): (TaskId, &TaskCell)| TaskFacts {
             id,
             name: cell.name.to_string(),
             lane: LaneId { index: cell.lane, generation: 0 },
             lane_name: String::new(),
-            state: if current == Some(id) { TaskState::Running } else { TaskState::Waiting },
+            state: if running == id { TaskState::Running } else { TaskState::Waiting },
             system: cell.system,
             cancelled: cell.cancelled,
             started: cell.started,
-            polls: cell.polls,
+            // The poll under way is not in its account yet.
+            polls: cell.polls + u64::from(running == id),
             cpu_ns: cell.cpu_ns,
-            wait_ns: cell.wait_ns,
+            wait_ns: cell.wait_ns + if running == id { self.waited.get() } else { 0 },
             operations: cell.operations,
         };
         self.cells.borrow().iter().take(most).map(facts).collect()
