@@ -103,6 +103,13 @@ pub fn statistics(target: &Target, output: Output) -> Result<(), Trouble> {
                     grouped(node.overruns)
                 ),
             ),
+            (
+                "files",
+                match node.backend_why.as_str() {
+                    "" => format!("and sockets by {}", node.backend),
+                    why => format!("and sockets by {}, because {why}", node.backend),
+                },
+            ),
         ];
         let lines: Vec<String> = lines.iter().map(|(name, text)| format!("{name:<9} {text}")).collect();
         format!("{}\n\n{}", lines.join("\n"), method_rows(&methods))

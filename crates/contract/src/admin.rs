@@ -143,6 +143,10 @@ facts! {
         overruns: u64,
         /// How often a piece of work held the worker for too long, if the node watches for that.
         stalls: u64,
+        /// What does the worker's files and sockets: `io_uring`, or `polling` where that is forbidden.
+        backend: String,
+        /// Why it is not `io_uring`; empty if it is.
+        backend_why: String,
     }
     /// A task that lives.
     TaskFacts {

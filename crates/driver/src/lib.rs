@@ -73,6 +73,8 @@ pub trait Driver {
     fn clock(&self) -> Rc<dyn Fn() -> Nanos>;
     /// 64 random bits.
     fn chance(&mut self) -> u64;
+    /// Which backend does its operations, and why not a better one, if there is one: for logs and statistics.
+    fn operations_by(&self) -> (&'static str, &str);
     /// Begins to watch a descriptor.
     ///
     /// # Errors

@@ -212,9 +212,9 @@ pub(crate) struct Table {
     pub(crate) running: Cell<TaskId>,
     /// How long it stood in its queue before.
     pub(crate) waited: Cell<Nanos>,
-    /// Whether it runs only to be dropped.
-    pub(crate) aborts: Cell<bool>,
-    /// Tasks alive that are to be dropped.
+    /// Pieces that have ended.
+    pub(crate) pieces: Cell<u64>,
+    /// Tasks alive that are to be dropped instead of run.
     pub(crate) aborting: Cell<usize>,
     /// Tasks alive that somebody waits for at the end, and those that nobody does.
     pub(crate) live: Cell<usize>,
@@ -237,7 +237,7 @@ impl Table {
             cells: RefCell::default(),
             running: Cell::new(NOBODY),
             waited: Cell::default(),
-            aborts: Cell::default(),
+            pieces: Cell::default(),
             aborting: Cell::default(),
             live: Cell::default(),
             system: Cell::default(),
@@ -250,8 +250,14 @@ impl Table {
         }
     }
 
-    /// A cell for a new task, counted as alive.
+    /// Whether this task is to be dropped instead of run.
     #[inline]
+    pub(crate) fn is_aborted(&self, id: TaskId) -> bool {
+        self.aborting.get() > 0 && self.with(id, |cell| cell.aborted).unwrap_or(false)
+    }
+
+    /// A cell for a new task, counted as alive.
+    #[inline(always)]
     pub(crate) fn admit(&self, name: Name, lane: u16, system: bool, now: Nanos) -> Option<TaskId> {
         if windlass_driver::hooks::fails() {
             return None;

@@ -163,14 +163,13 @@ impl<J: Job + 'static> Lanes<J> {
     {
         let (piece, handle) = self.make(options, future)?;
         let table = &self.own.table;
-        let before = (table.running.get(), table.waited.get(), table.aborts.get());
-        enter(table, &mut table.cells.borrow_mut(), handle.id(), 0);
+        let before = (table.running.get(), table.waited.get());
+        enter(table, handle.id(), 0);
         piece.run();
         // Its time counts for the piece that goes on.
         leave(table, &mut table.cells.borrow_mut(), 0);
         table.running.set(before.0);
         table.waited.set(before.1);
-        table.aborts.set(before.2);
         Ok(handle)
     }
 
@@ -230,7 +229,7 @@ impl<J: Job + 'static> Lanes<J> {
                 Work::Start(job)
             }
             Some(ready) => {
-                enter(&own.table, &mut cells, ready.metadata().id, now.saturating_sub(since));
+                enter(&own.table, ready.metadata().id, now.saturating_sub(since));
                 Work::Resume(Piece(ready))
             }
         };
@@ -306,7 +305,7 @@ impl<J: Job + 'static> Lanes<J> {
 
     /// Pieces of work that ended so far.
     pub fn pieces(&self) -> u64 {
-        self.own.stride.borrow().pieces
+        self.own.table.pieces.get()
     }
 
     /// The task that runs now.
@@ -405,12 +404,11 @@ impl<J: Job + 'static> Lanes<J> {
     }
 }
 
-/// A task is about to be polled that stood in its queue for so long. Its cell is not looked at, unless some task is to be dropped.
+/// A task is about to be polled that stood in its queue for so long. Its cell is not looked at before it was.
 #[inline]
-fn enter(table: &Table, cells: &mut Cells, id: TaskId, waited: Nanos) {
+fn enter(table: &Table, id: TaskId, waited: Nanos) {
     table.running.set(id);
     table.waited.set(waited);
-    table.aborts.set(table.aborting.get() > 0 && cells.get(id).is_some_and(|cell| cell.aborted));
 }
 
 /// It was polled; its time is entered into its account, if it lives on.
@@ -427,6 +425,7 @@ fn leave(table: &Table, cells: &mut Cells, ran: Nanos) {
 #[inline(always)]
 fn charge(table: &Table, stride: &mut Stride, cells: &mut Cells, now: Nanos) {
     let ran = stride.charge(now);
+    table.pieces.set(stride.pieces);
     if ran > QUANTUM_NS {
         let name = running_name(table, stride, cells);
         stride.overruns.count(&name, ran);

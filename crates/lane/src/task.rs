@@ -234,7 +234,7 @@ impl<T: 'static> Beside<T> for Task {
 
     #[inline]
     fn drops(&mut self) -> bool {
-        self.own.table.aborts.get()
+        self.own.table.is_aborted(self.id)
     }
 
     #[inline]

@@ -201,6 +201,8 @@ fn node_facts(core: &Rc<Core>) -> NodeFacts {
         parks: counters.parks.get(),
         overruns: core.lanes.overruns(),
         stalls: core.lanes.stalls(),
+        backend: core.operations_by.0.to_owned(),
+        backend_why: core.operations_by.1.clone(),
     }
 }
 

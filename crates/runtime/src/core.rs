@@ -25,6 +25,8 @@ pub(crate) struct Core {
     pub(crate) limits: NodeLimits,
     /// The driver's clock.
     pub(crate) clock: Rc<dyn Fn() -> Nanos>,
+    /// What does the driver's operations, and why not something better.
+    pub(crate) operations_by: (&'static str, String),
     /// When the node was made.
     pub(crate) started: Nanos,
     /// The clock as it was read when a call last ended: one reading serves that end and the next beginning. 0 = none.

@@ -241,7 +241,8 @@ fn begin(config: NodeConfig, commands: Receiver<Duration>) -> Result<(Worker, Re
     }
     let lock = take_lock(&config)?;
     let mut driver = RealDriver::new().map_err(io("the worker's driver"))?;
-    tracing::info!("operations by {}", driver.backend().name());
+    let (backend, why) = driver.operations_by();
+    tracing::info!(why, "operations by {backend}");
     let remote = driver.remote();
     let (mut worker, core) = make_worker(&config, commands, &mut driver, Some(remote))?;
     let making = Making::begin(&core, &config)?;
@@ -300,6 +301,7 @@ fn make_core(config: &NodeConfig, driver: &mut dyn Driver, remote: Option<Remote
             node_bytes_max: config.node_bytes_max,
         },
         clock: driver.clock(),
+        operations_by: (driver.operations_by().0, driver.operations_by().1.to_owned()),
         started: driver.now(),
         read_at: Cell::new(0),
         lanes: Lanes::new(bell.clone()).watched_by(config.shared.pulse.clone()),

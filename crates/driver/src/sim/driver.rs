@@ -155,6 +155,10 @@ impl SimDriver {
 }
 
 impl Driver for SimDriver {
+    fn operations_by(&self) -> (&'static str, &str) {
+        ("sim", "")
+    }
+
     fn now(&self) -> Nanos {
         self.world.0.borrow().clock.read()
     }

@@ -30,6 +30,7 @@ slotmap::new_key_type! {
 /// A call that did not end where it began: it waits for a key, or it is a task.
 pub(crate) struct Live {
     pub(crate) call: Rc<Call>,
+    /// Its task, once that was polled for the first time.
     pub(crate) task: Option<TaskHandle>,
 }
 

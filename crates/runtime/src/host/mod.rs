@@ -142,7 +142,7 @@ pub(crate) fn start(core: &Rc<Core>, call: Rc<Call>, now: Nanos) {
         }
         Entered::Waits => {
             call.key.set(Some(key));
-            keep_alive(core, &call, None);
+            keep_alive(core, &call);
         }
         Entered::WouldDeadlock(call) => {
             let text = format!(
@@ -165,30 +165,36 @@ fn run(core: &Rc<Core>, call: Rc<Call>, now: Nanos) {
         return blocking::submit(core, call);
     }
     let Some(hosted) = library::start(&call) else { return };
-    // It goes on: a task of its own polls it from now on.
+    // It goes on: a task of its own polls it, for the first time here and now, in its turn among the calls.
     if !core.lanes.has_room_for_task() {
         let text = "the worker has as many tasks as it may have";
         call.outcome.set(Outcome::Fault(Fault::new(Code::QueueFull, text).with_outcome(Ran::Unknown)));
         // Dropped here, where nothing is borrowed: it finishes the call.
         return drop(hosted);
     }
-    let spawned = core.lanes.spawn(TaskOptions::new(call.method.full.clone()).on(call.lane), hosted);
+    // Before that poll: it may end in it, and what it does there may look for it.
+    keep_alive(core, &call);
+    let spawned = core.lanes.spawn_now(TaskOptions::new(call.method.full.clone()).on(call.lane), hosted);
     match spawned {
-        Ok(task) => keep_alive(core, &call, Some(task)),
+        Ok(task) => {
+            let mut live = core.live.borrow_mut();
+            // One that has ended is not there any more; its handle is dropped.
+            if let Some(entry) = call.live.get().and_then(|key| live.get_mut(key)) {
+                entry.task = Some(task);
+                // A call that handed it its key may have read the clock before it ran.
+                core.read_at.set(0);
+            }
+        }
         Err(error) => tracing::error!(?error, call = call.number, "no task for a call although there was room"),
     }
 }
 
 /// Enters the call among the living, so that it can be cancelled, and sets its deadline.
-fn keep_alive(core: &Rc<Core>, call: &Rc<Call>, task: Option<windlass_lane::TaskHandle>) {
-    let known = call.live.get();
-    let mut live = core.live.borrow_mut();
-    if let Some(entry) = known.and_then(|key| live.get_mut(key)) {
-        entry.task = task;
+fn keep_alive(core: &Rc<Core>, call: &Rc<Call>) {
+    if call.live.get().is_some() {
         return;
     }
-    let key = live.insert(Live { call: call.clone(), task });
-    drop(live);
+    let key = core.live.borrow_mut().insert(Live { call: call.clone(), task: None });
     call.live.set(Some(key));
     if let Some(reply) = call.reply.borrow().as_ref() {
         reply.set_live(key);
