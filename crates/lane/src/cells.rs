@@ -104,14 +104,26 @@ pub struct TaskFacts {
     pub operations: u64,
 }
 
-/// One task. What each poll touches comes first.
+/// What each poll of a task touches: kept apart, so that it is half a line of the processor's cache.
 #[derive(Default)]
-#[repr(C)]
-pub(crate) struct TaskCell {
+#[repr(align(32))]
+pub(crate) struct Account {
     pub(crate) polls: u64,
     pub(crate) cpu_ns: u64,
     pub(crate) wait_ns: u64,
-    pub(crate) generation: u32,
+    generation: u32,
+    /// Of a free cell: the one that was free before it, or `NONE`.
+    next_free: u32,
+}
+
+/// No cell.
+const NONE: u32 = u32::MAX;
+const _: () = assert!(TASKS_MAX < NONE as usize, "no cell has the number of none");
+const _: () = assert!(size_of::<Account>() == 32, "two accounts are a line");
+
+/// What else is known of one task.
+#[derive(Default)]
+pub(crate) struct TaskCell {
     pub(crate) taken: bool,
     pub(crate) system: bool,
     pub(crate) cancelled: bool,
@@ -120,7 +132,6 @@ pub(crate) struct TaskCell {
     pub(crate) lane: u16,
     /// Depth of sections that a cancel does not reach.
     pub(crate) shields: u32,
-    next_free: Option<u32>,
     pub(crate) name: Name,
     /// The task's own; a task that nobody else can wake stays known by it.
     pub(crate) waker: Option<Waker>,
@@ -128,7 +139,7 @@ pub(crate) struct TaskCell {
     pub(crate) operations: u64,
 }
 
-impl TaskCell {
+impl Account {
     fn new() -> Self {
         Self { generation: 1, ..Self::default() }
     }
@@ -139,69 +150,94 @@ fn next(generation: u32) -> u32 {
     generation.wrapping_add(1).max(1)
 }
 
-type Chunk = Box<[TaskCell; CELLS_PER_CHUNK]>;
+struct Chunk {
+    accounts: Box<[Account; CELLS_PER_CHUNK]>,
+    cells: Box<[TaskCell; CELLS_PER_CHUNK]>,
+}
+
+/// So many of something new, if memory for them can be had.
+fn filled<T>(new: fn() -> T) -> Option<Box<[T; CELLS_PER_CHUNK]>> {
+    let mut all = Vec::new();
+    all.try_reserve_exact(CELLS_PER_CHUNK).ok()?;
+    all.resize_with(CELLS_PER_CHUNK, new);
+    all.into_boxed_slice().try_into().ok()
+}
 
 /// The slab, in chunks that stay where they are.
-#[derive(Default)]
 pub(crate) struct Cells {
     chunks: Vec<Chunk>,
-    free: Option<u32>,
+    free: u32,
     made: u32,
+}
+
+impl Default for Cells {
+    fn default() -> Self {
+        Self { chunks: Vec::new(), free: NONE, made: 0 }
+    }
 }
 
 impl Cells {
     /// A free cell, if memory for it can be had.
     #[inline]
-    fn take(&mut self) -> Option<(u32, &mut TaskCell)> {
-        let index = match self.free {
-            Some(index) => index,
-            None => self.grow()?,
-        };
-        let free = self.free;
-        let cell = self.chunks.get_mut(index as usize / CELLS_PER_CHUNK)?;
-        let cell = &mut cell[index as usize % CELLS_PER_CHUNK];
-        if free.is_some() {
-            self.free = cell.next_free;
+    fn take(&mut self) -> Option<(u32, &mut Account, &mut TaskCell)> {
+        if self.free == NONE {
+            self.grow()?;
         }
-        Some((index, cell))
+        let index = self.free;
+        let chunk = self.chunks.get_mut(index as usize / CELLS_PER_CHUNK)?;
+        let at = index as usize % CELLS_PER_CHUNK;
+        self.free = chunk.accounts[at].next_free;
+        Some((index, &mut chunk.accounts[at], &mut chunk.cells[at]))
     }
 
-    /// One cell more.
+    /// One free cell more.
     #[cold]
-    fn grow(&mut self) -> Option<u32> {
+    fn grow(&mut self) -> Option<()> {
         if self.made as usize >= self.chunks.len() * CELLS_PER_CHUNK {
             self.chunks.try_reserve(1).ok()?;
-            let mut chunk = Vec::new();
-            chunk.try_reserve_exact(CELLS_PER_CHUNK).ok()?;
-            chunk.resize_with(CELLS_PER_CHUNK, TaskCell::new);
-            self.chunks.push(chunk.into_boxed_slice().try_into().ok()?);
+            let (accounts, cells) = (filled(Account::new)?, filled(TaskCell::default)?);
+            self.chunks.push(Chunk { accounts, cells });
         }
-        self.made += 1;
-        Some(self.made - 1)
+        let index = self.made;
+        self.chunks.last_mut()?.accounts[index as usize % CELLS_PER_CHUNK].next_free = self.free;
+        (self.free, self.made) = (index, index + 1);
+        Some(())
     }
 
     #[inline]
-    fn at(&mut self, index: u32) -> Option<&mut TaskCell> {
-        let index = index as usize;
-        Some(&mut self.chunks.get_mut(index / CELLS_PER_CHUNK)?[index % CELLS_PER_CHUNK])
+    fn chunk(&mut self, id: TaskId) -> Option<(&mut Chunk, usize)> {
+        let at = id.index as usize % CELLS_PER_CHUNK;
+        let chunk = self.chunks.get_mut(id.index as usize / CELLS_PER_CHUNK)?;
+        (chunk.accounts[at].generation == id.generation).then_some((chunk, at))
     }
 
+    /// What is known of a task, if it lives.
     #[inline]
     pub(crate) fn get(&mut self, id: TaskId) -> Option<&mut TaskCell> {
-        self.at(id.index).filter(|cell| cell.generation == id.generation)
+        self.chunk(id).map(|(chunk, at)| &mut chunk.cells[at])
+    }
+
+    /// Its account, if it lives.
+    #[inline]
+    pub(crate) fn account(&mut self, id: TaskId) -> Option<&mut Account> {
+        self.chunk(id).map(|(chunk, at)| &mut chunk.accounts[at])
     }
 
     /// The name of a task that lives, or has ended and left its cell to nobody yet.
     pub(crate) fn name_of(&mut self, id: TaskId) -> Option<Name> {
-        let cell = self.at(id.index)?;
-        let is_its = cell.generation == id.generation || (!cell.taken && cell.generation == next(id.generation));
-        is_its.then(|| cell.name.clone())
+        if let Some(cell) = self.get(id) {
+            return Some(cell.name.clone());
+        }
+        let after = TaskId { generation: next(id.generation), ..id };
+        self.get(after).filter(|cell| !cell.taken).map(|cell| cell.name.clone())
     }
 
-    fn iter(&self) -> impl Iterator<Item = (TaskId, &TaskCell)> {
-        let all = self.chunks.iter().flat_map(|chunk| chunk.iter()).take(self.made as usize).enumerate();
-        all.filter(|(_, cell)| cell.taken)
-            .map(|(index, cell)| (TaskId { index: index as u32, generation: cell.generation }, cell))
+    fn iter<'a>(&'a self) -> impl Iterator<Item = (TaskId, &'a Account, &'a TaskCell)> {
+        let both = |chunk: &'a Chunk| chunk.accounts.iter().zip(chunk.cells.iter());
+        let all = self.chunks.iter().flat_map(both).take(self.made as usize).enumerate();
+        all.filter(|(_, (_, cell))| cell.taken).map(|(index, (account, cell))| {
+            (TaskId { index: index as u32, generation: account.generation }, account, cell)
+        })
     }
 }
 
@@ -263,14 +299,14 @@ impl Table {
             return None;
         }
         let mut cells = self.cells.borrow_mut();
-        let (index, cell) = cells.take()?;
-        (cell.polls, cell.cpu_ns, cell.wait_ns, cell.operations) = (0, 0, 0, 0);
+        let (index, account, cell) = cells.take()?;
+        (account.polls, account.cpu_ns, account.wait_ns, cell.operations) = (0, 0, 0, 0);
         (cell.taken, cell.system, cell.lane) = (true, system, lane);
         (cell.cancelled, cell.aborted, cell.shields) = (false, false, 0);
         (cell.name, cell.started) = (name, now);
         let count = if system { &self.system } else { &self.live };
         count.set(count.get() + 1);
-        Some(TaskId { index, generation: cell.generation })
+        Some(TaskId { index, generation: account.generation })
     }
 
     /// The task that runs, if one does.
@@ -289,21 +325,14 @@ impl Table {
     pub(crate) fn free(&self, id: TaskId, status: Status) {
         let mut cells = self.cells.borrow_mut();
         let free = cells.free;
-        let Some(cell) = cells.get(id) else { return };
-        let (system, waker) = (cell.system, cell.waker.take());
-        // A name that was made is not kept for as long as the cell is free.
-        let made = matches!(cell.name, Name::Shared(_)).then(|| std::mem::take(&mut cell.name));
-        (cell.taken, cell.generation, cell.next_free) = (false, next(id.generation), free);
-        if cell.aborted {
-            self.aborting.set(self.aborting.get() - 1);
-        }
-        cells.free = Some(id.index);
+        let Some((chunk, at)) = cells.chunk(id) else { return };
+        let (account, cell) = (&mut chunk.accounts[at], &mut chunk.cells[at]);
+        (account.generation, account.next_free, cell.taken) = (next(id.generation), free, false);
+        let system = cell.system;
+        let has_more = cell.waker.is_some() || cell.aborted || matches!(cell.name, Name::Shared(_));
+        let waker = if has_more { self.empty(cell, id) } else { None };
+        cells.free = id.index;
         drop(cells);
-        if let Some(name) = made
-            && self.running.get() == id
-        {
-            self.ended_name.set((id, name));
-        }
         let count = if system { &self.system } else { &self.live };
         count.set(count.get().saturating_sub(1));
         if !system {
@@ -313,10 +342,25 @@ impl Table {
         drop(waker);
     }
 
+    /// Takes out of a cell what not every task has; answers the waker.
+    fn empty(&self, cell: &mut TaskCell, id: TaskId) -> Option<Waker> {
+        if cell.aborted {
+            self.aborting.set(self.aborting.get() - 1);
+        }
+        // A name that was made is not kept for as long as the cell is free.
+        if matches!(cell.name, Name::Shared(_)) {
+            let name = std::mem::take(&mut cell.name);
+            if self.running.get() == id {
+                self.ended_name.set((id, name));
+            }
+        }
+        cell.waker.take()
+    }
+
     /// Tasks alive on each lane that has some. Looks at every cell.
     pub(crate) fn tasks_by_lane(&self) -> BTreeMap<u16, usize> {
         let mut tasks = BTreeMap::new();
-        for (_, cell) in self.cells.borrow().iter() {
+        for (_, _, cell) in self.cells.borrow().iter() {
             *tasks.entry(cell.lane).or_default() += 1;
         }
         tasks
@@ -366,13 +410,13 @@ impl Table {
 
     /// Ids and wakers of all that live.
     pub(crate) fn all(&self) -> Vec<(TaskId, Option<Waker>)> {
-        self.cells.borrow().iter().map(|(id, cell)| (id, cell.waker.clone())).collect()
+        self.cells.borrow().iter().map(|(id, _, cell)| (id, cell.waker.clone())).collect()
     }
 
     /// What is known of each task; lanes and readiness are the caller's to fill in.
     pub(crate) fn facts(&self, most: usize) -> Vec<TaskFacts> {
         let running = self.running.get();
-        let facts = |(id, cell): (TaskId, &TaskCell)| TaskFacts {
+        let facts = |(id, account, cell): (TaskId, &Account, &TaskCell)| TaskFacts {
             id,
             name: cell.name.to_string(),
             lane: LaneId { index: cell.lane, generation: 0 },
@@ -382,9 +426,9 @@ impl Table {
             cancelled: cell.cancelled,
             started: cell.started,
             // The poll under way is not in its account yet.
-            polls: cell.polls + u64::from(running == id),
-            cpu_ns: cell.cpu_ns,
-            wait_ns: cell.wait_ns + if running == id { self.waited.get() } else { 0 },
+            polls: account.polls + u64::from(running == id),
+            cpu_ns: account.cpu_ns,
+            wait_ns: account.wait_ns + if running == id { self.waited.get() } else { 0 },
             operations: cell.operations,
         };
         self.cells.borrow().iter().take(most).map(facts).collect()

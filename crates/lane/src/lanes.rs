@@ -414,10 +414,10 @@ fn enter(table: &Table, id: TaskId, waited: Nanos) {
 /// It was polled; its time is entered into its account, if it lives on.
 #[inline]
 fn leave(table: &Table, cells: &mut Cells, ran: Nanos) {
-    if let Some(cell) = cells.get(table.running.replace(NOBODY)) {
-        cell.polls += 1;
-        cell.wait_ns += table.waited.get();
-        cell.cpu_ns += ran;
+    if let Some(account) = cells.account(table.running.replace(NOBODY)) {
+        account.polls += 1;
+        account.wait_ns += table.waited.get();
+        account.cpu_ns += ran;
     }
 }
 
