@@ -9,6 +9,7 @@ use super::dice::{Dice, Rate};
 use super::disk::{Disk, DiskFault, DiskWork};
 use super::net::{End, Net};
 use super::operations::{Descriptor, Process};
+use super::outside::Outside;
 use super::trace::Trace;
 use super::weather::Weather;
 use crate::Nanos;
@@ -74,6 +75,7 @@ pub(super) struct Inner {
     pub(super) order: Dice,
     pub(super) times: Dice,
     pub(super) net: Net,
+    pub(super) outside: Outside,
     pub(super) disks: BTreeMap<u32, Disk>,
     pub(super) processes: Vec<Option<Process>>,
     pub(super) trace: Trace,
@@ -140,6 +142,7 @@ impl SimWorld {
             order: Dice::new(seed, "order"),
             times: Dice::new(seed, "times"),
             net: Net::default(),
+            outside: Outside::default(),
             disks: BTreeMap::new(),
             processes: Vec::new(),
             trace: Trace::default(),
@@ -232,6 +235,7 @@ impl SimWorld {
         for driver in of {
             inner.end_process(driver, true);
         }
+        inner.silence_outside(machine);
         inner.disk(machine).crash();
     }
 
@@ -253,7 +257,7 @@ impl SimWorld {
             for (_, descriptor) in process.handles.iter() {
                 match descriptor {
                     Descriptor::File { .. } => held.1 += 1,
-                    Descriptor::Socket(_) => held.2 += 1,
+                    Descriptor::Socket(_) | Descriptor::Bell(_) => held.2 += 1,
                     Descriptor::Listener(_) => held.3 += 1,
                 }
             }
