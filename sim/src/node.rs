@@ -1,6 +1,6 @@
 //! A node on the stage: the real worker under a simulated driver.
 //!
-//! Lives here: `NodeActor` (it turns), `Node` (what workloads hold of it).
+//! Lives here: `NodeActor` (it turns), `Node` (what workloads hold of it), `Modules` (what it has beside `probe`).
 //! Holds: a node that is crashed leaves its machine's disk, or all that was not synced with it; begun again, it is a new
 //! process in the same directory.
 
@@ -11,9 +11,13 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 use windlass_admin::Admin;
+use windlass_contract::abi::ModuleTable;
 use windlass_driver::Nanos;
 use windlass_driver::sim::{Machine, SimDriver, SimWorld};
 use windlass_runtime::{ByHand, Held, Next, NodeConfig, PoolSpec};
+
+/// Modules that a node has beside `admin` and `probe`.
+pub(crate) type Modules = &'static [&'static ModuleTable];
 
 /// The node's process.
 pub(crate) struct NodeActor {
@@ -37,13 +41,15 @@ pub(crate) struct Node {
     at: usize,
     machine: Machine,
     directory: PathBuf,
+    modules: Modules,
     state: Rc<State>,
 }
 
-fn config(directory: PathBuf) -> NodeConfig {
+fn config(directory: PathBuf, modules: Modules) -> NodeConfig {
     let mut config = NodeConfig::new("sim", Admin::TABLE);
     config.directory = directory;
     config.modules.push(Probe::TABLE);
+    config.modules.extend(modules);
     config.pools.push(PoolSpec { name: "probe".into(), module: "probe".into(), parameters: Vec::new() });
     // Looking on pays on another processor; here there is one.
     config.spin_ns = 0;
@@ -53,16 +59,23 @@ fn config(directory: PathBuf) -> NodeConfig {
 }
 
 impl NodeActor {
-    pub(crate) fn new(stage: &Stage, machine: Machine) -> Result<(Node, NodeActor), String> {
+    pub(crate) fn new(stage: &Stage, machine: Machine, modules: Modules) -> Result<(Node, NodeActor), String> {
         let directory = stage.directory().join(format!("node-{}", machine.0));
         let state = Rc::new(State::default());
-        let actor = Self::begin(stage.world(), machine, &directory, state.clone())?;
-        Ok((Node { stage: stage.clone(), at: usize::MAX, machine, directory, state }, actor))
+        let actor = Self::begin(stage.world(), machine, &directory, modules, state.clone())?;
+        Ok((Node { stage: stage.clone(), at: usize::MAX, machine, directory, modules, state }, actor))
     }
 
-    fn begin(world: &SimWorld, machine: Machine, directory: &Path, state: Rc<State>) -> Result<Self, String> {
+    fn begin(
+        world: &SimWorld,
+        machine: Machine,
+        directory: &Path,
+        modules: Modules,
+        state: Rc<State>,
+    ) -> Result<Self, String> {
         let mut driver = SimDriver::stepped(world, machine).map_err(|error| error.to_string())?;
-        let node = ByHand::begin(&config(directory.to_owned()), &mut driver).map_err(|fault| fault.to_string())?;
+        let node = ByHand::begin(&config(directory.to_owned(), modules), &mut driver)
+            .map_err(|fault| fault.to_string())?;
         Ok(Self { driver, node: Some(node), state })
     }
 
@@ -156,7 +169,8 @@ impl Node {
     /// Begins it again after it is gone.
     pub(crate) fn restart(&self) -> Result<(), String> {
         self.state.stopped.set(false);
-        let actor = NodeActor::begin(self.stage.world(), self.machine, &self.directory, self.state.clone())?;
+        let (world, state) = (self.stage.world(), self.state.clone());
+        let actor = NodeActor::begin(world, self.machine, &self.directory, self.modules, state)?;
         self.stage.put(self.at, Actor::Node(Box::new(actor)));
         Ok(())
     }

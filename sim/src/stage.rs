@@ -8,7 +8,7 @@
 
 use crate::board;
 use crate::limits::{STEPS_MAX, TIME_MAX_NS};
-use crate::node::{Node, NodeActor};
+use crate::node::{Modules, Node, NodeActor};
 use crate::person::{Me, Person};
 use crate::tasks::TasksActor;
 use crate::workloads::Workload;
@@ -275,8 +275,8 @@ impl Stage {
     }
 
     /// A node in a directory of its own on a machine of its own; it begins at once.
-    pub(crate) fn node(&self, machine: Machine) -> Result<Node, String> {
-        let (node, actor) = NodeActor::new(self, machine)?;
+    pub(crate) fn node(&self, machine: Machine, modules: Modules) -> Result<Node, String> {
+        let (node, actor) = NodeActor::new(self, machine, modules)?;
         let at = self.enter(Actor::Node(Box::new(actor)));
         Ok(node.at(at))
     }

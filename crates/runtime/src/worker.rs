@@ -542,6 +542,10 @@ impl Drop for Worker {
     fn drop(&mut self) {
         self.core.gone.set(true);
         self.end_sessions("the node's worker has failed");
+        // Calls that wait for operations to let go of their memory keep their sessions, and these tables keep them.
+        self.core.io.forget_all();
+        let live = self.core.live.take();
+        drop(live);
         let late = self.core.late.take();
         drop(late);
     }

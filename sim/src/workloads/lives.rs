@@ -5,7 +5,7 @@
 
 use super::book::{Book, Rough};
 use super::errands::{Caller, Errand};
-use crate::node::Node;
+use crate::node::{Modules, Node};
 use crate::person::Me;
 use crate::person::Tally;
 use crate::stage::Stage;
@@ -117,7 +117,12 @@ async fn returned(me: &Me, what: &str, back: impl Fn() -> bool) -> Result<(), St
 
 /// A node that is ready.
 pub(crate) fn ready_node(stage: &Stage) -> Result<(Node, Held), String> {
-    let node = stage.node(windlass_driver::sim::Machine(0))?;
+    ready_node_with(stage, &[])
+}
+
+/// A node that has these modules too, and is ready.
+pub(crate) fn ready_node_with(stage: &Stage, modules: Modules) -> Result<(Node, Held), String> {
+    let node = stage.node(windlass_driver::sim::Machine(0), modules)?;
     stage.until("the node begins", || node.is_ready() || node.failed().is_some())?;
     if let Some(why) = node.failed() {
         return Err(format!("the node cannot begin: {why}"));

@@ -5,6 +5,7 @@
 //! Holds: each workload says in `about` what it holds a run to.
 //! Not here: whose turn it is (`stage`).
 
+mod bdev;
 mod book;
 mod calls;
 mod death;
@@ -73,6 +74,12 @@ pub const ALL: &[Workload] = &[
         about: "tasks talk over connections that are cut, fall silent and are closed under them: bytes arrive in order, waiters are told",
         finds: &[Plant::ForgottenWaiter],
         play: sockets::play,
+    },
+    Workload {
+        name: "bdev",
+        about: "a block device in a file, over nodes that die, stop and lose their power: what was answered is there, space never drifts, damage is named",
+        finds: &[],
+        play: bdev::play,
     },
     #[cfg(feature = "hooks")]
     Workload {

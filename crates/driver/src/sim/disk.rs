@@ -123,6 +123,11 @@ impl Disk {
         self.planned.push((work, after, fault));
     }
 
+    /// Nothing is planned any more.
+    pub(super) fn plan_nothing(&mut self) {
+        self.planned.clear();
+    }
+
     /// Counts work of a kind; the planned fault that it meets, if any.
     pub(super) fn planned(&mut self, work: DiskWork) -> Option<DiskFault> {
         let mut met = None;
@@ -289,11 +294,17 @@ impl Disk {
         let offset = at + self.dice.below(len.max(1));
         let bit = self.dice.below(8);
         let file = self.file(inode);
-        let (sector, within) = place(offset.min(file.bytes.saturating_sub(1)));
-        for content in file.durable.get_mut(&sector).into_iter().chain(file.cache.entry(sector).or_default()) {
-            content[within] ^= 1 << bit;
+        file.flip(offset.min(file.bytes.saturating_sub(1)), bit as u8);
+    }
+
+    /// Turns one bit of a file over; `false` when the file has no such byte.
+    pub(super) fn flip(&mut self, path: &Path, at: u64, bit: u8) -> bool {
+        let Some(file) = self.find(path).and_then(|inode| self.files.get_mut(&inode)) else { return false };
+        let there = at < file.bytes;
+        if there {
+            file.flip(at, bit);
         }
-        file.cache.retain(|_, versions| !versions.is_empty());
+        there
     }
 
     pub(super) fn set_bytes(&mut self, inode: Inode, bytes: u64) {
@@ -404,6 +415,15 @@ impl File {
     fn sector(&self, sector: u64) -> Sector {
         let cached = self.cache.get(&sector).and_then(|versions| versions.last());
         cached.or_else(|| self.durable.get(&sector)).copied().unwrap_or([0; SECTOR as usize])
+    }
+
+    /// Turns a bit over in what is durable and in whatever may become so.
+    fn flip(&mut self, at: u64, bit: u8) {
+        let (sector, within) = place(at);
+        let cached = self.cache.get_mut(&sector).into_iter().flatten();
+        for content in cached.chain([self.durable.entry(sector).or_insert([0; SECTOR as usize])]) {
+            content[within] ^= 1 << (bit % 8);
+        }
     }
 
     fn put(&mut self, sector: u64, content: Sector) {

@@ -209,6 +209,11 @@ impl SimWorld {
         self.0.borrow_mut().disk(machine).make_full(path);
     }
 
+    /// Turns one bit of a file over, for good, behind every program's back; `false` when the file has no such byte.
+    pub fn flip(&self, machine: Machine, path: &Path, at: u64, bit: u8) -> bool {
+        self.0.borrow_mut().disk(machine).flip(path, at, bit)
+    }
+
     /// Leaves a socket file that nobody listens at.
     pub fn leave_socket_file(&self, path: &Path) {
         self.0.borrow_mut().net.socket_files.insert(path.to_owned());
@@ -217,6 +222,16 @@ impl SimWorld {
     /// A fault for the work of this kind that follows `after` others of it on this machine's disk.
     pub fn plan(&self, machine: Machine, work: DiskWork, after: u64, fault: DiskFault) {
         self.0.borrow_mut().disk(machine).plan(work, after, fault);
+    }
+
+    /// Takes back what was planned for a machine's disk and has not come.
+    pub fn plan_nothing(&self, machine: Machine) {
+        self.0.borrow_mut().disk(machine).plan_nothing();
+    }
+
+    /// The weather.
+    pub fn weather(&self) -> Weather {
+        self.0.borrow().weather.clone()
     }
 
     /// Changes the weather; the clock's costs stay as they were.
