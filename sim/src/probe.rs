@@ -165,6 +165,12 @@ impl Probe {
         board::churned()
     }
 
+    /// Answers bytes as they are.
+    #[method(id = 24, idempotent)]
+    fn echo(&self, bytes: &[u8]) -> Vec<u8> {
+        bytes.to_vec()
+    }
+
     /// The same, in the second class.
     #[method(id = 22, prio = "background", idempotent)]
     fn behind(&self) -> u64 {

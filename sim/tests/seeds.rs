@@ -46,6 +46,21 @@ fn bytes_of_a_connection_are_in_order_and_whoever_waits_at_a_closed_one_is_told(
 }
 
 #[test]
+fn what_a_block_device_answered_survives_the_death_of_its_node() {
+    holds("bdev");
+}
+
+#[test]
+fn calls_that_wait_for_each_other_are_served_as_they_came_and_none_is_forgotten() {
+    holds("waits");
+}
+
+#[test]
+fn methods_that_the_node_calls_by_itself_keep_their_period_and_end_with_their_pool() {
+    holds("periods");
+}
+
+#[test]
 fn a_run_is_a_function_of_its_seed() {
     for workload in workloads::ALL {
         let runs = [play(workload.name, 0..6), play(workload.name, 0..6)];

@@ -82,7 +82,7 @@ impl Client {
     /// # Errors
     /// As `pool`.
     pub async fn pool_async(&self, name: &str) -> Result<Pool, Fault> {
-        let reply = self.admin().call(*FIND).argument(name).send().await?;
+        let reply = self.admin().call(*FIND).argument(name).answered().await?;
         Ok(self.found(&reply.value()?))
     }
 

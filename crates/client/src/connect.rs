@@ -5,7 +5,7 @@
 //! Holds: a session begins only with segments of the sizes that its layout needs, sealed, and words that a node wrote.
 //! Not here: what passes afterwards (`wire`).
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
@@ -199,7 +199,7 @@ impl Connect {
             words,
             doorbell: Doorbell::from_fd(bell_fd),
             wire: Wire::new(socket),
-            submit: Mutex::new(Submit { producer, backlog: VecDeque::new() }),
+            submit: Mutex::new(Submit::new(producer)),
             has_backlog: AtomicBool::new(false),
             table: Table::new(layout.calls()),
             reaper: Reaper::new(taker, Table::seats(layout.calls())),

@@ -6,7 +6,10 @@
 //!   the node may read or write stays with the call until its completion.
 //! Not here: waiting (`pending`).
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -17,6 +20,7 @@ use windlass_contract::{CallId, Code, Fault, MethodRef, PoolId};
 use windlass_memory::SegmentId;
 use windlass_memory::words::CELL_BYTES;
 
+use crate::background::Background;
 use crate::client::Client;
 use crate::frozen::FrozenLoan;
 use crate::heap::Loan;
@@ -250,10 +254,10 @@ impl Outgoing {
     /// Sends the call.
     ///
     /// Cost: a copy of the arguments, a slot, a fence; a system call if the node's worker sleeps. Blocks only while all
-    /// call slots of the session are out, until one of them is answered.
+    /// call slots of the session are out, until one of them is answered: a task that must not block its thread uses `answered`.
     #[inline]
     pub fn send(mut self) -> Pending {
-        match self.publish() {
+        match self.publish(None) {
             Ok((call, ticket, stamps)) => Pending::out(self.client, call, ticket, stamps),
             Err(fault) => Pending::failed(self.client, fault),
         }
@@ -266,6 +270,20 @@ impl Outgoing {
     /// ends first.
     pub fn wait(self) -> Result<Reply, Fault> {
         self.send().wait()
+    }
+
+    /// As `wait`, for a task: sends the call as soon as a call slot is free, and answers it. No thread is blocked, so other tasks
+    /// of this thread go on, which may be what frees a slot. Calls are sent in the order in which they find one.
+    ///
+    /// # Errors
+    /// As `wait`.
+    pub async fn answered(mut self) -> Result<Reply, Fault> {
+        let session = Arc::clone(self.client.session());
+        let taken = Slotless { session: &session, ticket: None, in_background: false }.await?;
+        match self.publish(Some(taken)) {
+            Ok((call, ticket, stamps)) => Pending::out(self.client, call, ticket, stamps).await,
+            Err(fault) => Err(fault),
+        }
     }
 
     fn fail(&mut self, fault: Fault) {
@@ -321,7 +339,7 @@ impl Outgoing {
     }
 
     /// Checks, takes a slot, writes the arguments and publishes.
-    fn publish(&mut self) -> Result<(CallId, Arc<Ticket>, Stamps), Fault> {
+    fn publish(&mut self, taken: Option<Taken>) -> Result<(CallId, Arc<Ticket>, Stamps), Fault> {
         let session = self.client.session();
         session.usable()?;
         if let Some(fault) = self.fault.take() {
@@ -339,7 +357,10 @@ impl Outgoing {
         }
         // Before the slot: a loan may wait for the node, a slot should not.
         let long = (arguments.len() > CELL_BYTES).then(|| Loan::lend(session, arguments.len())).transpose()?;
-        let (call, ticket) = take_slot(session)?;
+        let (call, ticket) = match taken {
+            Some(taken) => taken.used(),
+            None => take_slot(session)?,
+        };
         let place = match long {
             None => self.write_cell(session, call, arguments)?,
             Some(mut loan) => {
@@ -418,6 +439,90 @@ impl Outgoing {
         let span = session.own.span(offset, arguments.len() as u64).map_err(|_| ()).map_err(inside)?;
         session.own.copy_in(span, arguments);
         Ok(Place { segment: SegmentId::CLIENT, length: arguments.len() as u32, offset })
+    }
+}
+
+/// A ticket and a call slot that no call has yet; dropped, they go back.
+struct Taken {
+    session: Arc<Session>,
+    held: Option<(CallId, Arc<Ticket>)>,
+}
+
+impl Taken {
+    fn used(mut self) -> (CallId, Arc<Ticket>) {
+        match self.held.take() {
+            Some(held) => held,
+            None => unreachable!("it is used once, by whoever owns it"),
+        }
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        if let Some((call, ticket)) = self.held.take()
+            && !self.session.forked()
+        {
+            self.session.free_slot_and_keep(call.slot(), ticket);
+        }
+    }
+}
+
+/// A task waits for a call slot.
+struct Slotless<'s> {
+    session: &'s Arc<Session>,
+    ticket: Option<Arc<Ticket>>,
+    /// The background thread reaps for it.
+    in_background: bool,
+}
+
+impl Future for Slotless<'_> {
+    type Output = Result<Taken, Fault>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let session = this.session;
+        if let Err(fault) = session.usable() {
+            return Poll::Ready(Err(fault));
+        }
+        let taken =
+            |call, ticket| Poll::Ready(Ok(Taken { session: Arc::clone(session), held: Some((call, ticket)) }));
+        let (ticket, mut call) = match this.ticket.take() {
+            Some(ticket) => (ticket, None),
+            None => session.table.take(),
+        };
+        if call.is_none() {
+            session.reap_what_is_there();
+            call = session.table.take_slot();
+        }
+        if call.is_none() {
+            session.table.begin_task_waiting(context.waker());
+            // One that was freed before this task stood on the list woke nobody for it.
+            call = session.table.take_slot();
+        }
+        if let Some(call) = call {
+            return taken(call, ticket);
+        }
+        this.ticket = Some(ticket);
+        if !std::mem::replace(&mut this.in_background, true)
+            && let Err(fault) = Background::one_more(session)
+        {
+            return Poll::Ready(Err(fault));
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Slotless<'_> {
+    fn drop(&mut self) {
+        if self.session.forked() {
+            return;
+        }
+        if self.in_background {
+            self.session.background.one_less();
+        }
+        if let Some(ticket) = self.ticket.take() {
+            self.session.table.keep(ticket);
+        }
     }
 }
 

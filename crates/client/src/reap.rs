@@ -195,7 +195,15 @@ impl Session {
             let bytes = ReplyBytes::Inline(completion.length as u16, inline);
             return Ok(Reply::new(bytes, 0, Vec::new(), Vec::new()));
         }
-        let bytes = self.reply_bytes(completion)?;
+        let bytes = match self.reply_bytes(completion) {
+            Ok(bytes) => bytes,
+            Err(fault) => {
+                if fault.is(Code::NoMemory) {
+                    self.give_back(completion, holds);
+                }
+                return Err(fault);
+            }
+        };
         let (entries, value) = Head::decode_reply(completion.buffers, bytes.as_slice())
             .map_err(|error| lost(format!("its reply head is wrong: {error}")))?;
         let from = bytes.as_slice().len() - value.len();
@@ -233,8 +241,24 @@ impl Session {
             return Ok(ReplyBytes::Inline(length as u16, room));
         }
         let mut bytes = Vec::new();
+        if windlass_memory::hooks::fails() || bytes.try_reserve_exact(length).is_err() {
+            return Err(Fault::new(Code::NoMemory, format!("no memory for a reply of {length} bytes")));
+        }
         memory.copy_out_vec(span, &mut bytes);
         Ok(ReplyBytes::Spilled(bytes))
+    }
+
+    /// Gives back what a reply lent that cannot be kept: its head alone is read, which is short.
+    fn give_back(self: &Arc<Self>, completion: &Completion, holds: Holds) {
+        let ReplyAt::Segment { segment, offset } = completion.at else { return };
+        let mut room = [0; BUFFERS_MAX * ENTRY_BYTES];
+        let Some(head) = room.get_mut(..usize::from(completion.buffers) * ENTRY_BYTES) else { return };
+        let Ok(memory) = self.readable(segment) else { return };
+        let Ok(span) = memory.span(offset, head.len() as u64) else { return };
+        memory.copy_out(span, head);
+        if let Ok((entries, _)) = Head::decode_reply(completion.buffers, head) {
+            drop(self.given(&entries, holds, false));
+        }
     }
 
     /// A segment that the node writes: its small one, or a result segment, which may still be in the socket.

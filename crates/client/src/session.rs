@@ -10,6 +10,7 @@ use std::collections::{HashMap, VecDeque};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::task::Waker;
 use std::time::Duration;
 
 use windlass_contract::control::{Control, ControlKind};
@@ -30,7 +31,7 @@ use crate::hand::{Hand, Patience};
 use crate::heap::Heap;
 use crate::reap::Taker;
 use crate::stages::Stages;
-use crate::table::{Answer, Out, Table, Ticket, Waiter, locked};
+use crate::table::{Answer, Freed, Out, Table, Ticket, Waiter, locked};
 use crate::wire::{Asked, News, Wire};
 
 /// One connection. Whoever needs its memory or its socket keeps it: clients, loans, views, pending calls.
@@ -65,10 +66,17 @@ pub(crate) struct Session {
 }
 
 /// The submit ring's producer, and what waits for room in it.
+///
+/// Holds: half of the ring is for calls, of which at most `calls` are out, the other half for notes, so that either finds room
+/// whatever the other has published.
 pub(crate) struct Submit {
-    pub(crate) producer: Producer<SUBMIT>,
+    producer: Producer<SUBMIT>,
     /// Cancels and releases. Bounded by what can be cancelled or released: calls, leases and frozen loans.
-    pub(crate) backlog: VecDeque<Slot>,
+    backlog: VecDeque<Slot>,
+    /// Entries published, counted as the ring counts.
+    published: u32,
+    /// Where the notes stand that the node has not consumed, as far as was last seen; at most `calls`.
+    notes: VecDeque<u32>,
 }
 
 impl Session {
@@ -124,7 +132,7 @@ impl Session {
 
     /// Publishes a call; its `Out` stands behind its slot already. Answers its stamp.
     ///
-    /// Holds: room is certain: at most `calls` calls are out, and notes leave that much of the ring to them.
+    /// Holds: room is certain: at most `calls` calls are out, and notes leave half of the ring to them.
     ///
     /// # Errors
     /// What ended the session: the call was not published.
@@ -138,8 +146,7 @@ impl Session {
         }
         // Before the node can see the slot: a stamp taken after could lie behind the node's own.
         let at = self.stamp();
-        published =
-            published.and_then(|()| submit.producer.publish(slot.encode()).map_err(|error| error.to_string()));
+        published = published.and_then(|()| submit.publish(slot));
         self.counts.calls.add_alone(u64::from(published.is_ok()));
         drop(submit);
         if let Err(error) = published {
@@ -332,6 +339,7 @@ impl Session {
         for seat in self.table.waiting_seats() {
             self.reaper.call_up(seat);
         }
+        self.table.waiting_tasks().into_iter().for_each(Waker::wake);
     }
 
     /// Leaves an answer on its ticket and wakes whoever waits for it.
@@ -361,29 +369,48 @@ impl Session {
 
     /// Frees the slot of a call whose answer was taken and keeps its ticket.
     pub(crate) fn free_slot_and_keep(&self, slot: u32, ticket: Arc<Ticket>) {
-        if let Some(seat) = self.table.free_slot_and_keep(slot, ticket) {
-            self.reaper.call_up(seat);
-        }
+        self.tell(self.table.free_slot_and_keep(slot, ticket));
     }
 
-    /// Frees a call slot and calls up a thread that waits for one.
+    /// Frees a call slot and calls up a thread, and every task, that waits for one.
     pub(crate) fn free_slot(&self, slot: u32) {
-        if let Some(seat) = self.table.free_slot(slot) {
+        self.tell(self.table.free_slot(slot));
+    }
+
+    fn tell(&self, freed: Freed) {
+        if let Some(seat) = freed.seat {
             self.reaper.call_up(seat);
         }
+        freed.tasks.into_iter().for_each(Waker::wake);
     }
 }
 
 impl Submit {
-    /// Publishes notes while at most `calls` entries are unconsumed, so that calls always find room: the ring has twice
-    /// as many.
+    pub(crate) fn new(producer: Producer<SUBMIT>) -> Submit {
+        Submit { producer, backlog: VecDeque::new(), published: 0, notes: VecDeque::new() }
+    }
+
+    fn publish(&mut self, slot: &Slot) -> Result<(), String> {
+        self.producer.publish(slot.encode()).map_err(|error| error.to_string())?;
+        self.published = self.published.wrapping_add(1);
+        Ok(())
+    }
+
+    /// Publishes notes while fewer than `calls` of them are unconsumed: calls have the other half of the ring.
     fn flush(&mut self, calls: u32) -> Result<(), String> {
-        while let Some(note) = self.backlog.front() {
-            let unconsumed = self.producer.unconsumed().map_err(|error| error.to_string())?;
-            if unconsumed >= calls {
-                break;
+        while let Some(note) = self.backlog.front().copied() {
+            if self.notes.len() as u32 >= calls {
+                let unconsumed = self.producer.unconsumed().map_err(|error| error.to_string())?;
+                let consumed = self.published.wrapping_sub(unconsumed);
+                while self.notes.front().is_some_and(|at| consumed.wrapping_sub(*at) as i32 > 0) {
+                    self.notes.pop_front();
+                }
+                if self.notes.len() as u32 >= calls {
+                    break;
+                }
             }
-            self.producer.publish(note.encode()).map_err(|error| error.to_string())?;
+            self.notes.push_back(self.published);
+            self.publish(&note)?;
             self.backlog.pop_front();
         }
         Ok(())
@@ -419,5 +446,79 @@ fn note(kind: Kind, call: CallId, segment: SegmentId, offset: u64) -> Slot {
         schema: 0,
         time_left_ns: NO_DEADLINE,
         arguments: Place { segment, length: 0, offset },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsFd as _;
+    use windlass_memory::Role;
+    use windlass_memory::ring::Consumer;
+    use windlass_memory::words::ClientWords;
+
+    /// Both sides of a submit ring for so many calls.
+    fn ring(calls: u32) -> (Submit, Consumer<SUBMIT>) {
+        let layout = Layout::new(calls).expect("a power of two");
+        let make = |role| Segment::create("test", layout.bytes(), role).expect("memory");
+        let ((client, _), (node, node_fd)) = (make(Role::Client), make(Role::Node));
+        let seen = Segment::open(node_fd.as_fd(), layout.bytes(), Access::Read).expect("memory");
+        let client = Arc::new(client);
+        let node = NodeWords::begin(Arc::new(node), 1, 2).expect("words");
+        let seen = NodeWords::open(Arc::new(seen)).expect("words");
+        let words = ClientWords::open(Arc::clone(&client)).expect("words");
+        let producer = layout.ring(client).expect("a ring").producer(seen.peer_submit_head());
+        let ours = layout.ring(Arc::clone(words.segment())).expect("a ring");
+        (Submit::new(producer), ours.consumer(node.own_submit_head()))
+    }
+
+    fn cancel(call: u32) -> Slot {
+        note(Kind::Cancel, CallId::new(0, call), SegmentId::NONE, 0)
+    }
+
+    /// A session with one call had one entry of its ring for notes, and only while the call's own entry was consumed: a cancel
+    /// sent at once waited for the next quarter second.
+    #[test]
+    fn a_cancel_finds_room_although_no_call_was_consumed() {
+        let (mut submit, mut node) = ring(1);
+        submit.publish(&Slot { kind: Kind::Call, ..cancel(1) }).expect("room for a call");
+        submit.backlog.push_back(cancel(1));
+        submit.flush(1).expect("a sound ring");
+        assert!(submit.backlog.is_empty());
+        // The next note waits, because the other half is for calls; once one is consumed, it goes.
+        submit.backlog.push_back(cancel(2));
+        submit.flush(1).expect("a sound ring");
+        assert_eq!(submit.backlog.len(), 1);
+        assert!(node.take().is_some() && node.take().is_some() && node.take().is_none());
+        node.commit();
+        submit.flush(1).expect("a sound ring");
+        assert!(submit.backlog.is_empty());
+        submit.publish(&Slot { kind: Kind::Call, ..cancel(3) }).expect("room for a call beside it");
+    }
+
+    #[test]
+    fn calls_find_room_whatever_notes_were_published() {
+        let calls = 4;
+        let (mut submit, mut node) = ring(calls);
+        let mut out = 0;
+        for step in 0..2_000_u32 {
+            match step % 7 {
+                0 | 3 | 5 => submit.backlog.push_back(cancel(step)),
+                1 | 4 if out < calls => {
+                    submit.publish(&Slot { kind: Kind::Call, ..cancel(step) }).expect("room for a call");
+                    out += 1;
+                }
+                2 | 6 if step % 3 == 0 => {
+                    while let Some(entry) = node.take() {
+                        out -= u32::from(Slot::decode(&entry).expect("a slot").kind == Kind::Call);
+                    }
+                    node.commit();
+                }
+                _ => {}
+            }
+            submit.flush(calls).expect("a sound ring");
+            assert!(submit.notes.len() as u32 <= calls);
+        }
+        assert!(submit.published > 200);
     }
 }

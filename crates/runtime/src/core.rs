@@ -160,6 +160,9 @@ impl Warm {
 
     /// A buffer with room for as many `bytes` as a peer chose, empty. `None` when there is no memory.
     pub(crate) fn try_take(&mut self, bytes: usize) -> Option<Vec<u8>> {
+        if windlass_memory::hooks::fails() {
+            return None;
+        }
         if bytes <= SMALL
             && let Some(buffer) = self.small.pop()
         {

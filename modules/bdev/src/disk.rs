@@ -99,9 +99,9 @@ impl Disk {
     /// Makes all that was written durable.
     ///
     /// # Errors
-    /// `Io`: what was written may be lost.
+    /// `Io`: what was written may be lost; then 1008 until the device is opened again.
     pub async fn sync(&self, cx: &Context<'_>) -> Result<(), Fault> {
-        cx.shield(async |cx| self.file.sync_data(&cx).await).await
+        cx.shield(async |cx| self.journal.sync(&cx, &self.file).await).await
     }
 
     /// Writes `len` bytes of `source` to bytes `at` of an allocation.

@@ -1,7 +1,8 @@
 //! Workloads: what happens on a stage, and what must be true of it.
 //!
 //! Lives here, in the order to read: `book` (what callers count on), `errands` (one call and its check), `lives` (clients that
-//! do errands), and the workloads themselves: `calls`, `order`, `share`, `death`, `memory`, `lies`, `files`, `sockets`.
+//! do errands), and the workloads themselves: `calls`, `order`, `share`, `death`, `memory`, `lies`, `files`, `sockets`, `bdev`, `waits`,
+//! `periods`.
 //! Holds: each workload says in `about` what it holds a run to.
 //! Not here: whose turn it is (`stage`).
 
@@ -11,11 +12,13 @@ mod calls;
 mod death;
 mod errands;
 mod files;
-mod lives;
+pub(crate) mod lives;
+mod periods;
 mod share;
 mod sockets;
 #[cfg(feature = "hooks")]
 mod trouble;
+mod waits;
 
 use crate::stage::Stage;
 use windlass_memory::hooks::Plant;
@@ -78,8 +81,20 @@ pub const ALL: &[Workload] = &[
     Workload {
         name: "bdev",
         about: "a block device in a file, over nodes that die, stop and lose their power: what was answered is there, space never drifts, damage is named",
-        finds: &[],
+        finds: &[Plant::TakenAsWhole],
         play: bdev::play,
+    },
+    Workload {
+        name: "waits",
+        about: "calls of many clients wait for each other at locks, permits, channels, pools: first come first served, nobody is forgotten",
+        finds: &[Plant::KeptFuture],
+        play: waits::play,
+    },
+    Workload {
+        name: "periods",
+        about: "methods that the node calls by itself: at their period, never twice at once, no longer than their pool",
+        finds: &[Plant::DoubledPeriod],
+        play: periods::play,
     },
     #[cfg(feature = "hooks")]
     Workload {

@@ -252,12 +252,19 @@ impl Disk {
     pub(super) fn read(&self, inode: Inode, at: u64, into: &mut [u8]) -> usize {
         let Some(file) = self.files.get(&inode) else { return 0 };
         let len = (into.len() as u64).min(file.bytes.saturating_sub(at)) as usize;
-        let mut done = 0;
-        while done < len {
-            let (sector, from) = place(at + done as u64);
-            let piece = (len - done).min(SECTOR as usize - from);
-            into[done..done + piece].copy_from_slice(&file.sector(sector)[from..from + piece]);
-            done += piece;
+        into[..len].fill(0);
+        if len == 0 {
+            return 0;
+        }
+        // Most files have holes, so only what is there is looked at: the durable, and what was written since over it.
+        let end = at + len as u64;
+        let sectors = at / SECTOR..=(end - 1) / SECTOR;
+        let cached = file.cache.range(sectors.clone()).filter_map(|(at, versions)| Some((at, versions.last()?)));
+        for (sector, content) in file.durable.range(sectors).chain(cached) {
+            let begins = sector * SECTOR;
+            let (from, to) = (begins.max(at), (begins + SECTOR).min(end));
+            let here = (from - at) as usize..(to - at) as usize;
+            into[here].copy_from_slice(&content[(from - begins) as usize..(to - begins) as usize]);
         }
         len
     }

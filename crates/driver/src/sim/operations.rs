@@ -11,7 +11,7 @@ use super::net::End;
 use super::world::{Event, Inner, Machine};
 use crate::buffer::{ALIGN, IoBuffer};
 use crate::handles::{Handles, Kind};
-use crate::limits::{BACKLOG, OPERATIONS_MAX};
+use crate::limits::{BACKLOG, OPERATIONS_MAX, SIM_PIECE_BYTES};
 use crate::operation::{Address, OpenHow};
 use crate::{Completion, Handle, IoError, Nanos, OpId, Operation, Tag, Value};
 use rustix::io::Errno;
@@ -391,9 +391,20 @@ impl Inner {
             Some(_) => return Err(system(Errno::IO)),
             None => {}
         }
-        let mut bytes = vec![0; self.short(machine, how, buffer.len())];
-        let read = self.disk(machine).read(inode, at, &mut bytes);
-        Ok(Value::Bytes(buffer.fill(&bytes[..read])))
+        let (whole, len) = (buffer.range(), self.short(machine, how, buffer.len()));
+        let mut bytes = vec![0; len.min(SIM_PIECE_BYTES)];
+        let mut done = 0;
+        while done < len {
+            let piece = (len - done).min(bytes.len());
+            let read = self.disk(machine).read(inode, at + done as u64, &mut bytes[..piece]);
+            let placed = buffer.set_range(whole.start + done..whole.end) && buffer.fill(&bytes[..read]) == read;
+            done += read;
+            if read < piece || !placed {
+                break;
+            }
+        }
+        assert!(buffer.set_range(whole), "the buffer's own range lies in it");
+        Ok(Value::Bytes(done))
     }
 
     fn write(

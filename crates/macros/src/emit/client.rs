@@ -93,7 +93,7 @@ fn method(model: &Module, method: &Method, style: Style) -> TokenStream {
     let ident = &method.ident;
     let docs = docs(model, method);
     let (keyword, wait) = match style {
-        Style::Async => (Some(quote!(async)), quote!(.send().await?)),
+        Style::Async => (Some(quote!(async)), quote!(.answered().await?)),
         Style::Blocking => (None, quote!(.wait()?)),
     };
     let mut lives = Vec::new();
@@ -187,7 +187,7 @@ fn reply(model: &Module, method: &Method) -> (TokenStream, TokenStream) {
 fn create_function(model: &Module, create: &Method, style: Style) -> TokenStream {
     let module = &model.name;
     let (given, keyword, wait) = match style {
-        Style::Async => (quote!(Client), Some(quote!(async)), quote!(.send().await?)),
+        Style::Async => (quote!(Client), Some(quote!(async)), quote!(.answered().await?)),
         Style::Blocking => (quote!(Self), None, quote!(.wait()?)),
     };
     let parameters = create.values().map(|one| {

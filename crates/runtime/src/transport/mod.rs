@@ -100,7 +100,12 @@ fn call(core: &Rc<Core>, from: &Rc<Session>, slot: Slot) -> Result<Arrived, Refu
             return Err(Refused::new(ReplySlot::nobody(), fault));
         }
     };
-    let mut arguments = core.warm.borrow_mut().take(slot.arguments.length.min(ARGUMENT_BYTES_MAX) as usize);
+    let length = slot.arguments.length.min(ARGUMENT_BYTES_MAX) as usize;
+    let taken = core.warm.borrow_mut().try_take(length);
+    let Some(mut arguments) = taken else {
+        let fault = Fault::new(Code::NoMemory, format!("no memory for {length} argument bytes"));
+        return Err(Refused::new(reply, fault));
+    };
     match read(core, from, &slot, &mut arguments) {
         Ok((skip, backing)) => Ok(Arrived { slot, reply, arguments, skip, backing, root: None }),
         Err(fault) => {

@@ -59,7 +59,7 @@ pub(super) fn play(stage: &Stage) -> Result<(), String> {
     let model = Rc::new(Model::new(BLOCKS * block, block, syncs_fail));
     let (node, _) = ready_node_with(stage, &[Bdev::TABLE])?;
     let turns = if dice.below(24) == 0 { 280 } else { 0 };
-    for life in 0..1 + dice.below(3) {
+    for life in 0..1 + dice.below(2) {
         for (work, fault) in &faults {
             stage.world().plan(MACHINE, *work, 6 + dice.below(60), *fault);
         }
@@ -76,7 +76,7 @@ pub(super) fn play(stage: &Stage) -> Result<(), String> {
     // What the weather lets fail is over: the last looks succeed.
     calm(stage);
     look(stage, &node, &model)?;
-    if turns == 0 && dice.below(3) == 0 {
+    if turns == 0 && dice.below(6) == 0 {
         damage(stage, &node, &mut dice, &model)?;
     }
     stop(stage, &node)?;
