@@ -63,7 +63,7 @@ impl Pulse {
         let _inside = Inside(&self.inside);
         self.long.set(self.long.get() + 1);
         cx.sleep(Duration::from_nanos(cx.random() % 9_000_000)).await?;
-        if cx.random() % 4 == 0 { Err(Fault::module(1, "now and then")) } else { Ok(()) }
+        if cx.random().is_multiple_of(4) { Err(Fault::module(1, "now and then")) } else { Ok(()) }
     }
 
     /// How often each was called.

@@ -338,7 +338,9 @@ impl Stage {
     /// Everybody leaves.
     pub(crate) fn clear(&self) {
         PLAYED.set(None);
-        for at in 0..self.0.places.borrow().len() {
+        // Not in the loop's head: it would stay borrowed while they leave.
+        let count = self.0.places.borrow().len();
+        for at in 0..count {
             drop(self.take(at));
         }
         self.0.timers.borrow_mut().clear();

@@ -28,10 +28,10 @@ fn a_client_that_lies_is_refused_and_its_neighbours_notice_nothing() {
 /// Every door of a node's beginning, and every seventh of a session's run; `cargo xtask sim --allocations` has them all.
 #[test]
 fn each_allocation_that_fails_is_told_to_the_one_who_asked_and_nothing_leaks() {
-    for (part, from, every) in [(Part::Beginning, 0, 1), (Part::Session, 0, 7), (Part::Session, 3, 14)] {
+    for (part, least, from, every) in [(Part::Beginning, 1, 0, 1), (Part::Session, 100, 0, 7)] {
         let swept = sweep(part, from, every).unwrap();
         assert!(swept.failures.is_empty(), "{}: {:#?}", part.name(), swept.failures);
-        assert!(swept.doors > 20 && swept.told > 0, "{swept:?}");
+        assert!(swept.doors >= least && swept.told > 0, "{swept:?}");
     }
 }
 

@@ -452,7 +452,6 @@ fn note(kind: Kind, call: CallId, segment: SegmentId, offset: u64) -> Slot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::fd::AsFd as _;
     use windlass_memory::Role;
     use windlass_memory::ring::Consumer;
     use windlass_memory::words::ClientWords;
