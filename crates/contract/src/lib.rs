@@ -1,7 +1,7 @@
 //! What a node, its modules and its clients agree on.
 //!
 //! Lives here, in the order data moves: ids (`ids`), the records of a call (`slot`, `head`, `completion`), of a
-//! connection (`hello`, `control`), the described shapes (`schema`), the one error (`fault`), and the edge to a
+//! connection (`hello`, `control`), of a stream (`frame`), the described shapes (`schema`), the one error (`fault`), and the edge to a
 //! module's code: the C table (`abi`), what a method may ask (`context`, and with it `nested`, `files`, `sockets`, `spawn`),
 //! its buffers (`buffers`, lent to operations by `lending`), and the glue that macro output calls (`describe`, `serve`).
 //! From: bytes that a peer wrote, already copied into private memory. To: typed values, or a `Fault` that says why not.
@@ -17,6 +17,7 @@ pub mod control;
 pub mod describe;
 pub mod fault;
 pub mod files;
+pub mod frame;
 #[cfg(any(test, fuzzing, feature = "fuzzing"))]
 pub mod fuzzing;
 pub mod head;

@@ -40,3 +40,7 @@ pub const PATH_MAX: usize = 4096;
 pub const WEIGHT_MAX: u32 = 1_000_000;
 /// Bytes of one operation's buffer, at most.
 pub const OPERATION_BYTES_MAX: usize = 1 << 30;
+/// Bytes of one chunk of a buffer in a stream, at most.
+pub const CHUNK_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of chunks that one side of a stream may have sent and the other not yet taken, in each direction.
+pub const WINDOW_BYTES: u64 = 1 << 20;
