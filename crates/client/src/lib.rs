@@ -3,8 +3,8 @@
 //! Lives here, in the order data moves: `connect` (hello to session), `client` (what a user holds), `outgoing` (a call put
 //!   together), `session` (published), `table` (what is out), `reap` (answers taken), `pending` (waited for), `reply`
 //!   (read); beside it memory (`heap`, `frozen`), the control socket (`wire`), futures (`background`), waits without a thread (`hand`), `dynamic`,
-//!   `stages` (where the time of calls goes).
-//! From: generated clients, the command line, edges, Python. To: a node, over shared memory.
+//!   `stages` (where the time of calls goes); below it `link`: shared memory, or a `stream` (a Unix socket, TCP).
+//! From: generated clients, the command line, edges, Python. To: a node, over shared memory or a socket.
 //! Holds: no call is lost in silence: each ends with a value or a Fault, however the node behaves; nothing that the node
 //!   writes can make this process panic or read outside what it was given.
 //! Not here: unsafe code (`windlass-memory`), what the bytes mean (`windlass-contract`).
@@ -22,6 +22,7 @@ mod hand;
 mod heap;
 #[cfg(test)]
 mod in_a_child;
+mod link;
 mod outgoing;
 mod pending;
 mod reap;
@@ -30,6 +31,7 @@ mod session;
 mod small;
 mod spin;
 mod stages;
+mod stream;
 mod table;
 mod wire;
 
@@ -42,6 +44,8 @@ pub use outgoing::{Outgoing, Payload};
 pub use pending::Pending;
 pub use reply::{Reply, ResultView};
 pub use stages::ClientStages;
+pub use stream::pipe::Pipe;
+pub use windlass_contract::frame::Token;
 pub use windlass_contract::slot::Query;
 
 const _: () = {

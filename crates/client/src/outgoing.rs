@@ -21,6 +21,7 @@ use crate::client::Client;
 use crate::frozen::FrozenLoan;
 use crate::heap::Loan;
 use crate::limits::ARGUMENTS_INLINE;
+use crate::link::{Link, Ring};
 use crate::pending::Pending;
 use crate::reply::Reply;
 use crate::session::Session;
@@ -337,16 +338,21 @@ impl Outgoing {
                 format!("{} bytes of arguments (at most {most}); send bulk data as a buffer", arguments.len());
             return Err(Fault::new(Code::TooLarge, text));
         }
+        let framed = session.is_stream();
+        let in_cell = framed || arguments.len() <= CELL_BYTES;
         // Before the slot: a loan may wait for the node, a slot should not.
-        let long = (arguments.len() > CELL_BYTES).then(|| Loan::lend(session, arguments.len())).transpose()?;
+        let long = (!in_cell).then(|| Loan::lend(session, arguments.len())).transpose()?;
         let (call, ticket) = take_slot(session)?;
-        let place = match long {
-            None => self.write_cell(session, call, arguments)?,
-            Some(mut loan) => {
+        let length = arguments.len() as u32;
+        let place = match (&session.link, long) {
+            // They stand behind the slot.
+            (Link::Stream(_), _) => Place { segment: SegmentId::NONE, length, offset: 0 },
+            (Link::Ring(ring), None) => write_cell(session, ring, call, arguments)?,
+            (Link::Ring(_), Some(mut loan)) => {
                 loan.copy_from_slice(arguments);
                 let (segment, offset) = loan.place();
                 holds.arguments = Some(loan);
-                Place { segment, length: arguments.len() as u32, offset }
+                Place { segment, length, offset }
             }
         };
         #[cfg_attr(not(feature = "hooks"), expect(unused_mut, reason = "a simulated liar changes it"))]
@@ -366,7 +372,11 @@ impl Outgoing {
             lie(&mut slot);
         }
         session.table.put(Out { call, ticket: Arc::clone(&ticket), holds });
-        match session.publish_call(&slot) {
+        let published = match &session.link {
+            Link::Ring(ring) => session.publish_call(ring, &slot),
+            Link::Stream(stream) => session.publish_framed(stream, &slot, arguments),
+        };
+        match published {
             Ok(published) => Ok((call, ticket, Stamps { begun: self.begun, published })),
             Err(fault) => {
                 // The end of the session may have swept it away already, freeing the slot.
@@ -403,7 +413,13 @@ impl Outgoing {
         if holds.buffers.is_empty() {
             return (None, 0);
         }
-        let head = Head { buffers: holds.buffers.iter().map(|asked| asked.entry).collect(), ..Head::default() };
+        // In a stream no place is named: the bytes follow.
+        let stream = self.client.session().is_stream();
+        let named = |asked: &Asked| match stream {
+            true => BufferEntry { segment: SegmentId::NONE, offset: 0, ..asked.entry },
+            false => asked.entry,
+        };
+        let head = Head { buffers: holds.buffers.iter().map(named).collect(), ..Head::default() };
         let mut encoded = Vec::new();
         head.encode(&mut encoded);
         let mut bytes = Arguments::new();
@@ -411,14 +427,14 @@ impl Outgoing {
         bytes.extend(self.arguments.as_slice());
         (Some(bytes), head.flags())
     }
+}
 
-    fn write_cell(&self, session: &Session, call: CallId, arguments: &[u8]) -> Result<Place, Fault> {
-        let inside = |_| session.broken("a call slot has no argument cell");
-        let offset = session.layout.cell(call.slot()).ok_or(()).map_err(inside)?;
-        let span = session.own.span(offset, arguments.len() as u64).map_err(|_| ()).map_err(inside)?;
-        session.own.copy_in(span, arguments);
-        Ok(Place { segment: SegmentId::CLIENT, length: arguments.len() as u32, offset })
-    }
+fn write_cell(session: &Session, ring: &Ring, call: CallId, arguments: &[u8]) -> Result<Place, Fault> {
+    let inside = |_| session.broken("a call slot has no argument cell");
+    let offset = ring.layout.cell(call.slot()).ok_or(()).map_err(inside)?;
+    let span = ring.own.span(offset, arguments.len() as u64).map_err(|_| ()).map_err(inside)?;
+    ring.own.copy_in(span, arguments);
+    Ok(Place { segment: SegmentId::CLIENT, length: arguments.len() as u32, offset })
 }
 
 /// Takes a ticket and a call slot, waiting for one and reaping for others meanwhile.

@@ -280,6 +280,12 @@ impl Table {
         if behind.as_ref().is_some_and(|out| out.call == call) { behind.take() } else { None }
     }
 
+    /// Looks at a call while it is out; `None` when it is not.
+    pub(crate) fn with<R>(&self, call: CallId, look: impl FnOnce(&mut Out) -> R) -> Option<R> {
+        let mut behind = locked(self.calls.get(call.slot() as usize)?);
+        behind.as_mut().filter(|out| out.call == call).map(look)
+    }
+
     /// Drops what a call keeps for the node although it is out: a bug to be planted.
     pub(crate) fn let_go(&self, call: CallId) {
         let held = self.calls.get(call.slot() as usize).and_then(|behind| {

@@ -261,14 +261,19 @@ pub enum Response {
 /// Name of the admin module and of its pool.
 pub const MODULE: &str = "admin";
 
+/// Number of `find_pool`.
+pub const FIND: MethodId = MethodId(10);
+/// Number of `describe`.
+pub const DESCRIBE: MethodId = MethodId(11);
+
 /// `admin.find_pool(name: str) -> PoolFacts`: the one method a client must know to find all others.
 pub fn find() -> MethodRef {
-    method(10, "find_pool", &[("name", Schema::Str)], &PoolFacts::schema())
+    method(FIND.0, "find_pool", &[("name", Schema::Str)], &PoolFacts::schema())
 }
 
 /// `admin.describe(name: str) -> bytes`: a `ModuleDescriptor` in postcard.
 pub fn describe() -> MethodRef {
-    method(11, "describe", &[("name", Schema::Str)], &Schema::Bytes)
+    method(DESCRIBE.0, "describe", &[("name", Schema::Str)], &Schema::Bytes)
 }
 
 /// `admin.create_pool(name: str, module: str, parameters: bytes) -> PoolFacts`: makes a pool, or answers the one that exists

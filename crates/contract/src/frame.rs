@@ -28,7 +28,8 @@ pub const TOKEN_BYTES: usize = 32;
 /// Bytes of a bye before its text.
 const BYE_BYTES: usize = 8;
 /// Bytes behind a completion, at most: a Fault's texts, or a value with the entries of its buffers.
-const REPLY_MAX: usize = REPLY_BYTES_MAX as usize + BUFFERS_MAX * ENTRY_BYTES + FAULT_MESSAGE_MAX + FAULT_DETAILS_MAX;
+const REPLY_MAX: usize =
+    REPLY_BYTES_MAX as usize + BUFFERS_MAX * ENTRY_BYTES + FAULT_MESSAGE_MAX + FAULT_DETAILS_MAX;
 
 /// A secret that says that its bearer may connect.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -241,7 +242,10 @@ impl<'a> Frame<'a> {
                 let slot = Slot::decode(&words)?;
                 let place = slot.arguments;
                 // A release names the lease it returns; on a stream there are none to name, so its place is empty too.
-                if place.length as usize != arguments.len() || place.segment != SegmentId::NONE || place.offset != 0 {
+                if place.length as usize != arguments.len()
+                    || place.segment != SegmentId::NONE
+                    || place.offset != 0
+                {
                     return Err(misplaced(place.length, place.segment, arguments.len()));
                 }
                 Frame::Slot(slot, arguments)
@@ -355,7 +359,13 @@ impl<'a> Frame<'a> {
 /// for senders that copy from memory that cannot be borrowed.
 ///
 /// Units: `len` is 1 to `limits::CHUNK_BYTES_MAX`.
-pub fn chunk_room(into: &mut Vec<u8>, call: CallId, buffer: u32, offset: u64, len: usize) -> std::ops::Range<usize> {
+pub fn chunk_room(
+    into: &mut Vec<u8>,
+    call: CallId,
+    buffer: u32,
+    offset: u64,
+    len: usize,
+) -> std::ops::Range<usize> {
     let length = (CHUNK_HEAD_BYTES + len) as u32;
     into.extend_from_slice(&[Kind::Chunk as u8, 0, 0, 0]);
     into.extend_from_slice(&length.to_le_bytes());

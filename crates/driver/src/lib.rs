@@ -26,13 +26,14 @@ pub mod real;
 pub mod sim;
 pub mod socket;
 pub mod threads;
+pub mod token;
 
 pub use buffer::IoBuffer;
 pub use operation::{Address, Completion, Handle, IoError, OpId, OpenHow, Operation, Tag, Value};
 pub use windlass_memory::hooks;
 
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::rc::Rc;
 
 /// Nanoseconds on the driver's monotonic clock; its zero is the driver's choice.
@@ -106,6 +107,14 @@ pub trait Driver {
     /// # Errors
     /// `NotRegistered`.
     fn close(&mut self, handle: Handle) -> Result<(), IoError>;
+    /// Takes over a connected stream socket that this process made itself (`socket::stream_pair`).
+    ///
+    /// # Errors
+    /// The system's `Unsupported` by a backend that has no descriptors of the machine's; `TooManyHandles`.
+    fn adopt(&mut self, socket: OwnedFd) -> Result<Handle, IoError> {
+        drop(socket);
+        Err(IoError::System(io::ErrorKind::Unsupported.into()))
+    }
     /// Hands what was begun to the machine.
     ///
     /// Cost: one system call for hundreds of operations; those on paths and names wake a thread each.

@@ -34,6 +34,8 @@ pub(crate) struct Core {
     /// Operations that tasks wait for.
     pub(crate) io: windlass_lane::io::Io,
     pub(crate) sessions: RefCell<Sessions>,
+    /// What sessions over sockets share.
+    pub(crate) streams: crate::transport::stream::Streams,
     pub(crate) places: RefCell<Places>,
     pub(crate) live: RefCell<LiveCalls>,
     pub(crate) warm: RefCell<Warm>,

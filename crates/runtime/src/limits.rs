@@ -64,3 +64,15 @@ pub const TURNS_PER_POLL: u32 = 32;
 pub const WORK_PER_POLL: usize = 1024;
 /// And time, nanoseconds, however few the pieces.
 pub const POLL_NS: u64 = 1_000_000;
+/// Calls that one session over a socket may have out: their answers wait in the node's memory while the client does not read.
+pub const STREAM_CALLS_MAX: u32 = 1024;
+/// Bytes read from a stream at once, at first.
+pub const STREAM_READ_BYTES: usize = 16 << 10;
+/// And once it has brought that much at a time.
+pub const STREAM_READ_BYTES_MAX: usize = 256 << 10;
+/// Bytes written to a stream at once, about.
+pub const STREAM_WRITE_BYTES: usize = 256 << 10;
+/// How long a frame that has begun to arrive may take, nanoseconds.
+pub const STREAM_FRAME_NS: u64 = 5_000_000_000;
+/// How long a client has to read what was sent to it when its session has ended, nanoseconds.
+pub const STREAM_LAST_WORDS_NS: u64 = 1_000_000_000;

@@ -10,16 +10,19 @@ use crate::host::library::Table;
 use crate::limits::{SESSION_BYTES_MAX, SPIN_NS};
 use crate::place::{Module, Places};
 use crate::session::Sessions;
+use crate::transport::stream;
 use crate::worker::{Next, Worker};
 use std::cell::{Cell, RefCell};
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use windlass_contract::abi::ModuleTable;
+use windlass_contract::frame::Token;
 use windlass_contract::{Code, Fault, node_dir};
 use windlass_driver::lock::{LockError, NameLock};
 use windlass_driver::real::{RealDriver, Remote};
@@ -63,6 +66,9 @@ pub struct NodeConfig {
     pub node_bytes_max: u64,
     /// How long one piece of work may hold the worker before a watchdog names it in the log, milliseconds; 0 = no watchdog.
     pub stall_ms: u64,
+    /// Where to listen for TCP connections besides the node's own socket: a loopback address, port 0 for any. `None` = nowhere.
+    /// Whoever connects shows the token of the file `token` in the directory, which is made if it is missing.
+    pub tcp: Option<SocketAddr>,
     /// Take stamps when calls pass from room to room (`admin.stages`). Costs about a clock reading at each of six boundaries.
     pub stages: bool,
     /// What the node's owner and its worker share, made new by `Node::start`.
@@ -74,6 +80,8 @@ pub struct NodeConfig {
 pub(crate) struct Shared {
     /// The owner wants the tasks in the log.
     pub(crate) dump_asked: Arc<AtomicBool>,
+    /// Where the node listens for TCP connections, once it does.
+    pub(crate) tcp: Arc<OnceLock<SocketAddr>>,
     /// What a watchdog sees of the worker, if there is one.
     pub(crate) pulse: Option<Arc<Pulse>>,
 }
@@ -93,6 +101,7 @@ impl NodeConfig {
             session_bytes_max: SESSION_BYTES_MAX,
             node_bytes_max: threads::memory_bytes() / 10 * 7,
             stall_ms: 0,
+            tcp: None,
             stages: false,
             shared: Shared::default(),
         }
@@ -116,6 +125,7 @@ pub struct Node {
     remote: Remote,
     thread: Option<JoinHandle<NodeEnd>>,
     dump_asked: Arc<AtomicBool>,
+    tcp: Arc<OnceLock<SocketAddr>>,
     _watchdog: Option<Watchdog>,
 }
 
@@ -129,6 +139,9 @@ impl Node {
             let text = format!("{:?} cannot name a node: 1 to 64 of letters, digits, _, - and .", config.name);
             return Err(Fault::new(Code::BadConfig, text));
         }
+        if let Some(at) = config.tcp {
+            stream::tcp::check(at)?;
+        }
         config.shared = Shared::default();
         let mut watchdog = None;
         if config.stall_ms > 0 {
@@ -138,6 +151,7 @@ impl Node {
                 Some(Watchdog::start(config.stall_ms, vec![pulse]).map_err(io("a thread for the watchdog"))?);
         }
         let dump_asked = config.shared.dump_asked.clone();
+        let tcp = config.shared.tcp.clone();
         let directory = config.directory.clone();
         let (commands, received) = channel();
         let (ready_in, ready_out) = channel();
@@ -146,7 +160,7 @@ impl Node {
         match ready_out.recv() {
             Ok(Ok(remote)) => {
                 let thread = Some(thread);
-                Ok(Self { directory, commands, remote, thread, dump_asked, _watchdog: watchdog })
+                Ok(Self { directory, commands, remote, thread, dump_asked, tcp, _watchdog: watchdog })
             }
             Ok(Err(fault)) => Err(fault),
             Err(_) => Err(Fault::new(Code::Internal, "the node's thread ended before it was ready")),
@@ -156,6 +170,11 @@ impl Node {
     /// The node's directory; a client connects to it or to the node's name.
     pub fn directory(&self) -> &std::path::Path {
         &self.directory
+    }
+
+    /// Where it listens for TCP connections, if it does.
+    pub fn tcp(&self) -> Option<SocketAddr> {
+        self.tcp.get().copied()
     }
 
     /// Asks the node to stop, letting calls end for so long. Returns at once; `wait` tells when it has.
@@ -306,6 +325,7 @@ fn make_core(config: &NodeConfig, driver: &mut dyn Driver, remote: Option<Remote
         timers: RefCell::new(Timers::default()),
         io: windlass_lane::io::Io::default(),
         sessions: RefCell::new(Sessions::default()),
+        streams: crate::transport::stream::Streams::default(),
         places: RefCell::new(places),
         live: RefCell::default(),
         warm: RefCell::new(Warm::default()),
@@ -340,8 +360,19 @@ impl Making {
         let specs: Vec<PoolSpec> = std::iter::once(admin).chain(config.pools.iter().cloned()).collect();
         let result = Rc::new(RefCell::new(None));
         let (told, inner) = (result.clone(), core.clone());
+        let tcp = config.tcp.map(|at| token(&config.directory).map(|token| (at, token))).transpose()?;
+        let listens = config.shared.tcp.clone();
         let future = async move {
             let made = make_all(&inner, &specs).await;
+            // Last: whoever connects finds the pools.
+            let made = match (made, tcp) {
+                (Ok(()), Some((at, token))) => {
+                    stream::tcp::listen(&inner, at, token).await.map(|bound| {
+                        listens.get_or_init(|| bound);
+                    })
+                }
+                (made, _) => made,
+            };
             *told.borrow_mut() = Some(made);
         };
         core.lanes
@@ -355,6 +386,15 @@ impl Making {
     pub(crate) fn made(&self) -> Option<Result<(), Fault>> {
         self.0.borrow_mut().take()
     }
+}
+
+/// The token of connections over TCP.
+fn token(directory: &Path) -> Result<Token, Fault> {
+    let path = directory.join(node_dir::TOKEN);
+    let failed = |why: String| Fault::new(Code::BadConfig, format!("the token {}: {why}", path.display()));
+    let text = windlass_driver::token::read_or_make(&path).map_err(|error| failed(error.to_string()))?;
+    Token::from_text(&text)
+        .ok_or_else(|| failed("it is not 64 hexadecimal digits; remove it, and it is made anew".into()))
 }
 
 async fn make_all(core: &Rc<Core>, specs: &[PoolSpec]) -> Result<(), Fault> {

@@ -26,6 +26,18 @@ pub(crate) fn arrive(core: &Rc<Core>, from: &Rc<Session>, entry: &Entry) {
         Err(refused) => return refused.answer(),
     };
     core.stamp(Stage::Arrived);
+    go_in(core, arrived);
+}
+
+/// A call came in a stream, with its buffers.
+pub(crate) fn arrived(core: &Rc<Core>, arrived: transport::Arrived) {
+    core.stamp(Stage::Taken);
+    core.stamp(Stage::Arrived);
+    go_in(core, arrived);
+}
+
+#[inline(always)]
+fn go_in(core: &Rc<Core>, arrived: transport::Arrived) {
     let admitted = match session::admit(core, arrived) {
         Ok(admitted) => admitted,
         Err(refused) => return refused.answer(),

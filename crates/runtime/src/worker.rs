@@ -13,7 +13,7 @@ use crate::limits::{
 };
 use crate::session::Session;
 use crate::stats::add;
-use crate::transport::{greet, wire};
+use crate::transport::{greet, stream, wire};
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -401,7 +401,7 @@ impl Worker {
     }
 
     fn greet(&mut self, driver: &mut dyn Driver, socket: OwnedFd, peer: Peer, number: u64) {
-        let session = match greet::greet(&self.core, socket, peer, number) {
+        let session = match greet::greet(&self.core, driver, socket, peer, number) {
             Ok(session) => session,
             Err(fault) => {
                 tracing::info!(pid = peer.pid, %fault, "a connection was refused");
@@ -414,8 +414,11 @@ impl Worker {
             session.end(&Fault::new(Code::Io, format!("the session cannot be watched: {error}")));
             return;
         }
-        session.active.set(true);
-        self.active.push(session);
+        // What comes in a stream is brought by its task.
+        if session.ring().is_some() {
+            session.active.set(true);
+            self.active.push(session);
+        }
     }
 
     /// Takes ended sessions apart: nothing of them is watched, their calls are asked to end, what no call holds returns.
@@ -423,7 +426,7 @@ impl Worker {
         loop {
             let ended = self.core.sessions.borrow_mut().ended.pop();
             let Some(session) = ended else { return };
-            for fd in [Some(session.doorbell()), Some(session.socket()), session.process()].into_iter().flatten() {
+            for fd in session.watched() {
                 // Not watched yet when it ended during its greeting.
                 let _may_be_unwatched = driver.unwatch(fd);
             }
@@ -494,6 +497,7 @@ impl Worker {
         }
         // Cancelled tasks answer for themselves, the rest is dropped and answered by the host.
         self.core.over.set(true);
+        stream::stop_reading(&self.core);
         self.run_out(driver);
         self.run_io_out(driver);
         let late = self.core.live.borrow().keys();
@@ -505,6 +509,9 @@ impl Worker {
         self.announce();
         self.end_sessions("the node has stopped");
         self.take_apart(driver);
+        // Streams say it with their own tasks.
+        self.run_out(driver);
+        self.run_io_out(driver);
         let pools = self.core.places.borrow_mut().take_all();
         drop(pools);
         // Containers that ended just now closed what they had open.
@@ -549,9 +556,10 @@ impl Drop for Worker {
 
 /// Watches all that a session is heard by.
 fn watch(driver: &mut dyn Driver, session: &Session) -> io::Result<()> {
-    driver.watch(session.doorbell(), Token(BELL | session.number), Watch::Edge)?;
-    driver.watch(session.socket(), Token(SOCKET | session.number), Watch::Level)?;
-    match session.process() {
+    let Some(ring) = session.ring() else { return Ok(()) };
+    driver.watch(ring.doorbell(), Token(BELL | session.number), Watch::Edge)?;
+    driver.watch(ring.socket(), Token(SOCKET | session.number), Watch::Level)?;
+    match ring.process() {
         Some(process) => driver.watch(process, Token(PROCESS | session.number), Watch::Level),
         None => Ok(()),
     }

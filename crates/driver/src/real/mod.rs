@@ -330,6 +330,10 @@ impl Driver for RealDriver {
         Ok(())
     }
 
+    fn adopt(&mut self, socket: OwnedFd) -> Result<Handle, IoError> {
+        self.register(socket).map_err(|(_, error)| error)
+    }
+
     fn flush(&mut self) -> io::Result<()> {
         for _ in 0..self.queued.len() {
             if let Some(id) = self.queued.pop_front() {

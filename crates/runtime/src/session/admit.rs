@@ -8,7 +8,10 @@ use crate::reply::Refused;
 use crate::transport::Arrived;
 use std::rc::Rc;
 use windlass_contract::limits::DEPTH_MAX;
-use windlass_contract::{Code, Fault};
+use windlass_contract::{Code, Fault, MethodId, PoolId, admin};
+
+/// What of pool 0 is open to those who come over TCP: what every client needs before it can call another pool.
+const FAR_ADMIN: [MethodId; 2] = [admin::FIND, admin::DESCRIBE];
 
 /// A call that may go on.
 pub(crate) struct Admitted(Arrived);
@@ -34,6 +37,14 @@ pub(crate) fn admit(core: &Rc<Core>, arrived: Arrived) -> Result<Admitted, Refus
     }
     if arrived.slot.flags & windlass_contract::slot::FLAG_ROOT != 0 {
         let text = "a client's call is its own root: roots are given by the node";
+        return Err(Refused::new(arrived.reply, Fault::new(Code::Denied, text)));
+    }
+    if arrived.slot.pool == PoolId::ADMIN
+        && arrived.reply.asker().is_some_and(|(session, _)| session.far)
+        && !FAR_ADMIN.contains(&arrived.slot.method)
+    {
+        let text =
+            "pool 0 (admin) is closed over TCP, but for `find_pool` and `describe`; use the node's own socket";
         return Err(Refused::new(arrived.reply, Fault::new(Code::Denied, text)));
     }
     Ok(Admitted(arrived))

@@ -70,13 +70,20 @@ impl ResultRoom {
     pub(crate) fn offset(&self) -> u64 {
         self.offset
     }
-    fn span(&self, len: u64) -> Option<Span> {
-        self.of.segment.span(self.offset, len).ok()
-    }
     /// Writes bytes to its front.
     pub(crate) fn write(&self, bytes: &[u8]) {
-        if let Some(span) = self.span(bytes.len() as u64) {
+        self.write_at(0, bytes);
+    }
+    /// Writes bytes from there on.
+    pub(crate) fn write_at(&self, at: u64, bytes: &[u8]) {
+        if let Ok(span) = self.of.segment.span(self.offset + at, bytes.len() as u64) {
             self.of.segment.copy_in(span, bytes);
+        }
+    }
+    /// Copies from there on into the whole of `into`.
+    pub(crate) fn read_at(&self, at: u64, into: &mut [u8]) {
+        if let Ok(span) = self.of.segment.span(self.offset + at, into.len() as u64) {
+            self.of.segment.copy_out(span, into);
         }
     }
     /// Copies a span of a client's segment to its front.
@@ -122,11 +129,6 @@ impl Drop for ResultRoom {
 }
 
 impl Session {
-    /// The client's own small segment.
-    pub(crate) fn client_segment(&self) -> &Arc<Segment> {
-        &self.client
-    }
-
     /// The segment that argument bytes may stand in.
     pub(crate) fn argument_segment(&self, id: SegmentId) -> Result<Arc<Segment>, Fault> {
         self.client_memory(id).ok_or_else(|| {
@@ -140,7 +142,7 @@ impl Session {
     /// A segment that the client writes: its own or a heap.
     pub(crate) fn client_memory(&self, id: SegmentId) -> Option<Arc<Segment>> {
         if id == SegmentId::CLIENT {
-            return Some(self.client.clone());
+            return self.ring().map(|ring| ring.client().clone());
         }
         self.memories.heaps.borrow().get(&id).cloned()
     }
@@ -264,7 +266,7 @@ impl Session {
     ///
     /// # Errors
     /// `LeaseLimit`, `NoMemory`.
-    pub(crate) fn lend_result(self: &Rc<Self>, core: &Rc<Core>, bytes: u64) -> Result<ResultRoom, Fault> {
+    pub(crate) fn lend_result(&self, core: &Rc<Core>, bytes: u64) -> Result<ResultRoom, Fault> {
         if self.memories.rooms.get() >= LEASES_MAX {
             let text = format!("{LEASES_MAX} leases are held; drop views that are no longer needed");
             return Err(Fault::new(Code::LeaseLimit, text));
@@ -293,7 +295,7 @@ impl Session {
         ResultRoom { of, offset: room.offset(), room: Some(room), rooms: self.memories.rooms.clone() }
     }
 
-    fn new_result_segment(self: &Rc<Self>, core: &Rc<Core>, wanted: u64) -> Result<Rc<ResultSegment>, Fault> {
+    fn new_result_segment(&self, core: &Rc<Core>, wanted: u64) -> Result<Rc<ResultSegment>, Fault> {
         let bytes = Lender::bytes_for(wanted).max(RESULT_SEGMENT_BYTES).next_multiple_of(4096);
         let (segment, fd) = self.make(core, "windlass-result", bytes, Role::Result)?;
         let number = self.memories.next_result.get() + 1;
@@ -301,7 +303,10 @@ impl Session {
         let id = SegmentId(SegmentId::NODE.0 | number);
         let lender = RefCell::new(Lender::new(segment.bytes() as u64));
         let message = Control::new(ControlKind::Segment, id, bytes, 0);
-        if let Err(fault) = crate::transport::wire::send(self, &message, Some(fd.as_fd())) {
+        // Over a stream nobody else maps it: what stands in it is sent.
+        let told =
+            self.ring().map_or(Ok(()), |ring| crate::transport::wire::send(ring, &message, Some(fd.as_fd())));
+        if let Err(fault) = told {
             self.uncharge(core, bytes);
             self.end(&fault);
             return Err(fault);
@@ -316,9 +321,9 @@ impl Session {
         self.memories.leases.borrow_mut().insert((room.segment_id(), room.offset()), room);
     }
 
-    pub(super) fn forget_lease(&self, segment: SegmentId, offset: u64) {
-        let gone = self.memories.leases.borrow_mut().remove(&(segment, offset));
-        drop(gone);
+    /// Takes a lease back before its client knows of it.
+    pub(crate) fn take_lease(&self, segment: SegmentId, offset: u64) -> Option<ResultRoom> {
+        self.memories.leases.borrow_mut().remove(&(segment, offset))
     }
 
     /// Releases a lease, or retires a heap or frozen segment.
@@ -362,6 +367,9 @@ impl Session {
         self.memories.heaps.borrow_mut().clear();
         for slot in self.slots.borrow_mut().iter_mut() {
             slot.reply = None;
+        }
+        if let Some(stream) = self.stream() {
+            stream.give_up();
         }
     }
 }
