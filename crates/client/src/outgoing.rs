@@ -121,7 +121,7 @@ pub(crate) enum Hold {
     Room,
     Loan(Loan),
     /// Kept so that the node does not retire it while the call runs.
-    Frozen(#[expect(dead_code, reason = "held, never read")] FrozenLoan),
+    Frozen(FrozenLoan),
 }
 
 impl Holds {

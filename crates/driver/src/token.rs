@@ -56,6 +56,7 @@ fn read(path: &Path) -> io::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(non_snake_case, reason = "tests carry the names of requirement rows")]
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 

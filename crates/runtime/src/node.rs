@@ -366,11 +366,9 @@ impl Making {
             let made = make_all(&inner, &specs).await;
             // Last: whoever connects finds the pools.
             let made = match (made, tcp) {
-                (Ok(()), Some((at, token))) => {
-                    stream::tcp::listen(&inner, at, token).await.map(|bound| {
-                        listens.get_or_init(|| bound);
-                    })
-                }
+                (Ok(()), Some((at, token))) => stream::tcp::listen(&inner, at, token).await.map(|bound| {
+                    listens.get_or_init(|| bound);
+                }),
                 (made, _) => made,
             };
             *told.borrow_mut() = Some(made);

@@ -25,6 +25,10 @@ pub struct ServeArgs {
     /// Processors the worker keeps to, between commas [default: any]
     #[arg(long, value_name = "0,1")]
     pub cpus: Option<String>,
+    /// Listen for TCP connections on a loopback address, port 0 for any; clients show the token of the file `token` in the
+    /// node's directory [default: nowhere]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub tcp: Option<String>,
     /// Level of the log, or levels by crate and module: warn,runtime=debug,echo=trace [default: info]
     #[arg(long, value_name = "LEVEL")]
     pub log: Option<String>,
@@ -51,6 +55,7 @@ impl ServeArgs {
         set("name", self.name.clone());
         set("state", path(&self.state));
         set("cpus", self.cpus.clone());
+        set("tcp.listen", self.tcp.clone());
         set("log.level", self.log.clone());
         set("log.format", self.log_format.clone());
         set("log.file", path(&self.log_file));

@@ -98,7 +98,7 @@ fn read_file(path: &Path, settings: &mut Settings) -> Result<(), Fault> {
 }
 
 /// Tables of the file.
-const TABLES: &[&str] = &["limits", "log"];
+const TABLES: &[&str] = &["limits", "tcp", "log"];
 
 fn read_table(of: &str, table: &Table, settings: &mut Settings, lines: &Lines<'_>) -> Result<(), Fault> {
     for (name, value) in table {

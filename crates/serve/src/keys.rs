@@ -6,6 +6,7 @@
 
 use crate::levels::Levels;
 use crate::units;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use toml::Value;
@@ -47,6 +48,8 @@ pub struct Settings {
     pub drain: Duration,
     /// How long a piece of work may hold the worker before it is named in the log, milliseconds; 0 = nobody looks.
     pub stall_ms: u64,
+    /// Where to listen for TCP connections; `None` = nowhere.
+    pub tcp: Option<SocketAddr>,
     /// Bytes of shared memory per session; `None` = the runtime's limit.
     pub session_bytes: Option<u64>,
     /// Bytes of shared memory of all sessions; `None` = 70 % of the memory that the process may use.
@@ -75,6 +78,7 @@ impl Default for Settings {
             modules: Vec::new(),
             drain: Duration::from_millis(5000),
             stall_ms: 0,
+            tcp: None,
             session_bytes: None,
             node_bytes: None,
             levels,
@@ -222,6 +226,15 @@ pub const KEYS: &[Key] = &[
     "Shared memory of all sessions together. 0: 70 % of the memory that the node may use.",
     |to, value| {
         to.node_bytes = Some(size(value)?).filter(|bytes| *bytes > 0);
+        Ok(())
+    }),
+    key!("tcp.listen" Text = "\"\"", Some("--tcp"),
+    "Where to listen for TCP connections: a loopback address, as nothing is encrypted; port 0 lets the system choose.\n\
+     Clients show the token of the file `token` in the node's directory. Empty: nowhere.",
+    |to, value| {
+        let text = text(value)?;
+        let address = |text: &str| text.parse().map_err(|_| format!("{text:?} is no address; write 127.0.0.1:7070"));
+        to.tcp = (!text.is_empty()).then(|| address(text)).transpose()?;
         Ok(())
     }),
     key!("log.level" Text = "\"info\"", Some("--log"),

@@ -11,6 +11,7 @@ use crate::signals::{Does, Watch};
 use clap::Parser;
 use rustix::process::{Pid, Signal};
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -107,7 +108,7 @@ pub fn run(args: &ServeArgs, json: bool, program: &Program) -> Result<(), Fault>
         socket: socket.clone(),
     };
     let watch = Watch::begin(signals, does)?;
-    say_ready(&settings.name, &socket, json);
+    say_ready(&settings.name, &socket, node.tcp(), json);
     let end = node.wait();
     drop(watch);
     match end {
@@ -130,6 +131,7 @@ fn config_of(settings: &Settings, program: &Program) -> Result<NodeConfig, Fault
     config.pools = settings.pools.clone();
     config.processors = settings.cpus.clone();
     config.stall_ms = settings.stall_ms;
+    config.tcp = settings.tcp;
     config.session_bytes_max = settings.session_bytes.unwrap_or(config.session_bytes_max);
     config.node_bytes_max = settings.node_bytes.unwrap_or(config.node_bytes_max);
     Ok(config)
@@ -150,13 +152,18 @@ fn pools_of(modules: &[&'static ModuleTable]) -> Result<Vec<PoolSpec>, Fault> {
 }
 
 /// Says on standard output that clients may come; whoever started the node waits for this line.
-fn say_ready(name: &str, socket: &Path, json: bool) {
+fn say_ready(name: &str, socket: &Path, tcp: Option<SocketAddr>, json: bool) {
     let pid = std::process::id();
     let line = if json {
-        serde_json::json!({ "ready": true, "node": name, "pid": pid, "socket": socket.display().to_string() })
-            .to_string()
+        let mut said =
+            serde_json::json!({ "ready": true, "node": name, "pid": pid, "socket": socket.display().to_string() });
+        if let Some(at) = tcp {
+            said["tcp"] = at.to_string().into();
+        }
+        said.to_string()
     } else {
-        format!("windlass ready: node {name} pid {pid} socket {}", socket.display())
+        let tcp = tcp.map_or_else(String::new, |at| format!(" tcp {at}"));
+        format!("windlass ready: node {name} pid {pid} socket {}{tcp}", socket.display())
     };
     let mut out = std::io::stdout().lock();
     if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush()) {

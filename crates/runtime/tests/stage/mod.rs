@@ -38,6 +38,20 @@ impl Stage {
     pub fn address(&self) -> String {
         self.directory.path().join("test").display().to_string()
     }
+    /// Where it listens for TCP connections.
+    pub fn tcp(&self) -> std::net::SocketAddr {
+        self.node.as_ref().and_then(Node::tcp).expect("it listens")
+    }
+    /// The token that those show.
+    #[allow(clippy::disallowed_methods, reason = "a user reads the token's file as any other")]
+    pub fn token(&self) -> windlass_client::Token {
+        let text = std::fs::read_to_string(self.directory.path().join("test/token")).expect("the token's file");
+        windlass_client::Token::from_text(&text).expect("a token")
+    }
+    /// Asks it to stop.
+    pub fn stop(&self, deadline: std::time::Duration) {
+        self.node.as_ref().expect("it runs").stop(deadline);
+    }
     /// A client of it.
     pub fn client(&self) -> Client {
         Client::connect(&self.address()).expect("the node answers")

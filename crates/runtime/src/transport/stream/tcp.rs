@@ -9,7 +9,7 @@
 use super::Stream;
 use super::serve::{self, Sleep};
 use crate::core::Core;
-use crate::limits::{ACCEPT_PAUSE_NS, GREETING_NS, GREETINGS_MAX};
+use crate::limits::{ACCEPT_PAUSE_NS, GREETING_NS, GREETINGS_MAX, STREAM_LAST_WORDS_NS};
 use crate::session::{Session, Who};
 use crate::transport::{Via, greet};
 use std::future::poll_fn;
@@ -139,7 +139,7 @@ async fn greet(core: &Rc<Core>, mut socket: Socket, number: u64, token: &Token) 
             Err(fault)
         }
     };
-    let sent = say(core, &mut socket, due, welcome).await;
+    let sent = say(core, &mut socket, welcome).await;
     let (hello, calls) = granted?;
     match sent {
         Some(Ok(())) => {}
@@ -160,8 +160,8 @@ async fn greet(core: &Rc<Core>, mut socket: Socket, number: u64, token: &Token) 
 }
 
 /// Sends the welcome; `None`: it was not taken in time.
-async fn say(core: &Rc<Core>, socket: &mut Socket, due: Nanos, welcome: Vec<u8>) -> Option<Result<(), IoError>> {
-    let mut late = Sleep::until(core, due);
+async fn say(core: &Rc<Core>, socket: &mut Socket, welcome: Vec<u8>) -> Option<Result<(), IoError>> {
+    let mut late = Sleep::until(core, core.now().saturating_add(STREAM_LAST_WORDS_NS));
     let mut sending = pin!(socket.writer.send_all(IoBuffer::from_vec(welcome)));
     let sent = poll_fn(|context| {
         if let Poll::Ready((sent, _)) = sending.as_mut().poll(context) {
@@ -218,6 +218,7 @@ async fn hello(
 
 #[cfg(test)]
 mod tests {
+    #![allow(non_snake_case, reason = "tests carry the names of requirement rows")]
     use super::*;
 
     #[test]
