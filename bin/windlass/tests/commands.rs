@@ -275,3 +275,31 @@ fn a_reader_that_goes_away_is_no_failure() {
     let output = list.wait_with_output().expect("a child");
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
 }
+
+#[test]
+fn rpc_R21_a_node_is_called_over_tcp_with_its_token_and_refuses_without() {
+    let node = Node::start(&["--tcp", "127.0.0.1:0", "--json"]);
+    stdout(&node.run(&["pool", "create", "small", "compress", "compress_id=1"]));
+    let ready: Value = serde_json::from_str(&node.ready).expect("a ready line");
+    let at = format!("tcp://{}", ready["tcp"].as_str().expect("it listens"));
+    let token = node.directory().join("token").display().to_string();
+    let text: String = (0..40_000).map(|line| format!("line {line}\n")).collect();
+    let [whole, packed, wrong] = ["whole", "packed", "wrong"].map(|name| node.file(name));
+    write(&whole, &text);
+    let (file, out) = (format!("data={}", whole.display()), format!("out={}", packed.display()));
+    let call = |terms: &[&str]| {
+        let mut args = vec!["call", "small.compress", "--file", &file, "--out", &out];
+        args.extend(terms);
+        windlass(&args)
+    };
+    stdout(&call(&["--at", &at, "--token-file", &token]));
+    assert!(packed.metadata().expect("written").len() > 0);
+    let unix = format!("unix-stream://{}", node.address());
+    stdout(&call(&["--at", &unix]));
+    assert!(complaint(&call(&["--at", &at])).contains("--token-file"));
+    write(&wrong, &"0".repeat(64));
+    assert!(complaint(&call(&["--at", &at, "--token-file", &wrong.display().to_string()])).contains("token"));
+    assert!(complaint(&call(&["--at", "udp://x"])).contains("tcp://HOST:PORT"));
+    // Pool 0 is for the machine's own clients.
+    assert!(complaint(&windlass(&["ls", "--at", &at, "--token-file", &token])).contains("Denied"));
+}
