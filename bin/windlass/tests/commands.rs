@@ -277,7 +277,7 @@ fn a_reader_that_goes_away_is_no_failure() {
 }
 
 #[test]
-fn rpc_R21_a_node_is_called_over_tcp_with_its_token_and_refuses_without() {
+fn a_node_is_called_over_tcp_with_its_token_and_refuses_without() {
     let node = Node::start(&["--tcp", "127.0.0.1:0", "--json"]);
     stdout(&node.run(&["pool", "create", "small", "compress", "compress_id=1"]));
     let ready: Value = serde_json::from_str(&node.ready).expect("a ready line");

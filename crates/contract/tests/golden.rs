@@ -376,7 +376,7 @@ fn frame_is_kept(name: &str, frame: &Frame<'_>) {
 }
 
 #[test]
-fn rpc_R1_a_frame_is_a_head_of_8_bytes_and_the_same_records_as_in_a_ring() {
+fn rpc_R25_a_frame_is_a_head_of_8_bytes_and_the_same_records_as_in_a_ring() {
     let nowhere = |length| Place { segment: SegmentId::NONE, length, offset: 0 };
     let slot = Slot { arguments: nowhere(5), flags: FLAG_BUFFERS, ..call() };
     frame_is_kept("frame-slot", &Frame::Slot(slot, b"bytes"));

@@ -56,12 +56,11 @@ fn read(path: &Path) -> io::Result<String> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case, reason = "tests carry the names of requirement rows")]
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
-    fn rpc_R21_a_token_is_made_once_for_its_owner_alone_and_one_that_others_read_is_refused() {
+    fn a_token_is_made_once_for_its_owner_alone_and_one_that_others_read_is_refused() {
         let directory = std::env::temp_dir().join(format!("windlass-token-{}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
         let path = directory.join("token");

@@ -8,7 +8,7 @@ use windlass_echo::echo;
 use xxhash_rust::xxh3::xxh3_64;
 
 #[test]
-fn rpc_R3_buffers_of_every_kind_carry_their_bytes() {
+fn rpc_R25_buffers_of_every_kind_carry_their_bytes() {
     on_every_way(|Set { echo, mirror, client, .. }| {
         for bytes in [0, 1, 4095, 65_536, 65_537, 1_500_000] {
             let sent = data(bytes);
@@ -40,7 +40,7 @@ fn rpc_R3_buffers_of_every_kind_carry_their_bytes() {
 }
 
 #[test]
-fn rpc_R3_one_call_has_many_buffers_of_different_kinds() {
+fn rpc_R25_one_call_has_many_buffers_of_different_kinds() {
     on_every_way(|Set { mirror, client, .. }| {
         for bytes in [0, 3, 200_000, 2_000_003] {
             let (plain, both) = (data(bytes), data(bytes / 2));
@@ -55,7 +55,7 @@ fn rpc_R3_one_call_has_many_buffers_of_different_kinds() {
 }
 
 #[test]
-fn rpc_R4_64_mib_pass_in_both_directions() {
+fn rpc_R20_64_mib_pass_in_both_directions() {
     on_every_way(|Set { echo, client, .. }| {
         let bytes = 64 << 20;
         let mut loan = client.lend(bytes).unwrap();
@@ -69,7 +69,7 @@ fn rpc_R4_64_mib_pass_in_both_directions() {
 }
 
 #[test]
-fn rpc_R5_a_large_transfer_does_not_hold_up_the_small_calls_beside_it() {
+fn rpc_R20_a_large_transfer_does_not_hold_up_the_small_calls_beside_it() {
     on_streams(|Set { echo, client, .. }| {
         let mut loan = client.lend(48 << 20).unwrap();
         loan.fill(3);
@@ -86,7 +86,7 @@ fn rpc_R5_a_large_transfer_does_not_hold_up_the_small_calls_beside_it() {
 }
 
 #[test]
-fn rpc_R7_many_buffers_at_once_share_the_credit_and_all_come() {
+fn rpc_R11_many_buffers_at_once_share_the_credit_and_all_come() {
     on_every_way(|Set { echo, .. }| {
         let sent: Vec<Vec<u8>> = (0..24).map(|at| data(100_000 + at * 33_333)).collect();
         let copy =
@@ -100,7 +100,7 @@ fn rpc_R7_many_buffers_at_once_share_the_credit_and_all_come() {
 }
 
 #[test]
-fn rpc_R9_a_call_is_cancelled_while_its_buffer_is_on_its_way() {
+fn rpc_R20_a_call_is_cancelled_while_its_buffer_is_on_its_way() {
     on_streams(|Set { echo, client, .. }| {
         for _ in 0..10 {
             let mut loan = client.lend(32 << 20).unwrap();
@@ -119,7 +119,7 @@ fn rpc_R9_a_call_is_cancelled_while_its_buffer_is_on_its_way() {
 }
 
 #[test]
-fn rpc_R8_nothing_of_a_call_stays_behind_in_node_or_client() {
+fn rpc_R24_nothing_of_a_call_stays_behind_in_node_or_client() {
     on_every_way(|set| {
         let Set { echo, client, mirror, stage, .. } = set;
         let leases = || stage.admin().sessions().unwrap().iter().map(|one| one.leases).sum::<u32>();

@@ -10,7 +10,7 @@ use windlass_echo::echo;
 use xxhash_rust::xxh3::xxh3_64;
 
 #[test]
-fn rpc_R1_values_of_every_length_come_back() {
+fn rpc_R25_values_of_every_length_come_back() {
     on_every_way(|Set { echo, .. }| {
         for value in [0, 1, u64::from(u32::MAX), u64::MAX] {
             assert_eq!(echo.ping(value).unwrap(), value);
@@ -26,7 +26,7 @@ fn rpc_R1_values_of_every_length_come_back() {
 }
 
 #[test]
-fn rpc_R14_the_same_typed_client_awaits_its_calls() {
+fn rpc_R25_the_same_typed_client_awaits_its_calls() {
     on_every_way(|set| {
         let client = connect(&set.stage, set.way).open().unwrap();
         block_on(async {
@@ -41,7 +41,7 @@ fn rpc_R14_the_same_typed_client_awaits_its_calls() {
 }
 
 #[test]
-fn rpc_R15_a_client_that_knows_no_types_calls_by_schema() {
+fn rpc_R25_a_client_that_knows_no_types_calls_by_schema() {
     on_every_way(|Set { client, .. }| {
         let pool = DynamicPool::open(client, "echo").unwrap();
         let reply = pool.call("echo", &[("text".into(), "by schema".into())], &[]).unwrap();
@@ -50,7 +50,7 @@ fn rpc_R15_a_client_that_knows_no_types_calls_by_schema() {
 }
 
 #[test]
-fn rpc_R2_as_many_calls_as_may_be_out_at_once_are_and_each_gets_its_own_answer() {
+fn rpc_R9_R33_as_many_calls_as_may_be_out_at_once_are_and_each_gets_its_own_answer() {
     on_every_way(|Set { echo, client, .. }| {
         let pool = echo.pool();
         let out = client.welcome().calls as u64;
@@ -76,7 +76,7 @@ fn rpc_R2_as_many_calls_as_may_be_out_at_once_are_and_each_gets_its_own_answer()
 }
 
 #[test]
-fn rpc_R6_calls_begin_in_the_order_they_were_sent_and_waits_overlap() {
+fn rpc_R11_calls_begin_in_the_order_they_were_sent_and_waits_overlap() {
     on_every_way(|Set { echo, .. }| {
         let add = |by: u64| echo.pool().call(echo::methods::add()).argument("ordered").argument(&by).send();
         let sums: Vec<Pending> = (1..=20).map(add).collect();
@@ -93,7 +93,7 @@ fn rpc_R6_calls_begin_in_the_order_they_were_sent_and_waits_overlap() {
 }
 
 #[test]
-fn rpc_R9_calls_are_cancelled_and_their_time_runs_out() {
+fn rpc_R25_calls_are_cancelled_and_their_time_runs_out() {
     on_every_way(|Set { echo, .. }| {
         let pause = || echo.pool().call(echo::methods::pause()).argument(&3_600_000_000_u64);
         let late = pause().deadline(Duration::from_millis(5)).wait().unwrap_err();
@@ -141,7 +141,7 @@ fn a_detached_call_is_answered_when_it_is_accepted() {
 }
 
 #[test]
-fn rpc_R26_by_tcp_pool_0_is_closed_but_for_what_describes_the_others() {
+fn by_tcp_pool_0_is_closed_but_for_what_describes_the_others() {
     let set = Set::by(Way::Tcp);
     let admin = windlass_admin::admin::Blocking::on(set.client.admin());
     for fault in [admin.pools().unwrap_err(), admin.sessions().unwrap_err(), admin.flush().unwrap_err()] {

@@ -8,7 +8,7 @@ use windlass_client::{Connect, Token};
 use windlass_contract::{Code, Outcome};
 
 #[test]
-fn rpc_R21_a_wrong_token_is_denied_in_words_and_the_right_one_stands_in_a_file_of_the_owners() {
+fn a_wrong_token_is_denied_in_words_and_the_right_one_stands_in_a_file_of_the_owners() {
     let set = Set::by(Way::Tcp);
     let at = set.stage.tcp().to_string();
     for wrong in [Token::NONE, Token([7; 32])] {
@@ -20,7 +20,7 @@ fn rpc_R21_a_wrong_token_is_denied_in_words_and_the_right_one_stands_in_a_file_o
 }
 
 #[test]
-fn rpc_R21_an_address_that_others_reach_is_refused_before_anything_starts() {
+fn an_address_that_others_reach_is_refused_before_anything_starts() {
     for at in ["0.0.0.0:0", "[::]:0"] {
         let fault = Stage::try_with(|config| config.tcp = Some(at.parse().unwrap())).map(|_| ()).unwrap_err();
         assert!(fault.is(Code::BadConfig) && fault.message.contains("loopback"), "{fault:?}");

@@ -9,7 +9,7 @@ use windlass_contract::{Code, Outcome};
 use windlass_echo::echo;
 
 #[test]
-fn rpc_R31_when_the_node_stops_each_call_is_told_and_later_ones_are_not_started() {
+fn rpc_R6_when_the_node_stops_each_call_is_told_and_later_ones_are_not_started() {
     on_every_way(|set| {
         let pause = || set.echo.pool().call(echo::methods::pause()).argument(&3_600_000_000_u64).send();
         let pending: Vec<Pending> = (0..5).map(|_| pause()).collect();
@@ -121,7 +121,7 @@ fn rpc_R25_a_connection_cut_anywhere_answers_every_call_and_the_node_keeps_nothi
 }
 
 #[test]
-fn rpc_R32_after_the_end_a_new_session_of_the_same_stub_works() {
+fn after_the_end_a_new_session_of_the_same_stub_works() {
     on_streams(|set| {
         set.client.vanish();
         assert!(set.echo.ping(1).unwrap_err().is(Code::NodeGone));

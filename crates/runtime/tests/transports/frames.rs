@@ -131,7 +131,7 @@ fn checksum(set: &Set, call: CallId, bytes: u64, segment: SegmentId) -> Vec<u8> 
 }
 
 #[test]
-fn rpc_R33_frames_that_cannot_be_end_their_session_in_words_and_nobody_elses() {
+fn rpc_R4_frames_that_cannot_be_end_their_session_in_words_and_nobody_elses() {
     let set = Set::by(Way::Tcp);
     let call = CallId::new(0, 1);
     let chunk = |buffer, offset, bytes| Frame::Chunk(Chunk { call, buffer, offset, bytes });
@@ -170,7 +170,7 @@ fn rpc_R33_frames_that_cannot_be_end_their_session_in_words_and_nobody_elses() {
 }
 
 #[test]
-fn rpc_R7_whoever_overdraws_the_credit_is_ended_and_whoever_keeps_it_is_not() {
+fn rpc_R11_whoever_overdraws_the_credit_is_ended_and_whoever_keeps_it_is_not() {
     let set = Set::by(Way::Tcp);
     let mut raw = Raw::greeted(&set);
     let piece = vec![1; CHUNK_BYTES_MAX];
@@ -198,7 +198,7 @@ fn rpc_R7_whoever_overdraws_the_credit_is_ended_and_whoever_keeps_it_is_not() {
 }
 
 #[test]
-fn rpc_R20_a_segment_named_in_a_stream_is_refused_and_never_looked_at() {
+fn rpc_R4_a_segment_named_in_a_stream_is_refused_and_never_looked_at() {
     let set = Set::by(Way::Tcp);
     let mut raw = Raw::greeted(&set);
     for (at, segment) in
@@ -219,7 +219,7 @@ fn rpc_R20_a_segment_named_in_a_stream_is_refused_and_never_looked_at() {
 }
 
 #[test]
-fn rpc_R33_a_cut_or_slow_hello_is_turned_away_and_a_truncated_frame_is_not_waited_for_for_ever() {
+fn rpc_R4_a_cut_or_slow_hello_is_turned_away_and_a_truncated_frame_is_not_waited_for_for_ever() {
     let set = Set::by(Way::Tcp);
     let mut silent = Raw::dial(&set);
     let mut foreign = Raw::dial(&set);
@@ -237,7 +237,7 @@ fn rpc_R33_a_cut_or_slow_hello_is_turned_away_and_a_truncated_frame_is_not_waite
 }
 
 #[test]
-fn rpc_R33_a_client_that_never_reads_fills_nothing_but_its_own_share() {
+fn rpc_R11_a_client_that_never_reads_fills_nothing_but_its_own_share() {
     let set = Set::by(Way::Tcp);
     let mut raw = Raw::greeted(&set);
     // 16 calls may be out; their slots are used again although no answer was read.
