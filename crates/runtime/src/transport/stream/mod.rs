@@ -305,11 +305,13 @@ impl Transport for Stream {
             frame.encode(&mut answer);
             out.deliveries.push_back(Delivery { call, parts, answer });
         }
+        drop(out);
+        // Now and not at the turn's end: the writing task stands behind what else can run, so one send takes what all of that
+        // answers, and it is handed to the system together with the next receive.
+        wake(&self.writer);
         Ok(())
     }
-    fn announce(&self) {
-        wake(&self.writer);
-    }
+    fn announce(&self) {}
     fn end(&self, _core: Option<&Rc<Core>>, why: &Fault) {
         self.push(&Frame::Bye { code: why.code, text: why.message.clone() });
         self.over.set(true);
