@@ -11,6 +11,7 @@ pub mod limits;
 pub mod workloads;
 
 mod board;
+mod conduit;
 mod node;
 mod person;
 mod probe;

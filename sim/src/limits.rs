@@ -10,3 +10,9 @@ pub const CANCEL_MAX_NS: u64 = 20_000_000_000;
 pub const SEEDS_IN_TESTS: u64 = 60;
 /// Seeds within which a planted bug has to be found.
 pub const SEEDS_PER_PLANT: u64 = 1_000;
+/// Bytes of a client that wait to be carried by its conduit.
+pub const CONDUIT_BYTES: usize = 64 << 10;
+/// How long a conduit that carried something waits before it looks again, virtual nanoseconds; then ever longer.
+pub const CONDUIT_LOOK_NS: u64 = 20_000;
+/// At most so long.
+pub const CONDUIT_LOOK_MAX_NS: u64 = 20_000_000;

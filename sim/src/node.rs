@@ -7,6 +7,7 @@
 use crate::probe::Probe;
 use crate::stage::{Actor, Stage, Turned};
 use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -24,6 +25,9 @@ pub(crate) struct NodeActor {
 
 #[derive(Default)]
 struct State {
+    /// Whether it listens for TCP connections, and where.
+    listens: bool,
+    tcp: Cell<Option<SocketAddr>>,
     ready: Cell<bool>,
     stopped: Cell<bool>,
     /// Why it is not there.
@@ -40,11 +44,12 @@ pub(crate) struct Node {
     state: Rc<State>,
 }
 
-fn config(directory: PathBuf) -> NodeConfig {
+fn config(directory: PathBuf, listens: bool) -> NodeConfig {
     let mut config = NodeConfig::new("sim", Admin::TABLE);
     config.directory = directory;
     config.modules.push(Probe::TABLE);
     config.pools.push(PoolSpec { name: "probe".into(), module: "probe".into(), parameters: Vec::new() });
+    config.tcp = listens.then(|| SocketAddr::from(([127, 0, 0, 1], 0)));
     // Looking on pays on another processor; here there is one.
     config.spin_ns = 0;
     config.session_bytes_max = 16 << 20;
@@ -53,16 +58,18 @@ fn config(directory: PathBuf) -> NodeConfig {
 }
 
 impl NodeActor {
-    pub(crate) fn new(stage: &Stage, machine: Machine) -> Result<(Node, NodeActor), String> {
+    pub(crate) fn new(stage: &Stage, machine: Machine, listens: bool) -> Result<(Node, NodeActor), String> {
         let directory = stage.directory().join(format!("node-{}", machine.0));
-        let state = Rc::new(State::default());
+        let state = Rc::new(State { listens, ..State::default() });
         let actor = Self::begin(stage.world(), machine, &directory, state.clone())?;
         Ok((Node { stage: stage.clone(), at: usize::MAX, machine, directory, state }, actor))
     }
 
     fn begin(world: &SimWorld, machine: Machine, directory: &Path, state: Rc<State>) -> Result<Self, String> {
         let mut driver = SimDriver::stepped(world, machine).map_err(|error| error.to_string())?;
-        let node = ByHand::begin(&config(directory.to_owned()), &mut driver).map_err(|fault| fault.to_string())?;
+        // A socket address is shared by what is made from a configuration, so each process has its own.
+        let config = config(directory.to_owned(), state.listens);
+        let node = ByHand::begin(&config, &mut driver).map_err(|fault| fault.to_string())?;
         Ok(Self { driver, node: Some(node), state })
     }
 
@@ -78,7 +85,10 @@ impl NodeActor {
         let Some(node) = &mut self.node else { return Ok(Turned::Over) };
         let next = node.turn(&mut self.driver).map_err(|fault| fault.to_string())?;
         match node.is_ready() {
-            Ok(ready) => self.state.ready.set(ready),
+            Ok(ready) => {
+                self.state.ready.set(ready);
+                self.state.tcp.set(node.tcp());
+            }
             Err(fault) => {
                 *self.state.failed.borrow_mut() = Some(fault.to_string());
                 return Ok(Turned::Over);
@@ -99,6 +109,11 @@ impl Node {
 
     pub(crate) fn directory(&self) -> String {
         self.directory.display().to_string()
+    }
+
+    /// Where it listens.
+    pub(crate) fn tcp(&self) -> Option<SocketAddr> {
+        self.state.tcp.get()
     }
 
     pub(crate) fn is_ready(&self) -> bool {

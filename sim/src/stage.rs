@@ -276,7 +276,16 @@ impl Stage {
 
     /// A node in a directory of its own on a machine of its own; it begins at once.
     pub(crate) fn node(&self, machine: Machine) -> Result<Node, String> {
-        let (node, actor) = NodeActor::new(self, machine)?;
+        self.node_that(machine, false)
+    }
+
+    /// The same, and it listens for TCP connections.
+    pub(crate) fn listening_node(&self, machine: Machine) -> Result<Node, String> {
+        self.node_that(machine, true)
+    }
+
+    fn node_that(&self, machine: Machine, listens: bool) -> Result<Node, String> {
+        let (node, actor) = NodeActor::new(self, machine, listens)?;
         let at = self.enter(Actor::Node(Box::new(actor)));
         Ok(node.at(at))
     }

@@ -9,8 +9,10 @@
 use crate::core::Core;
 use crate::node::{Making, NodeConfig, io, make_worker, take_lock};
 use crate::worker::{Next, Worker};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use windlass_contract::Fault;
 use windlass_driver::Driver;
@@ -20,6 +22,7 @@ use windlass_driver::lock::NameLock;
 pub struct ByHand {
     worker: Worker,
     core: Rc<Core>,
+    tcp: Arc<OnceLock<SocketAddr>>,
     making: Option<Making>,
     /// Its other end is with the worker, which would take its loss for an order.
     _commands: Sender<Duration>,
@@ -63,7 +66,8 @@ impl ByHand {
         let (commands, received) = channel();
         let (worker, core) = make_worker(config, received, driver, None)?;
         let making = Some(Making::begin(&core, config)?);
-        Ok(Self { worker, core, making, _commands: commands, _lock: lock })
+        let tcp = config.shared.tcp.clone();
+        Ok(Self { worker, core, tcp, making, _commands: commands, _lock: lock })
     }
 
     /// One turn.
@@ -87,6 +91,11 @@ impl ByHand {
                 made.map(|()| true)
             }
         }
+    }
+
+    /// Where it listens for TCP connections, once it does.
+    pub fn tcp(&self) -> Option<SocketAddr> {
+        self.tcp.get().copied()
     }
 
     /// Asks it to stop, letting calls end for so long; a turn that answers `Stopped` was the last. The caller wakes the driver.

@@ -1,7 +1,7 @@
 //! Workloads: what happens on a stage, and what must be true of it.
 //!
 //! Lives here, in the order to read: `book` (what callers count on), `errands` (one call and its check), `lives` (clients that
-//! do errands), and the workloads themselves: `calls`, `order`, `share`, `death`, `memory`, `lies`, `files`, `sockets`.
+//! do errands), and the workloads themselves: `calls`, `order`, `share`, `death`, `memory`, `lies`, `files`, `sockets`, `wire`.
 //! Holds: each workload says in `about` what it holds a run to.
 //! Not here: whose turn it is (`stage`).
 
@@ -15,6 +15,7 @@ mod share;
 mod sockets;
 #[cfg(feature = "hooks")]
 mod trouble;
+mod wire;
 
 use crate::stage::Stage;
 use windlass_memory::hooks::Plant;
@@ -73,6 +74,12 @@ pub const ALL: &[Workload] = &[
         about: "tasks talk over connections that are cut, fall silent and are closed under them: bytes arrive in order, waiters are told",
         finds: &[Plant::ForgottenWaiter],
         play: sockets::play,
+    },
+    Workload {
+        name: "wire",
+        about: "clients call over connections that are slow and cut in mid-chunk: each call is answered, and nothing stays behind",
+        finds: &[],
+        play: wire::play,
     },
     #[cfg(feature = "hooks")]
     Workload {
