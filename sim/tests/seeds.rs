@@ -46,6 +46,11 @@ fn bytes_of_a_connection_are_in_order_and_whoever_waits_at_a_closed_one_is_told(
 }
 
 #[test]
+fn calls_over_connections_that_are_cut_in_mid_chunk_are_each_answered() {
+    holds("wire");
+}
+
+#[test]
 fn a_run_is_a_function_of_its_seed() {
     for workload in workloads::ALL {
         let runs = [play(workload.name, 0..6), play(workload.name, 0..6)];

@@ -32,12 +32,18 @@ pub(super) fn play(stage: &Stage) -> Result<(), String> {
     // A connection that falls silent for ever is noticed by the system's own probes, which no simulated network has.
     let mut weather = Weather::drawn(stage.seed());
     weather.net.silent = Rate::NEVER;
+    // A hello and a frame have to come within seconds.
+    weather.net.slow = Rate::NEVER;
+    weather.net.buffer_bytes = weather.net.buffer_bytes.max(1 << 10);
+    let mut dice = stage.dice("wire");
+    let scissors = dice.coin();
+    // Where nothing is cut nothing may go wrong.
+    let rough = if scissors || weather.net.cut != Rate::NEVER { Rough::Death } else { Rough::No };
     stage.world().set_weather(weather);
     let (node, held) = begun(stage, stage.listening_node(Machine(0))?)?;
     let at = node.tcp().ok_or("the node listens nowhere")?;
     let token = token(&node.directory())?;
-    let mut dice = stage.dice("wire");
-    let book = Book::new(Rough::Death);
+    let book = Book::new(rough);
     let people: Vec<usize> = (0..1 + dice.below(4))
         .map(|number| {
             let (cx, actor) = TasksActor::new(stage, Machine(1 + number as u32), &format!("conduit {number}"))?;
@@ -50,7 +56,7 @@ pub(super) fn play(stage: &Stage) -> Result<(), String> {
             }))
         })
         .collect::<Result<_, String>>()?;
-    if dice.coin() {
+    if scissors {
         let after = 1 + dice.below(200_000_000);
         stage.person("scissors", move |me| async move {
             me.sleep(after).await;
