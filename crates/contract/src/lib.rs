@@ -10,6 +10,7 @@
 
 pub mod abi;
 pub mod admin;
+pub mod aggregate;
 pub mod buffers;
 pub mod completion;
 pub mod context;

@@ -86,7 +86,15 @@ pub struct Flags {
     /// Runs inside the call that holds the key.
     pub reentrant: bool,
     /// Folded by the module.
-    pub aggregate: bool,
+    pub aggregate: Option<Aggregate>,
+}
+
+/// How the answers of several containers become one.
+pub enum Aggregate {
+    /// By the module's hook.
+    Hook,
+    /// By a function of two answers: one of `contract::aggregate` by its name, or any by its path.
+    By(Path),
 }
 
 /// How often the node calls a method.

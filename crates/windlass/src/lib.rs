@@ -69,6 +69,10 @@ pub use {
     windlass_macros::{Described, create, data, hook, method, module},
 };
 
+/// Which containers of a pool a call goes to.
+#[cfg(all(feature = "module", not(feature = "client")))]
+pub use windlass_contract::slot::Query;
+
 /// How calls of a container wait for each other: locks, channels, barriers, pools of buffers. State of a module whose methods
 /// are `async`, so it is held by `&self`.
 ///

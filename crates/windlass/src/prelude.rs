@@ -2,7 +2,7 @@
 
 pub use crate::{
     Bytes, Code, Context, Cost, Described, Fault, File, Hooks, In, InOut, Level, Listener, OpenHow, Out, Outcome,
-    PoolId, Retry, Sample, SharedBytes, Socket, Spawn, Task, create, data, hook, method, module,
+    PoolId, Query, Retry, Sample, SharedBytes, Socket, Spawn, Task, create, data, hook, method, module,
 };
 #[cfg(feature = "client")]
 pub use crate::{Client, FrozenLoan, Loan, Payload, Pool, ResultView};

@@ -77,6 +77,11 @@ fn client(model: &Module, style: Style) -> TokenStream {
             pub fn pool(&self) -> &__windlass::client::Pool {
                 &self.__pool
             }
+            /// The same pool, but its calls go to these containers: one by its id or by a hash, a range, all of them. The
+            /// answers of several become one by the method's `aggregate`.
+            pub fn toward(&self, query: __windlass::nested::Query) -> Self {
+                Self { __pool: self.__pool.toward(query) }
+            }
             #create
             #(#methods)*
         }

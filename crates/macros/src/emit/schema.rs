@@ -70,7 +70,7 @@ fn flags(method: &Method) -> TokenStream {
         (flags.idempotent, quote!(idempotent)),
         (flags.reentrant, quote!(reentrant)),
         (method.is_async, quote!(is_async)),
-        (flags.aggregate, quote!(aggregate)),
+        (flags.aggregate.is_some(), quote!(aggregate)),
     ] {
         if set {
             said.push(quote!(#field: true));

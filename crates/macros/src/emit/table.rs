@@ -3,7 +3,7 @@
 //! Holds: arguments decode wholly before the author's function runs; dispatch is a `match`, whatever the highest number.
 
 use super::{ours, schema};
-use crate::model::{Kind, Method, Module, Parameter, Receiver};
+use crate::model::{Aggregate, Kind, Method, Module, Parameter, Receiver};
 use crate::{check, names};
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -67,12 +67,54 @@ pub fn module(model: &Module) -> TokenStream {
 /// `impl Hooks`, with what the author overrides.
 pub fn hooks(model: &Module) -> TokenStream {
     let (facade, state, hooks) = (&model.facade, &model.state, &model.hooks);
+    let aggregate = aggregate(model);
     quote! {
         impl #facade::__private::module::Hooks for #state {
             #(#hooks)*
+            #aggregate
         }
     }
 }
+
+/// The hook that folds answers by the functions that methods name; nothing when none does.
+fn aggregate(model: &Module) -> Option<TokenStream> {
+    let facade = &model.facade;
+    let arms: Vec<_> = model
+        .methods
+        .iter()
+        .filter_map(|method| match &method.flags.aggregate {
+            Some(Aggregate::By(path)) => {
+                let (id, reply) = (method.id, &method.reply.ty);
+                let by = match path.get_ident().filter(|name| AGGREGATES.contains(&name.to_string().as_str())) {
+                    Some(known) => quote!(#facade::__private::serve::aggregate::#known),
+                    None => quote!(#path),
+                };
+                // At the author's type, where one that cannot be folded so is told.
+                Some(quote_spanned! { method.reply.at=>
+                    #id => #facade::__private::serve::aggregate::fold::<#reply>(__replies, #by),
+                })
+            }
+            _ => None,
+        })
+        .collect();
+    (!arms.is_empty()).then(|| {
+        quote! {
+            fn replica_aggregate(
+                &self,
+                __method: u32,
+                __replies: &[::std::vec::Vec<u8>],
+            ) -> ::core::result::Result<::std::vec::Vec<u8>, #facade::__private::Fault> {
+                match __method {
+                    #(#arms)*
+                    _ => #facade::__private::serve::aggregate::none(),
+                }
+            }
+        }
+    })
+}
+
+/// Functions of `contract::aggregate` that go by their name alone.
+const AGGREGATES: &[&str] = &["sum", "max", "min", "first", "last", "all", "any", "concat"];
 
 /// The entry symbol, `windlass_module_<crate>`.
 pub fn entry(model: &Module) -> TokenStream {

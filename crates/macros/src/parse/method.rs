@@ -1,10 +1,10 @@
 //! One function: its attribute, its signature, its place in the model.
 
 use super::parameter;
-use crate::model::{Flags, Method, Period, Receiver};
+use crate::model::{Aggregate, Flags, Method, Period, Receiver};
 use crate::words::{self, Word};
 use crate::{names, parse};
-use syn::{Attribute, Error, FnArg, ImplItemFn, Result, ReturnType, Signature, parse_quote};
+use syn::{Attribute, Error, Expr, ExprLit, FnArg, ImplItemFn, Lit, Result, ReturnType, Signature, parse_quote};
 
 /// First number a module may give its own methods.
 pub const OWN_FIRST: u32 = 10;
@@ -118,6 +118,19 @@ fn receiver(sig: &Signature) -> Result<Receiver> {
     }
 }
 
+/// `aggregate` alone, or with a function of two answers.
+fn aggregate(word: &Word) -> Result<Option<Aggregate>> {
+    match &word.value {
+        Some(Expr::Path(path)) => Ok(Some(Aggregate::By(path.path.clone()))),
+        Some(other) if !matches!(other, Expr::Lit(ExprLit { lit: Lit::Bool(_), .. })) => Err(Error::new_spanned(
+            other,
+            "an aggregate is `sum`, `max`, `min`, `first`, `last`, `all`, `any`, `concat`, or the path of a function \
+             `fn(T, T) -> T` of two answers",
+        )),
+        _ => Ok(word.flag()?.then_some(Aggregate::Hook)),
+    }
+}
+
 fn flag(flags: &mut Flags, word: &Word) -> Result<()> {
     match word.name.to_string().as_str() {
         "key" => flags.key = Some(word.expression()?),
@@ -147,7 +160,7 @@ fn flag(flags: &mut Flags, word: &Word) -> Result<()> {
         "blocking" => flags.blocking = word.flag()?,
         "idempotent" => flags.idempotent = word.flag()?,
         "reentrant" => flags.reentrant = word.flag()?,
-        _ => flags.aggregate = word.flag()?,
+        _ => flags.aggregate = aggregate(word)?,
     }
     Ok(())
 }
