@@ -89,7 +89,7 @@ fn serve_as(door: &Door, change: impl FnOnce(&mut NodeConfig)) -> Result<(), Fai
     let mut config = NodeConfig::new("bench", windlass_admin::Admin::TABLE);
     config.directory = directory.path().join("node");
     config.modules.push(windlass_echo::Echo::TABLE);
-    config.pools.push(PoolSpec { name: "echo".into(), module: "echo".into(), parameters: Vec::new() });
+    config.pools.push(PoolSpec::new("echo", "echo"));
     change(&mut config);
     let node = Node::start(config)?;
     door.ready(&node.directory().display().to_string(), Ending::Tidy)?;

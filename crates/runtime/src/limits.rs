@@ -2,6 +2,18 @@
 
 /// Sessions at once.
 pub const SESSIONS_MAX: usize = 4096;
+/// Workers of a node.
+pub const WORKERS_MAX: usize = 256;
+/// Calls of one worker that one other worker has and has not answered.
+pub const AWAY_MAX: usize = 1 << 14;
+/// Orders of one worker (to make a container, to report) that others have not carried out.
+pub const ORDERS_MAX: usize = 1 << 12;
+/// How long a worker may take to report before it is left out, nanoseconds.
+pub const REPORT_NS: u64 = 200_000_000;
+/// Letters of other workers read in one turn.
+pub const LETTERS_PER_TURN: usize = 1024;
+/// Containers of one pool.
+pub const CONTAINERS_MAX: usize = 1024;
 /// Tasks in a list of them.
 pub const TASKS_LISTED_MAX: usize = 4096;
 /// Connections that have not said hello yet.

@@ -19,7 +19,7 @@ use crate::core::{Alarm, Core};
 use crate::limits::{CANCEL_GRACE_NS, SHIELDS_MAX};
 use crate::place::keys::Entered;
 use crate::place::{Method, Placed};
-use crate::reply::{Answer, Refused, ReplySlot, Wait};
+use crate::reply::{Answer, Refused, ReplySlot, Serving, Wait};
 use crate::session::Session;
 use crate::stats::add;
 use call::{Call, Live, LiveKey, Outcome};
@@ -92,7 +92,7 @@ pub(crate) fn spawn(by: &Rc<Call>, how: Spawn, body: library::Body) -> Result<u6
 fn refuse(call: &Rc<Call>, fault: Fault) {
     let core = &call.core;
     let reply = call.reply.borrow_mut().take().unwrap_or_else(ReplySlot::nobody);
-    call.drop_buffers();
+    call.drop_buffers(&reply);
     drop(call.body.take());
     Refused::new(reply, fault).answer();
     if call.spawned {
@@ -191,7 +191,7 @@ fn keep_alive(core: &Rc<Core>, call: &Rc<Call>, task: Option<windlass_lane::Task
     drop(live);
     call.live.set(Some(key));
     if let Some(reply) = call.reply.borrow().as_ref() {
-        reply.set_live(key);
+        reply.set_live(Serving::Here(key));
     }
     if call.deadline != NO_DEADLINE {
         let timer = core.timers.borrow_mut().set(call.deadline, Alarm::Deadline(key));
@@ -237,11 +237,11 @@ pub(crate) fn finish(call: &Rc<Call>) {
             reply.answer(&Answer::Value { bytes: &value, buffers: &entries });
         }
         Outcome::Fault(fault) => {
-            call.drop_buffers();
+            call.drop_buffers(&reply);
             reply.answer(&Answer::Fault(&fault));
         }
         Outcome::None => {
-            call.drop_buffers();
+            call.drop_buffers(&reply);
             let fault = match call.cancelled.get() {
                 Some(code) => ended_early(code).with_outcome(Ran::Unknown),
                 None => Fault::new(Code::Lost, format!("{} ended without an answer", call.method.name)),
@@ -317,7 +317,7 @@ pub(crate) fn ended_early(code: Code) -> Fault {
 /// A client asks one of its calls to end. One that has not begun does not begin; one that has ended is left as it is.
 pub(crate) fn cancel_by_client(core: &Rc<Core>, from: &Rc<Session>, call: CallId) {
     match from.live(call) {
-        Some(live) => cancel(core, live, Code::Cancelled),
+        Some(serving) => serving.end(core, Code::Cancelled),
         None => from.give_up(call),
     }
 }

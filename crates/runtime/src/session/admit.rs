@@ -39,6 +39,11 @@ pub(crate) fn admit(core: &Rc<Core>, arrived: Arrived) -> Result<Admitted, Refus
     Ok(Admitted(arrived))
 }
 
+/// Admits a call that another worker admitted: what a session may is asked where the session is.
+pub(crate) fn admit_guest(arrived: Arrived) -> Admitted {
+    Admitted(arrived)
+}
+
 /// Admits a call that a method makes. It goes on while the node drains: its root was admitted before.
 ///
 /// # Errors
@@ -50,7 +55,9 @@ pub(crate) fn admit_nested(core: &Rc<Core>, arrived: Arrived) -> Result<Admitted
             format!("calls nest {depth} deep ({DEPTH_MAX} at most): do two pools call each other in a circle?");
         return Err(Refused::new(arrived.reply, Fault::new(Code::TooDeep, text)));
     }
-    if core.live.borrow().nested_of(arrived.root.map_or(0, |(root, _)| root)) >= crate::limits::NESTED_MAX {
+    let root = arrived.root.map_or(0, |(root, _)| root);
+    let nested = core.live.borrow().nested_of(root) + core.mail.aways.borrow().nested_of(root);
+    if nested >= crate::limits::NESTED_MAX {
         let text = "this root has as many nested calls under way as it may have";
         return Err(Refused::new(arrived.reply, Fault::new(Code::QueueFull, text)));
     }

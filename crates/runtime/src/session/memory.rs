@@ -7,12 +7,14 @@
 use super::Session;
 use crate::core::Core;
 use crate::limits::{FROZEN_MAX, LEASES_MAX, RESULT_SEGMENT_BYTES, SEGMENTS_MAX};
+use crate::shared::Shared;
 use crate::stats::add;
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use windlass_contract::control::{Control, ControlKind};
 use windlass_contract::slot::Place;
@@ -100,15 +102,15 @@ impl ResultRoom {
 
 /// Bytes of a private copy, paid for by its session while this lives.
 pub(crate) struct CopyCharge {
-    of: [Rc<Cell<u64>>; 2],
+    own: Rc<Cell<u64>>,
+    node: Arc<Shared>,
     bytes: u64,
 }
 
 impl Drop for CopyCharge {
     fn drop(&mut self) {
-        for counter in &self.of {
-            counter.set(counter.get().saturating_sub(self.bytes));
-        }
+        self.own.set(self.own.get().saturating_sub(self.bytes));
+        self.node.private_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -158,8 +160,7 @@ impl Session {
     }
 
     fn node_bytes_left(&self, core: &Core) -> u64 {
-        let taken = core.counters.segment_bytes.get().saturating_add(core.private_bytes.get());
-        core.limits.node_bytes_max.saturating_sub(taken)
+        core.limits.node_bytes_max.saturating_sub(core.shared.bytes_taken())
     }
 
     /// What was retired is paid for until the last call that held it has ended.
@@ -180,21 +181,20 @@ impl Session {
     pub(crate) fn charge_copy(&self, core: &Core, bytes: u64) -> Result<CopyCharge, Fault> {
         let own = core.limits.session_bytes_max.saturating_sub(self.memories.private.get());
         let left = own.min(self.node_bytes_left(core));
-        if bytes > left {
+        if bytes > left || !core.shared.take_bytes(&core.shared.private_bytes, bytes, core.limits.node_bytes_max) {
             let text = format!(
                 "{bytes} bytes to copy a buffer, {left} left of the session's {}; wait for calls to end, or freeze it",
                 core.limits.session_bytes_max
             );
             return Err(Fault::new(Code::NoMemory, text));
         }
-        let of = [self.memories.private.clone(), core.private_bytes.clone()];
-        of.iter().for_each(|counter| add(counter, bytes));
-        Ok(CopyCharge { of, bytes })
+        add(&self.memories.private, bytes);
+        Ok(CopyCharge { own: self.memories.private.clone(), node: core.shared.clone(), bytes })
     }
 
     fn charge(&self, core: &Core, bytes: u64, what: &str) -> Result<(), Fault> {
         let left = self.bytes_left(core);
-        if bytes > left {
+        if bytes > left || !core.shared.take_bytes(&core.shared.segment_bytes, bytes, core.limits.node_bytes_max) {
             let text = format!(
                 "{bytes} bytes for {what}, {left} left of the session's {}; release views, loans or frozen segments",
                 core.limits.session_bytes_max
@@ -202,13 +202,12 @@ impl Session {
             return Err(Fault::new(Code::NoMemory, text));
         }
         add(&self.memories.bytes, bytes);
-        add(&core.counters.segment_bytes, bytes);
         Ok(())
     }
 
     fn uncharge(&self, core: &Core, bytes: u64) {
         self.memories.bytes.set(self.memories.bytes.get().saturating_sub(bytes));
-        core.counters.segment_bytes.set(core.counters.segment_bytes.get().saturating_sub(bytes));
+        core.shared.segment_bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     fn make(&self, core: &Core, name: &str, bytes: u64, role: Role) -> Result<(Arc<Segment>, OwnedFd), Fault> {

@@ -8,13 +8,12 @@
 mod admit;
 mod memory;
 
-pub(crate) use admit::{Admitted, admit, admit_nested};
+pub(crate) use admit::{Admitted, admit, admit_guest, admit_nested};
 pub(crate) use memory::{CopyCharge, ResultRoom};
 
 use crate::core::Core;
-use crate::host::call::LiveKey;
-use crate::limits::{DETACHED_MAX, SESSIONS_MAX};
-use crate::reply::{Answer, Refused, ReplySlot};
+use crate::limits::DETACHED_MAX;
+use crate::reply::{Answer, Refused, ReplySlot, Serving};
 use crate::stats::add;
 use memory::Memories;
 use std::cell::{Cell, RefCell};
@@ -23,6 +22,7 @@ use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use windlass_contract::admin::SessionFacts;
 use windlass_contract::completion::{Completion, FaultHead, INLINE_BYTES, ReplyAt};
 use windlass_contract::control::{Control, ControlKind};
@@ -55,7 +55,7 @@ struct CallSlot {
     call: Option<CallId>,
     /// The generation of the last call, so that none comes twice.
     last: Option<u32>,
-    live: Option<LiveKey>,
+    live: Option<Serving>,
     /// Its client asked it to end before it began.
     given_up: bool,
     reply: Option<ResultRoom>,
@@ -104,7 +104,7 @@ impl Session {
         let complete = ring(&node).producer(client_words.peer_completion_head());
         let park = NodePark::new(&node_words, &client_words);
         let processors = Processors::node(&node_words, &client_words);
-        add(&core.counters.segment_bytes, 2 * layout.bytes() as u64);
+        core.shared.segment_bytes.fetch_add(2 * layout.bytes() as u64, Ordering::Relaxed);
         let slots = (0..layout.calls()).map(|_| CallSlot::default()).collect();
         Rc::new_cyclic(|this| Self {
             number,
@@ -194,11 +194,23 @@ impl Session {
 
     /// Nobody waits for this call: its reply goes nowhere, and its slot is answered at once.
     pub(crate) fn detach(&self, reply: ReplySlot) -> Result<ReplySlot, Refused> {
+        match self.count_detached() {
+            Ok(counted) => {
+                reply.answer(&Answer::Value { bytes: &[], buffers: &[] });
+                Ok(counted)
+            }
+            Err(fault) => Err(Refused::new(reply, fault)),
+        }
+    }
+    /// One more detached call that has not ended.
+    ///
+    /// # Errors
+    /// `QueueFull`.
+    pub(crate) fn count_detached(&self) -> Result<ReplySlot, Fault> {
         if self.detached.get() >= DETACHED_MAX {
             let text = format!("{DETACHED_MAX} detached calls of this session have not ended");
-            return Err(Refused::new(reply, Fault::new(Code::QueueFull, text)));
+            return Err(Fault::new(Code::QueueFull, text));
         }
-        reply.answer(&Answer::Value { bytes: &[], buffers: &[] });
         Ok(ReplySlot::counted(self.detached.clone()))
     }
 
@@ -218,7 +230,7 @@ impl Session {
     }
 
     /// Remembers which task serves a call, for its cancel.
-    pub(crate) fn set_live(&self, call: CallId, live: LiveKey) {
+    pub(crate) fn set_live(&self, call: CallId, live: Serving) {
         if let Some(slot) = self.slots.borrow_mut().get_mut(call.slot() as usize)
             && slot.call == Some(call)
         {
@@ -226,13 +238,13 @@ impl Session {
         }
     }
     /// The task that serves a call.
-    pub(crate) fn live(&self, call: CallId) -> Option<LiveKey> {
+    pub(crate) fn live(&self, call: CallId) -> Option<Serving> {
         let slots = self.slots.borrow();
         let slot = slots.get(call.slot() as usize)?;
         if slot.call == Some(call) { slot.live } else { None }
     }
     /// The tasks of all calls.
-    pub(crate) fn all_live(&self) -> Vec<LiveKey> {
+    pub(crate) fn all_live(&self) -> Vec<Serving> {
         self.slots.borrow().iter().filter_map(|slot| slot.live).collect()
     }
 
@@ -405,6 +417,7 @@ impl Session {
             calls: self.answered.get(),
             segment_bytes: self.memories.bytes() + 2 * self.layout.bytes() as u64,
             leases: self.memories.leases(),
+            worker: self.core.upgrade().map_or(0, |core| u32::from(core.worker.0)),
         }
     }
 }
@@ -418,7 +431,7 @@ impl Drop for Session {
     fn drop(&mut self) {
         if let Some(core) = self.core.upgrade() {
             let bytes = 2 * self.layout.bytes() as u64 + self.memories.bytes();
-            core.counters.segment_bytes.set(core.counters.segment_bytes.get().saturating_sub(bytes));
+            core.shared.segment_bytes.fetch_sub(bytes, Ordering::Relaxed);
         }
     }
 }
@@ -441,10 +454,6 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
-    /// Whether no more fit.
-    pub(crate) fn is_full(&self) -> bool {
-        self.all.len() >= SESSIONS_MAX
-    }
     /// The next session's number.
     pub(crate) fn number(&mut self) -> u64 {
         self.numbers += 1;

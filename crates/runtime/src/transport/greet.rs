@@ -4,7 +4,7 @@
 //! Holds: everything a session needs is made before the welcome is sent; a step that fails leaves nothing behind.
 
 use crate::core::Core;
-use crate::limits::{LEASES_MAX, LOAN_BYTES_MAX};
+use crate::limits::{LEASES_MAX, LOAN_BYTES_MAX, SESSIONS_MAX};
 use crate::session::{Session, SessionParts};
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
@@ -75,7 +75,8 @@ fn try_greet(
     if core.draining.get() {
         return Err(Fault::new(Code::Draining, "the node is stopping"));
     }
-    if core.sessions.borrow().is_full() {
+    // This one is counted already.
+    if core.shared.sessions() > SESSIONS_MAX {
         return Err(Fault::new(Code::NoMemory, "the node has as many sessions as it may have"));
     }
     let calls = hello.calls.min(CALLS_MAX);
@@ -86,15 +87,15 @@ fn try_greet(
     let (client, client_fd) = make("windlass-client", Role::Client)?;
     let (node, node_fd) = make("windlass-node", Role::Node)?;
     let (client, node) = (Arc::new(client), Arc::new(node));
-    let node_words =
-        NodeWords::begin(node.clone(), core.generation, number).map_err(|error| io("the node's words", &error))?;
+    let node_words = NodeWords::begin(node.clone(), core.generation(), number)
+        .map_err(|error| io("the node's words", &error))?;
     let client_words = ClientWords::open(client.clone()).map_err(|error| io("the client's words", &error))?;
     let doorbell = Doorbell::new().map_err(|error| io("the doorbell", &error))?;
     let welcome = Welcome {
         version: VERSION,
         code: 0,
         features: 0,
-        node_generation: core.generation,
+        node_generation: core.generation(),
         session: number,
         calls,
         node: 0,

@@ -33,6 +33,8 @@ pub(crate) struct Arrived {
     pub(crate) backing: Vec<Backing>,
     /// Root number and depth of a nested call.
     pub(crate) root: Option<(u64, u16)>,
+    /// Its number, if another worker took it; else 0, and it gets one when it is queued.
+    pub(crate) number: u64,
 }
 
 /// What an entry came to.
@@ -102,7 +104,7 @@ fn call(core: &Rc<Core>, from: &Rc<Session>, slot: Slot) -> Result<Arrived, Refu
     };
     let mut arguments = core.warm.borrow_mut().take(slot.arguments.length.min(ARGUMENT_BYTES_MAX) as usize);
     match read(core, from, &slot, &mut arguments) {
-        Ok((skip, backing)) => Ok(Arrived { slot, reply, arguments, skip, backing, root: None }),
+        Ok((skip, backing)) => Ok(Arrived { slot, reply, arguments, skip, backing, root: None, number: 0 }),
         Err(fault) => {
             core.warm.borrow_mut().keep(arguments);
             Err(Refused::new(reply, fault))

@@ -31,6 +31,7 @@ impl Stage {
         let directory = tempfile::tempdir().expect("a directory");
         let mut config = NodeConfig::new("test", Admin::TABLE);
         config.directory = directory.path().join("test");
+        config.workers = workers();
         change(&mut config);
         Ok(Self { node: Some(Node::start(config)?), directory })
     }
@@ -52,10 +53,15 @@ impl Stage {
     }
 }
 
+/// Workers of test nodes that do not say how many: `WINDLASS_TEST_WORKERS`, or 1.
+pub fn workers() -> usize {
+    std::env::var("WINDLASS_TEST_WORKERS").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
+}
+
 /// A pool to be made at the start.
 pub fn pool(name: &str, module: &str, parameters: &[(&str, &str)]) -> PoolSpec {
     let parameters = parameters.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-    PoolSpec { name: name.into(), module: module.into(), parameters }
+    PoolSpec { parameters, ..PoolSpec::new(name, module) }
 }
 
 struct Unpark(Thread);
