@@ -38,7 +38,7 @@ pub enum Command {
     /// Show what the module of a pool can do
     #[command(after_help = DESCRIBE)]
     Describe(DescribeArgs),
-    /// List pools, modules, sessions, methods or tasks
+    /// List pools, containers, modules, sessions, methods, workers or tasks
     #[command(after_help = LS)]
     Ls(ListArgs),
     /// Show what the node has done and what its methods take
@@ -98,6 +98,9 @@ pub struct CallArgs {
     /// How long the call may take, like 5s or 250ms
     #[arg(long, value_name = "TIME", value_parser = windlass_serve::units::duration)]
     pub deadline: Option<Duration>,
+    /// Which containers of the pool: local, dynamic, id:N, hash:N, range:FROM..TO or broadcast [default: local]
+    #[arg(long, value_name = "QUERY", value_parser = crate::call::query)]
+    pub query: Option<windlass_contract::slot::Query>,
     #[command(flatten)]
     pub target: Target,
 }
@@ -120,6 +123,12 @@ pub enum PoolCommand {
         /// Create parameters by name
         #[arg(value_name = "KEY=VALUE")]
         parameters: Vec<String>,
+        /// How many containers [default: 1, or as many as the pool has that exists]
+        #[arg(long, value_name = "N")]
+        containers: Option<u32>,
+        /// Which workers they get: round_robin, least_loaded, dedicated or pinned:WORKER [default: round_robin]
+        #[arg(long, value_name = "POLICY")]
+        placement: Option<String>,
         #[command(flatten)]
         target: Target,
     },
@@ -146,9 +155,11 @@ pub struct DescribeArgs {
 pub enum Listed {
     #[default]
     Pools,
+    Containers,
     Modules,
     Sessions,
     Methods,
+    Workers,
     Tasks,
 }
 
@@ -237,10 +248,13 @@ const CALL: &str = "EXAMPLES:
   windlass call echoes.echo text=hello
   windlass call echoes.checksum --file data=./photo.raw
   windlass call squeeze.compress --file data=./photo.raw --out out=./photo.lz4 --room out=64MiB
-  windlass call counters.add name=cats by=2 --deadline 250ms --json";
+  windlass call counters.add name=cats by=2 --deadline 250ms --json
+  windlass call counters.total --query broadcast
+  windlass call counters.add name=cats by=2 --query hash:77";
 const POOL: &str = "EXAMPLES:
   windlass pool create squeeze compress compress_id=1 level=9
   windlass pool create echoes echo
+  windlass pool create shards counter --containers 4
   windlass pool destroy squeeze";
 const DESCRIBE: &str = "EXAMPLES:
   windlass describe echoes                     the module of a pool
@@ -249,6 +263,8 @@ const DESCRIBE: &str = "EXAMPLES:
 const LS: &str = "EXAMPLES:
   windlass ls                                  pools
   windlass ls modules
+  windlass ls containers                       which worker has which
+  windlass ls workers                          what each thread of the node has and did
   windlass ls sessions --json
   windlass ls methods --node two
   windlass ls tasks                            what lives now, and what it has done";

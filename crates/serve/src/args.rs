@@ -22,7 +22,10 @@ pub struct ServeArgs {
     /// A module library to load; may be given more than once
     #[arg(long = "module", value_name = "LIB.so")]
     pub modules: Vec<PathBuf>,
-    /// Processors the worker keeps to, between commas [default: any]
+    /// Workers: threads that run calls [default: one less than there are processors]
+    #[arg(long, value_name = "N")]
+    pub workers: Option<usize>,
+    /// Processors the workers keep to, between commas, one each in turn [default: any]
     #[arg(long, value_name = "0,1")]
     pub cpus: Option<String>,
     /// Level of the log, or levels by crate and module: warn,runtime=debug,echo=trace [default: info]
@@ -50,6 +53,7 @@ impl ServeArgs {
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
         set("name", self.name.clone());
         set("state", path(&self.state));
+        set("workers", self.workers.map(|workers| workers.to_string()));
         set("cpus", self.cpus.clone());
         set("log.level", self.log.clone());
         set("log.format", self.log_format.clone());

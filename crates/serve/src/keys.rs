@@ -39,13 +39,15 @@ pub struct Settings {
     pub name: String,
     /// Its directory (socket and lock); `None` = the usual place of its name.
     pub state: Option<PathBuf>,
-    /// Processors for the worker; empty = any.
+    /// Workers; 0 = one less than there are processors, at least one.
+    pub workers: usize,
+    /// Processors for the workers; empty = any.
     pub cpus: Vec<usize>,
     /// Module libraries to open.
     pub modules: Vec<PathBuf>,
     /// How long calls may take to end when the node is told to stop.
     pub drain: Duration,
-    /// How long a piece of work may hold the worker before it is named in the log, milliseconds; 0 = nobody looks.
+    /// How long a piece of work may hold a worker before it is named in the log, milliseconds; 0 = nobody looks.
     pub stall_ms: u64,
     /// Bytes of shared memory per session; `None` = the runtime's limit.
     pub session_bytes: Option<u64>,
@@ -71,6 +73,7 @@ impl Default for Settings {
         Self {
             name: DEFAULT_NODE.to_owned(),
             state: None,
+            workers: 0,
             cpus: Vec::new(),
             modules: Vec::new(),
             drain: Duration::from_millis(5000),
@@ -187,8 +190,18 @@ pub const KEYS: &[Key] = &[
         "The node's directory, with its socket and its lock. Empty: $WINDLASS_DIR/NAME, or else\n\
          $XDG_RUNTIME_DIR/windlass/NAME, or else /tmp/windlass-UID/NAME.",
         |to, value| set_path(&mut to.state, value)),
+    key!("workers" Number = "0", Some("--workers"),
+    "Workers: threads that run calls, 256 at most. 0: one less than there are processors, at least one.",
+    |to, value| {
+        let workers = whole(value)? as usize;
+        if workers > windlass_runtime::limits::WORKERS_MAX {
+            return Err(format!("{workers} workers: a node has at most {}", windlass_runtime::limits::WORKERS_MAX));
+        }
+        to.workers = workers;
+        Ok(())
+    }),
     key!("cpus" Numbers = "[]", Some("--cpus"),
-    "Processors that the worker keeps to. Empty: any.",
+    "Processors that the workers keep to, one each in turn; a single worker keeps to all of them. Empty: any.",
     |to, value| {
         to.cpus = list(value, |one| whole(one).map(|number| number as usize))?;
         Ok(())
@@ -206,7 +219,7 @@ pub const KEYS: &[Key] = &[
         Ok(())
     }),
     key!("stall_ms" Number = "0", None,
-    "How long one piece of work may hold the worker before a watchdog names it in the log, in milliseconds.\n\
+    "How long one piece of work may hold a worker before a watchdog names it in the log, in milliseconds.\n\
      0: no watchdog.",
     |to, value| {
         to.stall_ms = whole(value)?;
@@ -313,7 +326,8 @@ pub fn commented() -> String {
     file.push_str(
         "\n# Levels of single modules and of crates of the node, over log.level.\n[log.modules]\n# echo = \"debug\"\n\
          \n# Pools to make before the node is ready; one block for each. `windlass describe MODULE` shows the parameters.\n\
-         # [[pool]]\n# name = \"squeeze\"\n# module = \"compress\"\n# parameters = { codec = 1 }\n",
+         # [[pool]]\n# name = \"squeeze\"\n# module = \"compress\"\n# parameters = { codec = 1 }\n\
+         # containers = 1\n# placement = \"round_robin\" # or least_loaded, dedicated, pinned:WORKER\n",
     );
     file
 }

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use windlass_admin::Admin;
 use windlass_contract::abi::ModuleTable;
 use windlass_contract::{Code, Fault, ModuleDescriptor, node_dir};
+use windlass_runtime::limits::WORKERS_MAX;
 use windlass_runtime::{Node, NodeConfig, NodeEnd, PoolSpec};
 
 /// What a program that is a node brings.
@@ -128,6 +129,10 @@ fn config_of(settings: &Settings, program: &Program) -> Result<NodeConfig, Fault
     config.modules = program.modules.to_vec();
     config.libraries = settings.modules.clone();
     config.pools = settings.pools.clone();
+    config.workers = match settings.workers {
+        0 => windlass_driver::threads::processors().saturating_sub(1).clamp(1, WORKERS_MAX),
+        workers => workers,
+    };
     config.processors = settings.cpus.clone();
     config.stall_ms = settings.stall_ms;
     config.session_bytes_max = settings.session_bytes.unwrap_or(config.session_bytes_max);
@@ -144,7 +149,7 @@ fn pools_of(modules: &[&'static ModuleTable]) -> Result<Vec<PoolSpec>, Fault> {
             let descriptor = ModuleDescriptor::decode(bytes)
                 .map_err(|error| Fault::new(Code::ModuleRefused, error.to_string()))?;
             let name = descriptor.name;
-            Ok(PoolSpec { module: name.clone(), name, parameters: Vec::new() })
+            Ok(PoolSpec::new(name.clone(), name))
         })
         .collect()
 }
