@@ -275,8 +275,8 @@ impl Stage {
     }
 
     /// A node in a directory of its own on a machine of its own; it begins at once.
-    pub(crate) fn node(&self, machine: Machine) -> Result<Node, String> {
-        let (node, actor) = NodeActor::new(self, machine)?;
+    pub(crate) fn node(&self, machine: Machine, workers: usize) -> Result<Node, String> {
+        let (node, actor) = NodeActor::new(self, machine, workers)?;
         let at = self.enter(Actor::Node(Box::new(actor)));
         Ok(node.at(at))
     }

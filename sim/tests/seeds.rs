@@ -54,3 +54,8 @@ fn a_run_is_a_function_of_its_seed() {
         assert_eq!(hashes.len(), 6, "each seed of {} has a history of its own", workload.name);
     }
 }
+
+#[test]
+fn calls_cross_workers_and_are_answered_once_and_a_broadcast_meets_each_container_once() {
+    holds("workers");
+}

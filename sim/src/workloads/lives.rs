@@ -115,9 +115,14 @@ async fn returned(me: &Me, what: &str, back: impl Fn() -> bool) -> Result<(), St
     Err(format!("{what} have not returned"))
 }
 
-/// A node that is ready.
+/// A node of one worker that is ready.
 pub(crate) fn ready_node(stage: &Stage) -> Result<(Node, Held), String> {
-    let node = stage.node(windlass_driver::sim::Machine(0))?;
+    ready_node_of(stage, 1)
+}
+
+/// A node of so many workers that is ready.
+pub(crate) fn ready_node_of(stage: &Stage, workers: usize) -> Result<(Node, Held), String> {
+    let node = stage.node(windlass_driver::sim::Machine(0), workers)?;
     stage.until("the node begins", || node.is_ready() || node.failed().is_some())?;
     if let Some(why) = node.failed() {
         return Err(format!("the node cannot begin: {why}"));

@@ -1,7 +1,8 @@
 //! Workloads: what happens on a stage, and what must be true of it.
 //!
 //! Lives here, in the order to read: `book` (what callers count on), `errands` (one call and its check), `lives` (clients that
-//! do errands), and the workloads themselves: `calls`, `order`, `share`, `death`, `memory`, `lies`, `files`, `sockets`.
+//! do errands), and the workloads themselves: `calls`, `order`, `share`, `death`, `workers`, `memory`, `lies`, `files`,
+//! `sockets`.
 //! Holds: each workload says in `about` what it holds a run to.
 //! Not here: whose turn it is (`stage`).
 
@@ -15,6 +16,7 @@ mod share;
 mod sockets;
 #[cfg(feature = "hooks")]
 mod trouble;
+mod workers;
 
 use crate::stage::Stage;
 use windlass_memory::hooks::Plant;
@@ -61,6 +63,13 @@ pub const ALL: &[Workload] = &[
         about: "clients die, the node dies, is stopped, loses its power and begins again: nobody waits for ever and nothing leaks",
         finds: &[],
         play: death::play,
+    },
+    Workload {
+        name: "workers",
+        about: "a node of several workers, some held up for a while, clients that die: calls cross workers and are answered once, in \
+                order per key; a broadcast meets each container once; everything returns",
+        finds: &[],
+        play: workers::play,
     },
     Workload {
         name: "files",
