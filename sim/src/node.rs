@@ -32,6 +32,8 @@ pub(crate) struct NodeActor {
 struct State {
     ready: Cell<bool>,
     stopped: Cell<bool>,
+    /// It was asked to.
+    asked: Cell<bool>,
     /// Why it is not there.
     failed: RefCell<Option<String>>,
 }
@@ -124,6 +126,11 @@ impl NodeActor {
         let next = node.turn_worker(chosen, &mut self.drivers[chosen]).map_err(|fault| fault.to_string())?;
         match node.is_ready() {
             Ok(ready) => self.state.ready.set(ready),
+            // Its pools were being made when it was asked to stop: they are not, and it ends.
+            Err(_) if self.state.asked.get() => {
+                self.state.stopped.set(true);
+                return Ok(Turned::Over);
+            }
             Err(fault) => {
                 *self.state.failed.borrow_mut() = Some(fault.to_string());
                 return Ok(Turned::Over);
@@ -188,6 +195,7 @@ impl Node {
 
     /// Asks it to stop, letting calls end for so long.
     pub(crate) fn stop(&self, deadline: Duration) {
+        self.state.asked.set(true);
         self.with(|node| {
             if let Some(by_hand) = &node.node {
                 by_hand.stop(deadline);
@@ -213,6 +221,7 @@ impl Node {
     /// Begins it again after it is gone.
     pub(crate) fn restart(&self) -> Result<(), String> {
         self.state.stopped.set(false);
+        self.state.asked.set(false);
         let actor = self.begin()?;
         self.stage.put(self.at, Actor::Node(Box::new(actor)));
         Ok(())
