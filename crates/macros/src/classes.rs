@@ -115,6 +115,9 @@ impl Classes {
         let Some(fields) = self.class(class) else {
             let classes = self.table.get("classes").and_then(Value::as_table);
             let known: Vec<&str> = classes.into_iter().flat_map(Table::keys).map(String::as_str).collect();
+            if known.is_empty() {
+                return Err(format!("no `windlass.toml` in the crate's folder or above it has a class `{class}`"));
+            }
             return Err(format!("`windlass.toml` has no class `{class}`{}", names::instead(class, &known)));
         };
         let Some(value) = fields.get(field) else {

@@ -178,7 +178,9 @@ struct Reader<'a> {
     variables: Vec<Variable>,
     /// Class and field of a variable, where it has them.
     fields: Vec<Option<(String, String)>>,
-    /// Whether the author said the ranks, or a variable of ranks.
+    /// Type parameters that are no variables, which was told.
+    astray: Vec<String>,
+    /// What ranks the arrays may have.
     rank: (u8, u8),
 }
 
@@ -188,7 +190,8 @@ pub fn command(words: Words, function: &mut ImplItemFn, facade: &Path, classes: 
     let sig = &mut function.sig;
     let receiver = super::method::receiver(sig)?;
     let rank = words.rank.unwrap_or((1, RANK_MAX));
-    let mut reader = Reader { classes, facade, variables: Vec::new(), fields: Vec::new(), rank };
+    let mut reader =
+        Reader { classes, facade, variables: Vec::new(), fields: Vec::new(), astray: Vec::new(), rank };
     for each in words.each.iter().flatten() {
         errors.extend(reader.variable(each));
     }
@@ -214,7 +217,9 @@ pub fn command(words: Words, function: &mut ImplItemFn, facade: &Path, classes: 
     reader.carried(&args)?;
     let mut plain_reply = answer.ty.clone();
     Substitute(&reader.variables).visit_type_mut(&mut plain_reply);
-    answer.ty = parse_quote!(<#plain_reply as #facade::__private::commands::Answer>::Wire);
+    // At the author's type, where one that no command can answer is told.
+    answer.ty =
+        syn::parse_quote_spanned!(answer.at=> <#plain_reply as #facade::__private::commands::Answer>::Wire);
     let ident = sig.ident.clone();
     let generics = sig.generics.clone();
     let name = words.name.map_or_else(|| plain(&ident), |name| name.value());
@@ -276,7 +281,11 @@ impl Reader<'_> {
             Some(field) => self.classes.field(&class, &field.to_string()),
             None => self.classes.named(&class),
         };
-        let mut among = among.map_err(|text| Error::new(each.class.span(), text))?;
+        // A variable that is wrong stands in for a right one, so that one mistake makes one message.
+        let (mut among, wrong) = match among {
+            Ok(among) => (among, None),
+            Err(text) => (self.classes.named("Element").unwrap_or(Among::Ranks(1, 1)), Some(text)),
+        };
         if let Among::Ranks(least, most) = &mut among {
             (*least, *most) = self.rank;
         }
@@ -286,7 +295,7 @@ impl Reader<'_> {
         }
         self.variables.push(Variable { name, among, generic: false, bound: false });
         self.fields.push(each.field.as_ref().map(|field| (class, field.unraw().to_string())));
-        Ok(())
+        wrong.map_or(Ok(()), |text| Err(Error::new(each.class.span(), text)))
     }
 
     /// Type parameters are variables; bounds that say so narrow their dtypes.
@@ -303,6 +312,7 @@ impl Reader<'_> {
             let Some(variable) = self.variables.iter_mut().find(|one| one.name == name) else {
                 let known: Vec<&str> = known.iter().map(String::as_str).collect();
                 let text = format!("`{name}` stands in no `each(..)`{}", names::instead(&name, &known));
+                self.astray.push(name);
                 return Err(Error::new(parameter.ident.span(), text));
             };
             variable.generic = true;
@@ -512,6 +522,9 @@ impl Reader<'_> {
         }
         if let Some(dtype) = classes::of_rust(&name) {
             return Ok(Of::Dtype(dtype));
+        }
+        if self.astray.contains(&name) {
+            return Ok(Of::Any);
         }
         let text =
             "its elements are a type parameter of `each(..)` or a type of values: i8 to u64, f32, f64, bool";
