@@ -101,8 +101,10 @@ impl Classes {
         }
         let mut known: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
         known.push("Rank");
-        let own = self.table.get("classes").and_then(Value::as_table).into_iter().flat_map(Table::keys);
-        known.extend(own.map(String::as_str));
+        if names::nearest(name, &known).is_none() {
+            let own = self.table.get("classes").and_then(Value::as_table).into_iter().flat_map(Table::keys);
+            known.extend(own.map(String::as_str));
+        }
         Err(format!("there is no class `{name}`{}", names::instead(name, &known)))
     }
 
