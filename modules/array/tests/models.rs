@@ -1,6 +1,7 @@
 //! Commands beside naive models, over drawn shapes (empty ones among them), layouts (slices that walk backward) and dtypes.
 //! A case that fails prints its seed.
 
+#[allow(dead_code, reason = "the stage serves the other tests too")]
 mod stage;
 
 use stage::{Stage, Value};

@@ -13,6 +13,7 @@ pub struct Create;
 impl Create {
     /// Nothing to keep.
     #[create]
+    #[allow(clippy::self_named_constructors, reason = "every module's `create` is called so")]
     fn create() -> Self {
         Self
     }
