@@ -24,7 +24,7 @@ pub struct Args {
 pub enum Command {
     /// Run a node until it is told to stop
     #[command(after_help = SERVE)]
-    Serve(ServeArgs),
+    Serve(ServeCommand),
     /// Start a node, send it real data, and show the figures
     #[cfg(feature = "demo")]
     #[command(after_help = DEMO)]
@@ -65,6 +65,20 @@ pub enum Command {
     /// Print completions for a shell
     #[command(after_help = COMPLETIONS)]
     Completions(CompletionArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct ServeCommand {
+    #[command(flatten)]
+    pub node: ServeArgs,
+    /// Let Arkouda's own client in at this address [default: tcp://127.0.0.1:5555]
+    #[cfg(feature = "arkouda")]
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "tcp://127.0.0.1:5555")]
+    pub arkouda: Option<String>,
+    /// Arkouda clients have to show the token of this file, which only its owner may read
+    #[cfg(feature = "arkouda")]
+    #[arg(long, value_name = "FILE", requires = "arkouda")]
+    pub arkouda_token: Option<PathBuf>,
 }
 
 #[cfg(feature = "demo")]
@@ -225,7 +239,8 @@ const SERVE: &str = "EXAMPLES:
   windlass serve --name two --log warn,echo=debug
   windlass serve --state ./node --cpus 1 --log-format json --log-file node.log
   windlass serve --module ./target/release/libcompressor.so
-Every setting is also a key of the file and a variable of the environment: `windlass config` lists them.
+  windlass serve --arkouda                     and Arkouda's own client is let in, on this machine
+Every setting of the node is also a key of the file and a variable of the environment: `windlass config` lists them.
 The first SIGTERM or Ctrl-C lets calls end, the second stops at once; SIGHUP reads the levels of the log again,
 and SIGUSR1 writes the tasks that live to it.";
 #[cfg(feature = "demo")]

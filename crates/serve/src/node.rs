@@ -14,6 +14,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 use windlass_admin::Admin;
 use windlass_contract::abi::ModuleTable;
 use windlass_contract::{Code, Fault, ModuleDescriptor, node_dir};
@@ -65,11 +66,43 @@ pub fn main(modules: &'static [&'static ModuleTable]) -> ExitCode {
     }
 }
 
+/// A node that has started and has not said so yet: what an edge beside it needs.
+#[derive(Clone, Copy, Debug)]
+pub struct Started<'a> {
+    node: &'a Node,
+}
+
+impl Started<'_> {
+    /// Its directory, which is where clients connect.
+    pub fn directory(&self) -> &Path {
+        self.node.directory()
+    }
+
+    /// What tells it to stop, letting calls end for so long; from any thread.
+    pub fn stopper(&self) -> impl Fn(Duration) + Send + use<> {
+        self.node.stopper()
+    }
+}
+
 /// Serves until the node is told to stop.
 ///
 /// # Errors
 /// `BadConfig`; `NodeRunning`; what the node could not have or make; how it failed.
 pub fn run(args: &ServeArgs, json: bool, program: &Program) -> Result<(), Fault> {
+    run_beside(args, json, program, |_| Ok(()))
+}
+
+/// As `run`, with something beside the node: `begin` makes it before the node says that it is ready, and what it gives is
+/// dropped when the node has ended.
+///
+/// # Errors
+/// As `run`; what `begin` says, when the node has ended.
+pub fn run_beside<T>(
+    args: &ServeArgs,
+    json: bool,
+    program: &Program,
+    begin: impl FnOnce(Started<'_>) -> Result<T, Fault>,
+) -> Result<(), Fault> {
     let sources = args.sources();
     let mut settings = sources.read()?;
     settings.modules.extend(args.modules.iter().cloned());
@@ -107,8 +140,18 @@ pub fn run(args: &ServeArgs, json: bool, program: &Program) -> Result<(), Fault>
         socket: socket.clone(),
     };
     let watch = Watch::begin(signals, does)?;
+    let beside = match begin(Started { node: &node }) {
+        Ok(beside) => beside,
+        Err(fault) => {
+            node.stop(Duration::ZERO);
+            // Why the node ended is known.
+            let _stopped = node.wait();
+            return Err(fault);
+        }
+    };
     say_ready(&settings.name, &socket, json);
     let end = node.wait();
+    drop(beside);
     drop(watch);
     match end {
         NodeEnd::Stopped => {

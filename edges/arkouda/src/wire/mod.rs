@@ -5,7 +5,7 @@
 //! Holds: no byte of a peer reserves memory or ends anything but its own connection; every length is held against a limit
 //!   before it is believed.
 //! Not here: what a message means (`request`).
-//! Why ours: decisions/0013-zmtp-with-limits.md.
+//! Why ours: decisions/0017-zmtp-with-limits.md.
 
 pub(crate) mod frames;
 pub(crate) mod greeting;
