@@ -340,6 +340,7 @@ fn descriptor() -> ModuleDescriptor {
         aggregate: true,
     };
     ModuleDescriptor {
+        commands: Vec::new(),
         name: "sample".into(),
         version: "1.2.3".into(),
         docs: "A module with everything.".into(),

@@ -37,6 +37,7 @@ pub(crate) struct Core {
     pub(crate) places: RefCell<Places>,
     pub(crate) live: RefCell<LiveCalls>,
     pub(crate) warm: RefCell<Warm>,
+    pub(crate) symbols: Arc<crate::symbols::SymbolTable>,
     pub(crate) counters: Counters,
     pub(crate) stages: Stages,
     pub(crate) next_call: Cell<u64>,

@@ -64,3 +64,7 @@ pub const TURNS_PER_POLL: u32 = 32;
 pub const WORK_PER_POLL: usize = 1024;
 /// And time, nanoseconds, however few the pieces.
 pub const POLL_NS: u64 = 1_000_000;
+/// Symbols of one session, and registered symbols of a node.
+pub const SYMBOLS_MAX: usize = 1_000_000;
+/// Symbols in a list of them.
+pub const SYMBOLS_SHOWN_MAX: usize = 10_000;

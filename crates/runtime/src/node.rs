@@ -61,6 +61,8 @@ pub struct NodeConfig {
     pub session_bytes_max: u64,
     /// Bytes of shared memory of all sessions.
     pub node_bytes_max: u64,
+    /// Bytes of symbols per session; of all sessions they count against `node_bytes_max`.
+    pub symbol_bytes_max: u64,
     /// How long one piece of work may hold the worker before a watchdog names it in the log, milliseconds; 0 = no watchdog.
     pub stall_ms: u64,
     /// Take stamps when calls pass from room to room (`admin.stages`). Costs about a clock reading at each of six boundaries.
@@ -92,6 +94,7 @@ impl NodeConfig {
             spin_ns: SPIN_NS,
             session_bytes_max: SESSION_BYTES_MAX,
             node_bytes_max: threads::memory_bytes() / 10 * 7,
+            symbol_bytes_max: threads::memory_bytes() / 10 * 7,
             stall_ms: 0,
             stages: false,
             shared: Shared::default(),
@@ -309,6 +312,7 @@ fn make_core(config: &NodeConfig, driver: &mut dyn Driver, remote: Option<Remote
         places: RefCell::new(places),
         live: RefCell::default(),
         warm: RefCell::new(Warm::default()),
+        symbols: crate::symbols::SymbolTable::new(driver.chance(), config.symbol_bytes_max, config.node_bytes_max),
         counters: crate::stats::Counters::default(),
         stages: crate::stages::Stages::new(config.stages),
         next_call: Cell::new(0),

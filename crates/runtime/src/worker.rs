@@ -433,6 +433,7 @@ impl Worker {
             session.give_up_memory();
             self.active.retain(|other| !Rc::ptr_eq(other, &session));
             self.core.sessions.borrow_mut().all.remove(&session.number);
+            self.core.symbols.end(session.number);
         }
     }
 

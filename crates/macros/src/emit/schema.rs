@@ -23,6 +23,7 @@ pub fn descriptor(model: &Module) -> TokenStream {
                 docs: #docs.into(),
                 all_sync: #all_sync,
                 methods: ::std::vec::Vec::from([#(#methods),*]),
+                commands: ::std::vec::Vec::new(),
             }
         }
     }

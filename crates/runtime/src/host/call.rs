@@ -87,6 +87,8 @@ pub(crate) enum Outcome {
 pub(crate) struct Call {
     pub(crate) number: u64,
     pub(crate) root: u64,
+    /// The session that it serves.
+    pub(crate) owner: u64,
     pub(crate) depth: u16,
     pub(crate) deadline: Nanos,
     pub(crate) core: Rc<Core>,
@@ -127,7 +129,7 @@ impl Call {
     /// A placed call; with a body and a lane, a spawned task in its shape.
     #[inline(always)]
     pub(crate) fn new(core: &Rc<Core>, placed: Placed, task: Option<(Body, LaneId)>) -> Rc<Self> {
-        let Placed { call: Arrived { slot, reply, arguments, skip, mut backing, root }, container, method } =
+        let Placed { call: Arrived { slot, reply, arguments, skip, mut backing, root, owner }, container, method } =
             placed;
         let number = core.number();
         let stamps = core.stages.way(&reply);
@@ -145,6 +147,7 @@ impl Call {
         Rc::new(Self {
             number,
             root,
+            owner,
             depth,
             deadline,
             core: core.clone(),

@@ -74,7 +74,7 @@ pub(crate) fn spawn(by: &Rc<Call>, how: Spawn, body: library::Body) -> Result<u6
     let lane = by.container.home.lane(class, how.weight)?;
     let wait = Rc::new(Wait::default());
     let method = Method::spawned(format!("{}/{}", by.container.pool_name, how.name), how.background);
-    let placed = Placed::by_node(by.container.clone(), method, Vec::new(), wait.clone());
+    let placed = Placed::by_node(by.container.clone(), method, Vec::new(), wait.clone()).serving(by.owner);
     let task = Call::new(core, placed, Some((body, lane)));
     let number = task.number;
     by.container.home.enter(number, wait)?;

@@ -195,6 +195,7 @@ fn nested(call: &Rc<Call>, bytes: &[u8]) -> Kind {
         skip: 0,
         backing: Vec::new(),
         root: Some((call.root, call.depth + 1)),
+        owner: call.owner,
     };
     crate::path::nested(&call.core, arrived);
     Kind::Nested(wait)

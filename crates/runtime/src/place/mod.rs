@@ -45,7 +45,17 @@ impl Placed {
             arguments: Place { segment: SegmentId::NONE, length: 0, offset: 0 },
         };
         let (reply, backing) = (ReplySlot::wait(wait), Vec::new());
-        Self { call: Arrived { slot, reply, arguments, skip: 0, backing, root: None }, container, method }
+        Self {
+            call: Arrived { slot, reply, arguments, skip: 0, backing, root: None, owner: crate::symbols::NODE },
+            container,
+            method,
+        }
+    }
+
+    /// The same, for a session.
+    pub(crate) fn serving(mut self, session: u64) -> Self {
+        self.call.owner = session;
+        self
     }
 }
 

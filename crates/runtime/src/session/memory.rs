@@ -159,6 +159,7 @@ impl Session {
 
     fn node_bytes_left(&self, core: &Core) -> u64 {
         let taken = core.counters.segment_bytes.get().saturating_add(core.private_bytes.get());
+        let taken = taken.saturating_add(core.symbols.used());
         core.limits.node_bytes_max.saturating_sub(taken)
     }
 

@@ -105,6 +105,7 @@ impl Session {
         let park = NodePark::new(&node_words, &client_words);
         let processors = Processors::node(&node_words, &client_words);
         add(&core.counters.segment_bytes, 2 * layout.bytes() as u64);
+        core.symbols.begin(number);
         let slots = (0..layout.calls()).map(|_| CallSlot::default()).collect();
         Rc::new_cyclic(|this| Self {
             number,

@@ -33,6 +33,8 @@ pub(crate) struct Arrived {
     pub(crate) backing: Vec<Backing>,
     /// Root number and depth of a nested call.
     pub(crate) root: Option<(u64, u16)>,
+    /// The session that it serves, directly or as a nested call.
+    pub(crate) owner: u64,
 }
 
 /// What an entry came to.
@@ -102,7 +104,9 @@ fn call(core: &Rc<Core>, from: &Rc<Session>, slot: Slot) -> Result<Arrived, Refu
     };
     let mut arguments = core.warm.borrow_mut().take(slot.arguments.length.min(ARGUMENT_BYTES_MAX) as usize);
     match read(core, from, &slot, &mut arguments) {
-        Ok((skip, backing)) => Ok(Arrived { slot, reply, arguments, skip, backing, root: None }),
+        Ok((skip, backing)) => {
+            Ok(Arrived { slot, reply, arguments, skip, backing, root: None, owner: from.number })
+        }
         Err(fault) => {
             core.warm.borrow_mut().keep(arguments);
             Err(Refused::new(reply, fault))

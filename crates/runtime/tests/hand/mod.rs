@@ -38,7 +38,14 @@ pub fn method(
 }
 
 fn descriptor(name: &str, methods: Vec<MethodSchema>) -> ModuleDescriptor {
-    ModuleDescriptor { name: name.into(), version: "1.0.0".into(), docs: String::new(), all_sync: false, methods }
+    ModuleDescriptor {
+        name: name.into(),
+        version: "1.0.0".into(),
+        docs: String::new(),
+        all_sync: false,
+        methods,
+        commands: Vec::new(),
+    }
 }
 
 /// How to call a method of `Echo`.
