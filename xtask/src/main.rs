@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
+use xtask::arkouda;
 use xtask::bench::{self, Order};
 use xtask::child;
 use xtask::repo::{Repo, Trouble};
@@ -93,6 +94,30 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         rest: Vec<String>,
     },
+    /// Runs Arkouda's own test suite, from a checkout of it, against a node.
+    #[command(
+        after_help = "Examples:\n  cargo xtask arkouda-suite --src ../arkouda\n  cargo xtask arkouda-suite --src ../arkouda --ranks 1 -k sort --json out.json\nWithout a checkout nothing is run, and that is said."
+    )]
+    ArkoudaSuite {
+        /// A checkout of Arkouda at the tag v2026.07.15; nothing in it is written.
+        #[arg(long, value_name = "DIR")]
+        src: PathBuf,
+        /// Ranks that the node announces.
+        #[arg(long, value_name = "1,2,3", value_delimiter = ',', default_values_t = [1, 2, 3])]
+        ranks: Vec<u32>,
+        /// Writes sums and failing names to this file.
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+        /// Which tests, as pytest's `-k`.
+        #[arg(short = 'k', value_name = "EXPR")]
+        select: Option<String>,
+        /// Builds the node quickly instead of quick.
+        #[arg(long)]
+        dev: bool,
+        /// Files of tests, from the checkout; all that the suite names if there is none.
+        #[arg(value_name = "tests/FILE.py")]
+        files: Vec<String>,
+    },
     /// Shows every row of tasks and I/O (T, IO, Y, B, F) and how it stands on both backends of the driver.
     #[command(after_help = "Examples:\n  cargo xtask tdrv\n  cargo xtask tdrv --results test-output.txt")]
     Tdrv {
@@ -129,6 +154,10 @@ fn run(cli: Cli) -> Result<ExitCode, Trouble> {
         Task::Rows { spec, results } => suite()?.rows(spec, results.as_ref()),
         Task::Sim { rest } => simulator::run(&repo, &rest).map(|()| ExitCode::SUCCESS),
         Task::Tdrv { results } => suite()?.tdrv(results.as_ref()),
+        Task::ArkoudaSuite { src, ranks, json, select, dev, files } => {
+            let order = arkouda::Order { source: src, ranks, json, select, dev, files };
+            arkouda::run(&repo, &order).map(|()| ExitCode::SUCCESS)
+        }
         Task::Fuzz { seconds } => Ok(suite()?.fuzz(seconds)),
         Task::Demo { rest } => {
             let mut command = repo.cargo(&["run", "--release", "--bin", "windlass", "--", "demo"]);

@@ -120,7 +120,8 @@ impl Edge {
         if !address.ip().is_loopback() && options.token.is_none() {
             return Err(EdgeError::Open(address));
         }
-        let calls = Calls::open(node)?;
+        let rank_max = options.ranks.iter().max().and_then(|rank| u8::try_from(*rank).ok()).unwrap_or(1);
+        let calls = Calls::open(node, rank_max)?;
         let failed = |source| EdgeError::Listen { address, source };
         let listener = TcpListener::bind(address).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;

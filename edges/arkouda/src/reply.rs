@@ -27,6 +27,8 @@ pub(crate) enum Reply {
     Text(Kind, String),
     /// Bytes in the node's memory, written from there.
     Bytes(Bulk),
+    /// No bytes at all.
+    Nothing,
 }
 
 /// What is written.
@@ -60,6 +62,7 @@ impl Reply {
     pub(crate) fn write(self, user: &str, binary: bool) -> Written {
         match self {
             Reply::Bytes(bulk) => Written::Bytes(bulk),
+            Reply::Nothing => Written::Text(Vec::new()),
             Reply::Text(Kind::Error, text) if binary => {
                 let text = if text.starts_with("Error:") { text } else { format!("Error: {text}") };
                 Written::Text(text.into_bytes())

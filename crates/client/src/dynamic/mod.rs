@@ -131,74 +131,87 @@ impl DynamicPool {
         arguments: &[(String, String)],
         buffers: &[(String, Supply<'_>)],
     ) -> Result<Outgoing, Fault> {
-        check_names(method, arguments.iter().map(|(name, _)| name.as_str()), true)?;
-        check_names(method, buffers.iter().map(|(name, _)| name.as_str()), false)?;
-        let (bytes, schema) = encode(method, arguments)?;
-        let called = MethodRef {
-            id: method.id,
-            schema,
-            name: "a method called by schema",
-            idempotent: method.flags.idempotent,
-        };
-        let mut outgoing = self.pool.call(called).encoded(&bytes);
-        let inputs = buffers.iter().map(|(_, supply)| supply.bytes()).fold(0, usize::saturating_add);
-        for (parameter, direction, kind) in method.buffers() {
-            let name = parameter.name.as_str();
-            let supply = buffers.iter().find(|(given, _)| given == name).map(|(_, supply)| supply);
-            outgoing = self.supplied(outgoing, name, direction, kind, supply, inputs)?;
-        }
-        Ok(outgoing)
+        outgoing(&self.pool, method, arguments, buffers)
     }
+}
 
-    fn supplied(
-        &self,
-        outgoing: Outgoing,
-        name: &str,
-        direction: Direction,
-        kind: BufferKind,
-        supply: Option<&Supply<'_>>,
-        inputs: usize,
-    ) -> Result<Outgoing, Fault> {
-        let client = self.pool.client();
-        if direction == Direction::Out {
-            let room = match supply {
-                None => DYNAMIC_ROOM.max(inputs.saturating_mul(2)),
-                Some(Supply::Room(room)) => *room,
-                Some(_) => return Err(bad_buffer(format!("{name} is an `out` buffer: give it room, not bytes"))),
-            };
-            return Ok(match kind {
-                BufferKind::Bytes => outgoing.output(room),
-                BufferKind::Shared => outgoing.output_shared(client.lend(room)?),
+/// Puts a call of a method that is known already together, as `DynamicPool::outgoing` does: for whoever keeps descriptions and
+/// calls in several sessions.
+///
+/// # Errors
+/// As `DynamicPool::call`, before anything is sent.
+pub fn outgoing(
+    pool: &Pool,
+    method: &MethodSchema,
+    arguments: &[(String, String)],
+    buffers: &[(String, Supply<'_>)],
+) -> Result<Outgoing, Fault> {
+    check_names(method, arguments.iter().map(|(name, _)| name.as_str()), true)?;
+    check_names(method, buffers.iter().map(|(name, _)| name.as_str()), false)?;
+    let (bytes, schema) = encode(method, arguments)?;
+    let called = MethodRef {
+        id: method.id,
+        schema,
+        name: "a method called by schema",
+        idempotent: method.flags.idempotent,
+    };
+    let mut outgoing = pool.call(called).encoded(&bytes);
+    let inputs = buffers.iter().map(|(_, supply)| supply.bytes()).fold(0, usize::saturating_add);
+    for (parameter, direction, kind) in method.buffers() {
+        let name = parameter.name.as_str();
+        let supply = buffers.iter().find(|(given, _)| given == name).map(|(_, supply)| supply);
+        outgoing = supplied(pool.client(), outgoing, name, direction, kind, supply, inputs)?;
+    }
+    Ok(outgoing)
+}
+
+fn supplied(
+    client: &Client,
+    outgoing: Outgoing,
+    name: &str,
+    direction: Direction,
+    kind: BufferKind,
+    supply: Option<&Supply<'_>>,
+    inputs: usize,
+) -> Result<Outgoing, Fault> {
+    if direction == Direction::Out {
+        let room = match supply {
+            None => DYNAMIC_ROOM.max(inputs.saturating_mul(2)),
+            Some(Supply::Room(room)) => *room,
+            Some(_) => return Err(bad_buffer(format!("{name} is an `out` buffer: give it room, not bytes"))),
+        };
+        return Ok(match kind {
+            BufferKind::Bytes => outgoing.output(room),
+            BufferKind::Shared => outgoing.output_shared(client.lend(room)?),
+        });
+    }
+    let bytes = match supply {
+        None => return Err(bad_buffer(format!("the buffer {name} is missing: give it bytes, as a file"))),
+        Some(Supply::Room(_)) => {
+            return Err(bad_buffer(format!("{name} is not an `out` buffer: give it bytes, not room")));
+        }
+        Some(Supply::Frozen(frozen)) if kind == BufferKind::Bytes => {
+            return Ok(match direction {
+                Direction::InOut => outgoing.inout(frozen),
+                _ => outgoing.input(frozen),
             });
         }
-        let bytes = match supply {
-            None => return Err(bad_buffer(format!("the buffer {name} is missing: give it bytes, as a file"))),
-            Some(Supply::Room(_)) => {
-                return Err(bad_buffer(format!("{name} is not an `out` buffer: give it bytes, not room")));
+        Some(Supply::Frozen(frozen)) => frozen,
+        Some(Supply::Bytes(bytes)) => *bytes,
+    };
+    Ok(match (direction, kind) {
+        (Direction::InOut, BufferKind::Bytes) => outgoing.inout(bytes),
+        (_, BufferKind::Bytes) => outgoing.input(bytes),
+        (_, BufferKind::Shared) => {
+            let mut loan = client.lend(bytes.len())?;
+            loan.copy_from_slice(bytes);
+            client.session().counts().bytes_copied.add(bytes.len() as u64);
+            match direction {
+                Direction::InOut => outgoing.inout_shared(loan),
+                _ => outgoing.input_shared(loan),
             }
-            Some(Supply::Frozen(frozen)) if kind == BufferKind::Bytes => {
-                return Ok(match direction {
-                    Direction::InOut => outgoing.inout(frozen),
-                    _ => outgoing.input(frozen),
-                });
-            }
-            Some(Supply::Frozen(frozen)) => frozen,
-            Some(Supply::Bytes(bytes)) => *bytes,
-        };
-        Ok(match (direction, kind) {
-            (Direction::InOut, BufferKind::Bytes) => outgoing.inout(bytes),
-            (_, BufferKind::Bytes) => outgoing.input(bytes),
-            (_, BufferKind::Shared) => {
-                let mut loan = client.lend(bytes.len())?;
-                loan.copy_from_slice(bytes);
-                client.session().counts().bytes_copied.add(bytes.len() as u64);
-                match direction {
-                    Direction::InOut => outgoing.inout_shared(loan),
-                    _ => outgoing.input_shared(loan),
-                }
-            }
-        })
-    }
+        }
+    })
 }
 
 impl Supply<'_> {
