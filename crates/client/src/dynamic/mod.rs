@@ -1,11 +1,12 @@
 //! Calls by schema: a method is called by name, with arguments as text, and its reply is JSON.
 //!
-//! Lives here: `DynamicPool`, `Supply` (what a buffer parameter is given), `DynamicReply`.
+//! Lives here: `DynamicPool`, `Supply` (what a buffer parameter is given), `DynamicReply`; `commands` (by full name, with texts by key).
 //! From: the command line, edges, Python: whoever has no generated client. To: the same `Outgoing` that one uses.
 //! Holds: the shapes come from the node that is called, so nothing has to be regenerated; a wrong name is refused before
 //!   anything is sent, with the names that exist.
 //! Not here: how text and JSON become postcard (`windlass_contract::schema`).
 
+pub mod commands;
 pub mod near;
 
 use std::ops::Deref;

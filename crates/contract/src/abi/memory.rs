@@ -237,7 +237,16 @@ impl DerefMut for Room {
 }
 
 /// A type that array memory can be seen as: of a fixed size, without padding, aligned to 64 bytes or less.
-pub trait Item: crate::array::Value + Copy + Default + Send + Sync + 'static + sealed::Sealed {
+pub trait Item:
+    crate::array::Value
+    + crate::commands::Answer<Wire = crate::array::Scalar>
+    + Copy
+    + Default
+    + Send
+    + Sync
+    + 'static
+    + sealed::Sealed
+{
     /// Its dtype.
     const DTYPE: Dtype;
 }

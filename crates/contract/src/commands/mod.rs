@@ -20,4 +20,4 @@ pub use given::{Called, Given};
 pub use map::{CommandMap, Found, Offer, split};
 pub use reply::Answered;
 pub use schema::{Among, CommandSchema, Form, Formal, Instance, Known, Length, Of, Variable};
-pub use taken::{Taken, Tuple, word};
+pub use taken::{Taken, Tuple, word, words};

@@ -358,6 +358,12 @@ impl<'c> Taken<'c> {
     }
 }
 
+/// The names of a plain enum's variants; of anything else, none.
+pub fn words<E: Described>() -> Vec<String> {
+    let Schema::Enum { variants, .. } = E::schema() else { return Vec::new() };
+    variants.into_iter().filter(|variant| variant.schema == Schema::Unit).map(|variant| variant.name).collect()
+}
+
 /// The variant of a plain enum that has this name.
 pub fn word<E: Described + DeserializeOwned>(name: &str) -> Option<E> {
     let Schema::Enum { variants, .. } = E::schema() else { return None };

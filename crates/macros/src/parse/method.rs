@@ -13,7 +13,11 @@ const WORDS: &[&str] =
 
 /// Reads a function marked `#[method]`; `next_id` is its number unless it says another.
 pub fn method(attribute: &Attribute, function: &mut ImplItemFn, next_id: u32) -> Result<Method> {
-    let mut method = signature(function)?;
+    flagged(signature(function)?, attribute, next_id)
+}
+
+/// The method with what the words of its attribute say.
+pub fn flagged(mut method: Method, attribute: &Attribute, next_id: u32) -> Result<Method> {
     method.id = next_id;
     for word in words::of_attribute(attribute, WORDS)? {
         if word.name == "id" {
@@ -81,12 +85,14 @@ fn signature(function: &mut ImplItemFn) -> Result<Method> {
         parameters,
         reply: reply?,
         flags: Flags::default(),
+        command: None,
     })
 }
 
 fn refuse_oddities(sig: &Signature) -> Result<()> {
     if let Some(parameter) = sig.generics.params.first() {
-        let text = "a method's types cross to other processes, so it has no generic parameters";
+        let text = "a method's types cross to other processes, so it has no generic parameters (but a command over arrays has: \
+                    `#[method(each(T in Numeric))]`)";
         return Err(Error::new_spanned(parameter, text));
     }
     if let Some(word) = &sig.unsafety {
@@ -104,7 +110,8 @@ fn refuse_oddities(sig: &Signature) -> Result<()> {
     Ok(())
 }
 
-fn receiver(sig: &Signature) -> Result<Receiver> {
+/// How a method takes its container.
+pub fn receiver(sig: &Signature) -> Result<Receiver> {
     match sig.receiver() {
         None => Ok(Receiver::None),
         Some(receiver) if receiver.colon_token.is_some() => {

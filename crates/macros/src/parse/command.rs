@@ -1,0 +1,590 @@
+//! Commands: a method that is called by names that enumerate, `name<int64,1>`.
+//!
+//! Lives here: `take_words` (what `#[method(..)]` says of a command), `command` (its formals, its variables, and the method
+//! that other processes see).
+//! Holds: the function goes on as its author wrote it; what crosses follows from the forms of its parameters, which are known by
+//! the last name of their types.
+
+use super::parameter::{last_name, reply};
+use super::{Errors, plain};
+use crate::classes::{self, Among, Classes, RANK_MAX};
+use crate::model::{Arg, Command, Flags, Form, Kind, Length, Method, Of, Parameter, Variable};
+use crate::{names, words};
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::quote;
+use syn::ext::IdentExt;
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::visit_mut::{self, VisitMut};
+use syn::{
+    Attribute, Error, Expr, FnArg, GenericArgument, GenericParam, Generics, ImplItemFn, Lit, LitInt, LitStr, Meta,
+    Pat, PatType, Path, PathArguments, Result, Token, Type, TypeParamBound, WherePredicate, parse_quote,
+};
+
+const ARGUMENT_WORDS: &[&str] = &["dtype", "rank"];
+
+/// What `#[method(..)]` says of a command.
+#[derive(Default)]
+pub struct Words {
+    each: Option<Vec<Each>>,
+    rank: Option<(u8, u8)>,
+    params: Option<Vec<Ident>>,
+    name: Option<LitStr>,
+    refusal: Option<LitStr>,
+    standard: bool,
+}
+
+impl Words {
+    /// Whether the method is a command.
+    pub fn any(&self) -> bool {
+        let said = self.each.is_some() || self.rank.is_some() || self.params.is_some();
+        said || self.name.is_some() || self.refusal.is_some() || self.standard
+    }
+}
+
+/// `T in Numeric`, `T in MySym.t`.
+struct Each {
+    name: Ident,
+    class: Ident,
+    field: Option<Ident>,
+}
+
+impl Parse for Each {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let name = input.parse()?;
+        input
+            .parse::<Token![in]>()
+            .map_err(|error| Error::new(error.span(), "write `T in Class`, like `T in Numeric`"))?;
+        let class = input.parse()?;
+        let field = if input.peek(Token![.]) {
+            input.parse::<Token![.]>()?;
+            Some(input.parse()?)
+        } else {
+            None
+        };
+        Ok(Self { name, class, field })
+    }
+}
+
+struct Ranks(u8, u8);
+
+impl Parse for Ranks {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let least: LitInt = input.parse()?;
+        input.parse::<Token![..=]>()?;
+        let most: LitInt = input.parse()?;
+        let ranks = Self(least.base10_parse()?, most.base10_parse()?);
+        if ranks.0 == 0 || ranks.0 > ranks.1 || ranks.1 > RANK_MAX {
+            return Err(Error::new(least.span(), format!("ranks are from 1 to {RANK_MAX}, the lower one first")));
+        }
+        Ok(ranks)
+    }
+}
+
+/// Takes the words of a command out of `#[method(..)]`; the attribute keeps the others.
+pub fn take_words(attribute: &Attribute) -> Result<(Words, Attribute)> {
+    let mut taken = Words::default();
+    let Meta::List(list) = &attribute.meta else { return Ok((taken, attribute.clone())) };
+    let mut kept = Vec::new();
+    for word in split(list.tokens.clone()) {
+        if !take_word(&mut taken, &word)? {
+            kept.push(word.into_iter().collect::<TokenStream>());
+        }
+    }
+    let mut attribute = attribute.clone();
+    let mut list = list.clone();
+    list.tokens = quote!(#(#kept),*);
+    attribute.meta = Meta::List(list);
+    Ok((taken, attribute))
+}
+
+/// Tokens between commas.
+fn split(tokens: TokenStream) -> Vec<Vec<TokenTree>> {
+    let mut parts = vec![Vec::new()];
+    for token in tokens {
+        match &token {
+            TokenTree::Punct(comma) if comma.as_char() == ',' => parts.push(Vec::new()),
+            _ => parts.last_mut().into_iter().for_each(|part| part.push(token.clone())),
+        }
+    }
+    parts.retain(|part| !part.is_empty());
+    parts
+}
+
+/// Whether it was one of a command's.
+fn take_word(taken: &mut Words, word: &[TokenTree]) -> Result<bool> {
+    let Some(TokenTree::Ident(name)) = word.first() else { return Ok(false) };
+    let twice = |there: bool| {
+        if there { Err(Error::new(name.span(), format!("`{name}` stands twice"))) } else { Ok(()) }
+    };
+    let group = match word.get(1) {
+        Some(TokenTree::Group(group)) if word.len() == 2 => Some(group.stream()),
+        _ => None,
+    };
+    let value: TokenStream = word.iter().skip(2).cloned().collect();
+    match (name.to_string().as_str(), group) {
+        ("each", Some(tokens)) => {
+            twice(taken.each.is_some())?;
+            let each = Punctuated::<Each, Token![,]>::parse_terminated;
+            taken.each = Some(syn::parse::Parser::parse2(each, tokens)?.into_iter().collect());
+        }
+        ("each", None) => return Err(Error::new(name.span(), "write `each(T in Numeric)`")),
+        ("params", Some(tokens)) => {
+            twice(taken.params.is_some())?;
+            let params = Punctuated::<Ident, Token![,]>::parse_terminated;
+            taken.params = Some(syn::parse::Parser::parse2(params, tokens)?.into_iter().collect());
+        }
+        ("rank", Some(tokens)) => {
+            twice(taken.rank.is_some())?;
+            let Ranks(least, most) = syn::parse2(tokens)?;
+            taken.rank = Some((least, most));
+        }
+        ("rank", None) => {
+            twice(taken.rank.is_some())?;
+            let rank: LitInt =
+                syn::parse2(value).map_err(|_| Error::new(name.span(), "write `rank = 1` or `rank(1..=2)`"))?;
+            let Ranks(least, most) = syn::parse2(quote!(#rank..=#rank))?;
+            taken.rank = Some((least, most));
+        }
+        ("name", None) => {
+            twice(taken.name.is_some())?;
+            let text: LitStr = syn::parse2(value)
+                .map_err(|_| Error::new(name.span(), "a command's name is text: `name = \"argsort\"`"))?;
+            let fits = !text.value().is_empty()
+                && text.value().len() <= 128
+                && !text.value().contains(['<', '>', ',', ' ']);
+            if !fits {
+                let text_error = "a command's name is 1 to 128 bytes without `<`, `>`, commas and blanks";
+                return Err(Error::new(text.span(), text_error));
+            }
+            taken.name = Some(text);
+        }
+        ("refusal", None) => {
+            twice(taken.refusal.is_some())?;
+            taken.refusal = Some(syn::parse2(value).map_err(|_| {
+                Error::new(name.span(), "a refusal is a sentence: `refusal = \"bar does not support {}\"`")
+            })?);
+        }
+        ("standard", None) if word.len() == 1 => taken.standard = true,
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// What the parts of one command are read with.
+struct Reader<'a> {
+    classes: &'a Classes,
+    facade: &'a Path,
+    variables: Vec<Variable>,
+    /// Class and field of a variable, where it has them.
+    fields: Vec<Option<(String, String)>>,
+    /// Whether the author said the ranks, or a variable of ranks.
+    rank: (u8, u8),
+}
+
+/// Reads a command and makes the method that other processes see.
+pub fn command(words: Words, function: &mut ImplItemFn, facade: &Path, classes: &Classes) -> Result<Method> {
+    let mut errors = Errors::default();
+    let sig = &mut function.sig;
+    let receiver = super::method::receiver(sig)?;
+    let rank = words.rank.unwrap_or((1, RANK_MAX));
+    let mut reader = Reader { classes, facade, variables: Vec::new(), fields: Vec::new(), rank };
+    for each in words.each.iter().flatten() {
+        errors.extend(reader.variable(each));
+    }
+    errors.extend(reader.generics(&sig.generics));
+    let mut args = Vec::new();
+    let mut wire = Vec::new();
+    for input in &mut sig.inputs {
+        let FnArg::Typed(typed) = input else { continue };
+        match reader.argument(typed, words.standard) {
+            Ok((arg, sent)) => {
+                wire.extend(sent);
+                args.push(arg);
+            }
+            Err(error) => errors.add(error),
+        }
+    }
+    let answer = reply(&sig.output);
+    errors.extend(answer.as_ref().map(|_| ()).map_err(Clone::clone));
+    errors.end()?;
+    let mut answer = answer?;
+    let function_reply = answer.ty.clone();
+    let order = reader.order(words.params.as_deref())?;
+    reader.carried(&args)?;
+    let mut plain_reply = answer.ty.clone();
+    Substitute(&reader.variables).visit_type_mut(&mut plain_reply);
+    answer.ty = parse_quote!(<#plain_reply as #facade::__private::commands::Answer>::Wire);
+    let ident = sig.ident.clone();
+    let generics = sig.generics.clone();
+    let name = words.name.map_or_else(|| plain(&ident), |name| name.value());
+    let parameters = reader.sent(words.standard, wire);
+    let command = Command {
+        name,
+        variables: reader.variables,
+        order,
+        args,
+        generics,
+        reply: function_reply,
+        refusal: words.refusal.map(|text| text.value()),
+        standard: words.standard,
+    };
+    Ok(Method {
+        name: plain(&ident),
+        id: 0,
+        id_at: ident.span(),
+        doc_attributes: function.attrs.iter().filter(|one| one.path().is_ident("doc")).cloned().collect(),
+        docs: names::docs(&function.attrs),
+        receiver,
+        is_async: function.sig.asyncness.is_some(),
+        parameters,
+        reply: answer,
+        flags: Flags::default(),
+        command: Some(command),
+        ident,
+    })
+}
+
+/// Type parameters as the first dtype that they can be.
+struct Substitute<'a>(&'a [Variable]);
+
+impl VisitMut for Substitute<'_> {
+    fn visit_type_mut(&mut self, ty: &mut Type) {
+        if let Type::Path(path) = ty
+            && let Some(ident) = path.path.get_ident()
+            && let Some(variable) = self.0.iter().find(|one| one.generic && *ident == one.name)
+            && let Among::Dtypes(dtypes) = &variable.among
+            && let Some((.., rust)) =
+                dtypes.first().and_then(|first| crate::classes::DTYPES.iter().find(|(name, ..)| name == first))
+        {
+            let rust = Ident::new(rust, ident.span());
+            *ty = parse_quote!(#rust);
+            return;
+        }
+        visit_mut::visit_type_mut(self, ty);
+    }
+}
+
+impl Reader<'_> {
+    fn variable(&mut self, each: &Each) -> Result<()> {
+        let name = each.name.to_string();
+        if self.variables.iter().any(|one| one.name == name) {
+            return Err(Error::new(each.name.span(), format!("`{name}` stands twice in `each(..)`")));
+        }
+        let class = each.class.to_string();
+        let among = match &each.field {
+            Some(field) => self.classes.field(&class, &field.to_string()),
+            None => self.classes.named(&class),
+        };
+        let mut among = among.map_err(|text| Error::new(each.class.span(), text))?;
+        if let Among::Ranks(least, most) = &mut among {
+            (*least, *most) = self.rank;
+        }
+        if among == Among::Dtypes(Vec::new()) {
+            let text = format!("`{class}` has no dtype that `windlass.toml` builds");
+            return Err(Error::new(each.class.span(), text));
+        }
+        self.variables.push(Variable { name, among, generic: false, bound: false });
+        self.fields.push(each.field.as_ref().map(|field| (class, field.unraw().to_string())));
+        Ok(())
+    }
+
+    /// Type parameters are variables; bounds that say so narrow their dtypes.
+    fn generics(&mut self, generics: &Generics) -> Result<()> {
+        for parameter in &generics.params {
+            let GenericParam::Type(parameter) = parameter else {
+                return Err(Error::new_spanned(
+                    parameter,
+                    "a command is generic over dtypes alone: `fn f<T: Item>`",
+                ));
+            };
+            let name = parameter.ident.to_string();
+            let known: Vec<String> = self.variables.iter().map(|one| one.name.clone()).collect();
+            let Some(variable) = self.variables.iter_mut().find(|one| one.name == name) else {
+                let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                let text = format!("`{name}` stands in no `each(..)`{}", names::instead(&name, &known));
+                return Err(Error::new(parameter.ident.span(), text));
+            };
+            variable.generic = true;
+            let Among::Dtypes(dtypes) = &mut variable.among else {
+                return Err(Error::new(
+                    parameter.ident.span(),
+                    format!("`{name}` is no class of dtypes, so no type parameter"),
+                ));
+            };
+            let of_where =
+                generics.where_clause.iter().flat_map(|clause| &clause.predicates).filter_map(|one| match one {
+                    WherePredicate::Type(one) if last_name(&one.bounded_ty).as_deref() == Some(&name) => {
+                        Some(&one.bounds)
+                    }
+                    _ => None,
+                });
+            for bound in parameter.bounds.iter().chain(of_where.flatten()) {
+                let TypeParamBound::Trait(bound) = bound else { continue };
+                let last = bound.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
+                if let Some(left) = classes::of_bound(&last) {
+                    dtypes.retain(|dtype| left.contains(&dtype.as_str()));
+                }
+            }
+            if dtypes.is_empty() {
+                return Err(Error::new(
+                    parameter.ident.span(),
+                    format!("no dtype of `{name}`'s class has all its bounds"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn find(&self, name: &str) -> Option<usize> {
+        self.variables.iter().position(|one| one.name == name)
+    }
+
+    /// The variable of ranks that arrays have which say none.
+    fn common_rank(&mut self) -> usize {
+        let among = Among::Ranks(self.rank.0, self.rank.1);
+        self.find("rank").unwrap_or_else(|| {
+            self.variables.push(Variable { name: "rank".into(), among, generic: false, bound: false });
+            self.fields.push(None);
+            self.variables.len() - 1
+        })
+    }
+
+    /// One parameter: what it is, and what is sent for it.
+    fn argument(&mut self, typed: &mut PatType, standard: bool) -> Result<(Arg, Option<Parameter>)> {
+        let Pat::Ident(pattern) = typed.pat.as_ref() else {
+            let text = "callers name a parameter, so it needs a name here: take it apart in the body";
+            return Err(Error::new_spanned(&typed.pat, text));
+        };
+        let ident = pattern.ident.clone();
+        let (mut dtype, mut rank) = (None, None);
+        for attribute in &typed.attrs {
+            if !attribute.path().is_ident("arg") {
+                return Err(Error::new_spanned(
+                    attribute,
+                    "a parameter of a command has `#[arg(dtype = T, rank = N)]` and no other",
+                ));
+            }
+            for word in words::of_attribute(attribute, ARGUMENT_WORDS)? {
+                let variable = self.named(&word)?;
+                *if word.name == "dtype" { &mut dtype } else { &mut rank } = Some(variable);
+            }
+        }
+        let form = self.form(&ident, &typed.ty, dtype, rank, standard)?;
+        if form == Form::Context {
+            super::parameter::write_lifetime(&mut typed.ty);
+        }
+        let facade = self.facade;
+        let sent: Option<Type> = match &form {
+            Form::Context | Form::Variable(_) | Form::Called | Form::Given => None,
+            Form::View(..)
+            | Form::Array(..)
+            | Form::Slot(..)
+            | Form::Strings
+            | Form::Own { .. }
+            | Form::Text { .. }
+            | Form::Word => Some(parse_quote!(::std::string::String)),
+            Form::Scalar(_) => Some(parse_quote!(#facade::__private::array::Scalar)),
+            Form::List(_) | Form::Texts | Form::Tuple(..) => {
+                Some(parse_quote!(::std::vec::Vec<#facade::__private::array::Scalar>))
+            }
+        };
+        let kind = Kind::Value { default: None, since: false };
+        let sent = sent.map(|ty| Parameter { ident: ident.clone(), ty, kind });
+        Ok((Arg { ident, ty: (*typed.ty).clone(), form }, sent))
+    }
+
+    fn named(&self, word: &words::Word) -> Result<usize> {
+        let name = match &word.value {
+            Some(Expr::Path(path)) => path.path.get_ident().cloned(),
+            _ => None,
+        };
+        let name = name.ok_or_else(|| {
+            Error::new(word.name.span(), format!("`{0}` names a variable of `each(..)`: `{0} = T`", word.name))
+        })?;
+        self.find(&name.to_string()).ok_or_else(|| {
+            let known: Vec<&str> = self.variables.iter().map(|one| one.name.as_str()).collect();
+            Error::new(
+                name.span(),
+                format!("`{name}` stands in no `each(..)`{}", names::instead(&name.to_string(), &known)),
+            )
+        })
+    }
+
+    fn form(
+        &mut self,
+        ident: &Ident,
+        ty: &Type,
+        dtype: Option<usize>,
+        rank: Option<usize>,
+        standard: bool,
+    ) -> Result<Form> {
+        let reference = matches!(ty, Type::Reference(_));
+        let inner = match ty {
+            Type::Reference(reference) => reference.elem.as_ref(),
+            other => other,
+        };
+        let last = last_name(inner).unwrap_or_default();
+        match (reference, last.as_str()) {
+            (true, "Context") => return Ok(Form::Context),
+            (true, "Called") if standard => return Ok(Form::Called),
+            (true, "Given") if standard => return Ok(Form::Given),
+            (true, "str") => return Ok(Form::Text { borrowed: true }),
+            (true, _) => {
+                let text = "a command takes its arguments by value: arrays as `ArrayView<'_, T>`, `Array` or `Slot`; only \
+                            text and the context are references";
+                return Err(Error::new_spanned(ty, text));
+            }
+            _ if standard => {
+                let text =
+                    "a standard command takes `&Context`, `&Called` and `&Given`, and reads its arguments itself";
+                return Err(Error::new_spanned(ty, text));
+            }
+            _ => {}
+        }
+        if let Some(at) = self.find(&ident.to_string()) {
+            return Ok(Form::Variable(at));
+        }
+        let of = dtype.map_or(Of::Any, Of::Variable);
+        Ok(match last.as_str() {
+            "ArrayView" => {
+                let of = self.of_type(argument_of(inner).as_ref().unwrap_or(inner))?;
+                Form::View(of, self.rank_of(rank, of))
+            }
+            "Array" => Form::Array(of, self.rank_of(rank, of)),
+            "Slot" => Form::Slot(of, self.rank_of(rank, of)),
+            "Strings" => Form::Strings,
+            "String" => Form::Text { borrowed: false },
+            "Scalar" => Form::Scalar(of),
+            "Own" => self.own(inner)?,
+            "Tuple" => {
+                let of = self.of_type(argument_of(inner).as_ref().unwrap_or(inner))?;
+                let rank = rank.unwrap_or_else(|| self.common_rank());
+                Form::Tuple(of, Length::Rank(rank))
+            }
+            "Vec" => match argument_of(inner) {
+                Some(element) if last_name(&element).as_deref() == Some("String") => Form::Texts,
+                Some(element) if last_name(&element).as_deref() == Some("Scalar") => Form::List(of),
+                element => Form::List(self.of_type(element.as_ref().unwrap_or(inner))?),
+            },
+            _ => match inner {
+                Type::Array(array) => {
+                    let of = self.of_type(&array.elem)?;
+                    let count = match &array.len {
+                        Expr::Lit(syn::ExprLit { lit: Lit::Int(count), .. }) => count.base10_parse()?,
+                        other => return Err(Error::new_spanned(other, "write the length out, like `[i64; 3]`")),
+                    };
+                    Form::Tuple(of, Length::Fixed(count))
+                }
+                _ => match self.of_type(inner) {
+                    Ok(of) => Form::Scalar(of),
+                    // What is no value is an enum of words; the compiler says so if it is neither.
+                    Err(_) if matches!(inner, Type::Path(_)) => Form::Word,
+                    Err(error) => return Err(error),
+                },
+            },
+        })
+    }
+
+    fn rank_of(&mut self, rank: Option<usize>, of: Of) -> usize {
+        let at = rank.unwrap_or_else(|| self.common_rank());
+        self.variables[at].bound = true;
+        if let Of::Variable(dtype) = of {
+            self.variables[dtype].bound = true;
+        }
+        at
+    }
+
+    /// A type parameter or a plain type of values.
+    fn of_type(&self, ty: &Type) -> Result<Of> {
+        let name = last_name(ty).unwrap_or_default();
+        if let Some(at) = self.find(&name) {
+            return Ok(Of::Variable(at));
+        }
+        if let Some(dtype) = classes::of_rust(&name) {
+            return Ok(Of::Dtype(dtype));
+        }
+        let text =
+            "its elements are a type parameter of `each(..)` or a type of values: i8 to u64, f32, f64, bool";
+        Err(Error::new_spanned(ty, text))
+    }
+
+    fn own(&mut self, ty: &Type) -> Result<Form> {
+        let class = argument_of(ty).as_ref().and_then(last_name);
+        let class = class.ok_or_else(|| Error::new_spanned(ty, "say which symbol it is: `Own<MySym<T>>`"))?;
+        let fields = self.classes.fields(&class);
+        let variables: Vec<Option<usize>> = fields
+            .iter()
+            .map(|field| {
+                let is = |one: &Option<(String, String)>| one.as_ref() == Some(&(class.clone(), field.clone()));
+                self.fields.iter().position(is)
+            })
+            .collect();
+        for variable in variables.iter().flatten() {
+            self.variables[*variable].bound = true;
+        }
+        Ok(Form::Own { class, variables })
+    }
+
+    /// Which variables stand in the name: those of `params`, or all, in the order of `each`.
+    fn order(&self, params: Option<&[Ident]>) -> Result<Vec<usize>> {
+        let Some(params) = params else { return Ok((0..self.variables.len()).collect()) };
+        params
+            .iter()
+            .map(|name| {
+                self.find(&name.to_string()).ok_or_else(|| {
+                    let known: Vec<&str> = self.variables.iter().map(|one| one.name.as_str()).collect();
+                    let text = format!(
+                        "`{name}` is no variable of the command{}",
+                        names::instead(&name.to_string(), &known)
+                    );
+                    Error::new(name.span(), text)
+                })
+            })
+            .collect()
+    }
+
+    /// A word that a parameter carries is a class of words.
+    fn carried(&self, args: &[Arg]) -> Result<()> {
+        for arg in args {
+            if let Form::Variable(at) = arg.form
+                && !matches!(self.variables[at].among, Among::Words(_))
+            {
+                let text =
+                    format!("`{}` is a class of dtypes or ranks; a parameter carries words of an enum", arg.ident);
+                return Err(Error::new(arg.ident.span(), text));
+            }
+        }
+        Ok(())
+    }
+
+    /// What the method takes on the wire.
+    fn sent(&self, standard: bool, formals: Vec<Parameter>) -> Vec<Parameter> {
+        let parameter = |name: &str, ty, default| Parameter {
+            ident: Ident::new(name, proc_macro2::Span::call_site()),
+            ty,
+            kind: Kind::Value { default, since: false },
+        };
+        if standard {
+            let texts = parse_quote!(::std::collections::BTreeMap<::std::string::String, ::std::string::String>);
+            let none = Some(parse_quote!(::core::default::Default::default()));
+            return vec![
+                parameter("command", parse_quote!(::std::string::String), None),
+                parameter("arguments", texts, none),
+            ];
+        }
+        let types = parse_quote!(::std::vec::Vec<::std::string::String>);
+        let none = Some(parse_quote!(::std::vec::Vec::<::std::string::String>::new()));
+        std::iter::once(parameter("types", types, none)).chain(formals).collect()
+    }
+}
+
+/// The first type argument of a path type.
+fn argument_of(ty: &Type) -> Option<Type> {
+    let Type::Path(path) = ty else { return None };
+    let PathArguments::AngleBracketed(list) = &path.path.segments.last()?.arguments else { return None };
+    list.args.iter().find_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty.clone()),
+        _ => None,
+    })
+}
