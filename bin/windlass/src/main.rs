@@ -34,8 +34,12 @@ use trouble::Trouble;
 use windlass_contract::abi::ModuleTable;
 
 /// Modules that every `windlass serve` has.
-const MODULES: &[&ModuleTable] =
-    &[windlass_bdev::Bdev::TABLE, windlass_compress::Compress::TABLE, windlass_echo::Echo::TABLE];
+const MODULES: &[&ModuleTable] = &[
+    windlass_bdev::Bdev::TABLE,
+    windlass_compress::Compress::TABLE,
+    windlass_echo::Echo::TABLE,
+    windlass_transfer::Transfer::TABLE,
+];
 
 /// What `windlass serve` is.
 const PROGRAM: windlass_serve::Program = windlass_serve::Program { modules: MODULES, pool_of_each: false };

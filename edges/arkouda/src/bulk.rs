@@ -1,7 +1,7 @@
 //! Bulk: the commands that carry an array's bytes, which are ordinary methods with buffers.
 //!
 //! Lives here: `Bulk` (which of them a command is, with its arguments), `BULK` (their names).
-//! From: `calls`. To: methods of the module `array`: `from_bytes`, `strings_from_bytes`, `bytes_of` and `to_bytes`.
+//! From: `calls`. To: methods of the module `transfer`: `from_bytes`, `strings_from_bytes`, `bytes_of` and `to_bytes`.
 //! Holds: sizes are told by the node before room is asked for; an announced shape is held against the payload there.
 
 use crate::request::{Request, RequestError, quote};

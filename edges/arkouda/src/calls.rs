@@ -117,7 +117,7 @@ impl Calls {
     async fn carry(&self, client: &Client, bulk: Bulk, payload: Option<&[u8]>) -> Result<Good, Fault> {
         let directory = Arc::clone(&self.directory.borrow());
         let (pool, methods) = directory.bulk.as_ref().ok_or_else(|| {
-            Fault::new(Code::UnknownModule, "this node has no module array, so no array can come or go")
+            Fault::new(Code::UnknownModule, "this node has no module transfer, so no array can come or go")
         })?;
         match bulk {
             Bulk::In(name, arguments) => {
@@ -227,9 +227,9 @@ async fn call<'m>(
     arguments: &[(String, String)],
     buffers: &[(String, Supply<'_>)],
 ) -> Result<(windlass_client::Reply, &'m MethodSchema), Fault> {
-    let method = methods
-        .get(name)
-        .ok_or_else(|| Fault::new(Code::UnknownMethod, format!("the node's module array has no method {name}")))?;
+    let method = methods.get(name).ok_or_else(|| {
+        Fault::new(Code::UnknownMethod, format!("the node's module transfer has no method {name}"))
+    })?;
     let outgoing = dynamic::outgoing(&client.pool_of(pool), method, arguments, buffers)?;
     Ok((outgoing.send().await?, method))
 }

@@ -11,7 +11,7 @@ use windlass_contract::commands::CommandMap;
 use windlass_contract::{Code, Fault, MethodSchema, ModuleDescriptor, PoolId, admin};
 
 /// The module whose methods carry arrays as bytes.
-const BULK_MODULE: &str = "array";
+const BULK_MODULE: &str = "transfer";
 
 /// What there is to be called.
 #[derive(Debug, Default)]
