@@ -34,12 +34,22 @@ use trouble::Trouble;
 use windlass_contract::abi::ModuleTable;
 
 /// Modules that every `windlass serve` has.
-const MODULES: &[&ModuleTable] = &[
-    windlass_bdev::Bdev::TABLE,
-    windlass_compress::Compress::TABLE,
-    windlass_echo::Echo::TABLE,
-    windlass_transfer::Transfer::TABLE,
-];
+const MODULES: &[&ModuleTable] = &{
+    const OTHERS: [&ModuleTable; 4] = [
+        windlass_bdev::Bdev::TABLE,
+        windlass_compress::Compress::TABLE,
+        windlass_echo::Echo::TABLE,
+        windlass_transfer::Transfer::TABLE,
+    ];
+    const ARRAYS: &[&ModuleTable] = windlass_array::TABLES;
+    let mut all = [OTHERS[0]; OTHERS.len() + ARRAYS.len()];
+    let mut at = 0;
+    while at < all.len() {
+        all[at] = if at < OTHERS.len() { OTHERS[at] } else { ARRAYS[at - OTHERS.len()] };
+        at += 1;
+    }
+    all
+};
 
 /// What `windlass serve` is.
 const PROGRAM: windlass_serve::Program = windlass_serve::Program { modules: MODULES, pool_of_each: false };

@@ -200,6 +200,8 @@ pub struct Variable {
 pub struct Arg {
     /// Its name.
     pub ident: Ident,
+    /// Its name to callers.
+    pub key: String,
     /// Its type as written.
     pub ty: Type,
     /// What it is.
@@ -215,8 +217,10 @@ pub enum Form {
     Called,
     /// The texts by key, of a standard command.
     Given,
-    /// What a variable is in this call.
+    /// What a variable of words is in this call.
     Variable(usize),
+    /// What a variable of dtypes is in this call.
+    Dtype(usize),
     /// `ArrayView`: dtype and rank.
     View(Of, usize),
     /// `Array`.

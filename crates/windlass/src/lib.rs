@@ -54,7 +54,7 @@ pub use windlass_client::{
 #[cfg(feature = "module")]
 pub use {
     serde,
-    windlass_contract::abi::Pages,
+    windlass_contract::abi::{ModuleTable, Pages},
     windlass_contract::array::{self, Array, ArrayView, Dtype, Fresh, Item, Scalar, Strings},
     windlass_contract::buffers::{Bytes, In, InOut, Out, SharedBytes},
     windlass_contract::commands::{Called, Given, Tuple},

@@ -22,7 +22,9 @@ fn python() -> Option<PathBuf> {
 /// Runs a script that has `ak`, connected; gives what it wrote.
 fn run(harbour: &Harbour, script: &str) -> Option<String> {
     let Some(python) = python() else {
-        eprintln!("skipped: there is no interpreter with Arkouda's client; cargo xtask arkouda-suite --src DIR makes one");
+        eprintln!(
+            "skipped: there is no interpreter with Arkouda's client; cargo xtask arkouda-suite --src DIR makes one"
+        );
         return None;
     };
     let home = tempfile::tempdir().expect("a folder");

@@ -5,7 +5,6 @@
 use super::ours;
 use crate::classes::{Among, DTYPES};
 use crate::model::{Arg, Command, Form, Length, Method, Module, Of, Receiver};
-use crate::names;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 
@@ -47,7 +46,7 @@ fn schema(method: &Method, command: &Command) -> TokenStream {
     let order = command.order.iter().map(|&at| at as u16);
     let formals = command.args.iter().filter_map(|arg| {
         let form = form(arg)?;
-        let key = names::wire(&arg.ident.to_string());
+        let key = &arg.key;
         Some(quote!(__windlass::commands::Formal { key: #key.into(), form: #form }))
     });
     let refusal = match &command.refusal {
@@ -109,7 +108,7 @@ fn form(arg: &Arg) -> Option<TokenStream> {
         }
     };
     Some(match &arg.form {
-        Form::Context | Form::Variable(_) | Form::Called | Form::Given => return None,
+        Form::Context | Form::Variable(_) | Form::Dtype(_) | Form::Called | Form::Given => return None,
         Form::View(dtype, rank) | Form::Array(dtype, rank) => array(*dtype, *rank, false),
         Form::Slot(dtype, rank) => array(*dtype, *rank, true),
         Form::Strings => quote!(__windlass::commands::Form::Strings),
@@ -268,6 +267,12 @@ fn run(model: &Module, method: &Method, command: &Command) -> TokenStream {
             Form::Variable(variable) => {
                 let variable = *variable as u16;
                 takes.push(quote_spanned!(arg.ident.span()=> let #local: #ty = __taken.variant(#variable)?;));
+                passes.push(quote!(#local));
+                continue;
+            }
+            Form::Dtype(variable) => {
+                let variable = *variable as u16;
+                takes.push(quote_spanned!(arg.ident.span()=> let #local: #ty = __taken.dtype(#variable)?;));
                 passes.push(quote!(#local));
                 continue;
             }

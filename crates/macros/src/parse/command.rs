@@ -21,7 +21,7 @@ use syn::{
     Pat, PatType, Path, PathArguments, Result, Token, Type, TypeParamBound, WherePredicate, parse_quote,
 };
 
-const ARGUMENT_WORDS: &[&str] = &["dtype", "rank"];
+const ARGUMENT_WORDS: &[&str] = &["dtype", "rank", "key"];
 
 /// What `#[method(..)]` says of a command.
 #[derive(Default)]
@@ -357,6 +357,7 @@ impl Reader<'_> {
             return Err(Error::new_spanned(&typed.pat, text));
         };
         let ident = pattern.ident.clone();
+        let mut key = names::wire(&ident.to_string());
         let (mut dtype, mut rank) = (None, None);
         for attribute in &typed.attrs {
             if !attribute.path().is_ident("arg") {
@@ -366,6 +367,10 @@ impl Reader<'_> {
                 ));
             }
             for word in words::of_attribute(attribute, ARGUMENT_WORDS)? {
+                if word.name == "key" {
+                    key = word.text()?.value();
+                    continue;
+                }
                 let variable = self.named(&word)?;
                 *if word.name == "dtype" { &mut dtype } else { &mut rank } = Some(variable);
             }
@@ -376,7 +381,7 @@ impl Reader<'_> {
         }
         let facade = self.facade;
         let sent: Option<Type> = match &form {
-            Form::Context | Form::Variable(_) | Form::Called | Form::Given => None,
+            Form::Context | Form::Variable(_) | Form::Dtype(_) | Form::Called | Form::Given => None,
             Form::View(..)
             | Form::Array(..)
             | Form::Slot(..)
@@ -391,7 +396,7 @@ impl Reader<'_> {
         };
         let kind = Kind::Value { default: None, since: false };
         let sent = sent.map(|ty| Parameter { ident: ident.clone(), ty, kind });
-        Ok((Arg { ident, ty: (*typed.ty).clone(), form }, sent))
+        Ok((Arg { ident, key, ty: (*typed.ty).clone(), form }, sent))
     }
 
     fn named(&self, word: &words::Word) -> Result<usize> {
@@ -444,6 +449,10 @@ impl Reader<'_> {
         }
         if let Some(at) = self.find(&ident.to_string()) {
             return Ok(Form::Variable(at));
+        }
+        if last == "Dtype" {
+            let at = dtype.ok_or_else(|| Error::new_spanned(ty, "say which: `#[arg(dtype = T)] to: Dtype`"))?;
+            return Ok(Form::Dtype(at));
         }
         let of = dtype.map_or(Of::Any, Of::Variable);
         Ok(match last.as_str() {

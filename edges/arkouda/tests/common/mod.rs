@@ -38,7 +38,8 @@ impl Harbour {
     pub fn with(options: Options) -> Harbour {
         let folder = tempfile::tempdir().expect("a folder");
         let mut config = NodeConfig::new("harbour", Admin::TABLE);
-        config.modules = vec![windlass_transfer::Transfer::TABLE];
+        config.modules = windlass_array::TABLES.to_vec();
+        config.modules.push(windlass_transfer::Transfer::TABLE);
         config.directory = folder.path().join("node");
         let node = Node::start(config).expect("a node");
         let directory = folder.path().join("node").display().to_string();
