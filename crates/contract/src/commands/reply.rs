@@ -90,7 +90,9 @@ impl fmt::Display for Answered {
             }
             Self::Strings(one) => {
                 let n = one.size;
-                write!(f, "created {} str {n} 1 [{n}] 1+created bytes.size {}", one.name, one.bytes)
+                // The ancestor ends each string with a zero byte, and counts it.
+                let bytes = one.bytes.saturating_add(n);
+                write!(f, "created {} str {n} 1 [{n}] 1+created bytes.size {bytes}", one.name)
             }
             Self::Symbol(one) => write!(f, "created {} {}<{}>", one.name, one.class, one.parameters.join(",")),
             Self::Scalar(value) => write!(f, "{value}"),
