@@ -45,7 +45,14 @@ fn foo() -> CommandSchema {
 fn descriptor(commands: Vec<CommandSchema>) -> ModuleDescriptor {
     let mut methods = vec![method("m", 0, "create", None)];
     methods.extend(commands.iter().map(|one| method("m", one.method.0, &one.name, Some(one))));
-    ModuleDescriptor { name: "m".into(), version: "1.0".into(), docs: String::new(), all_sync: true, methods, commands }
+    ModuleDescriptor {
+        name: "m".into(),
+        version: "1.0".into(),
+        docs: String::new(),
+        all_sync: true,
+        methods,
+        commands,
+    }
 }
 
 fn map() -> CommandMap {
@@ -88,7 +95,10 @@ fn arrays_R12_the_map_lists_every_full_name_with_its_documentation() {
 fn arrays_R1_the_first_offer_of_a_name_serves_and_the_second_is_remembered() {
     let mut map = map();
     map.add("other", &descriptor(vec![foo()]));
-    assert_eq!((map.find("foo<int64,1>").unwrap().offer.pool.as_str(), &map.twice[..]), ("pool", &["foo".to_owned()][..]));
+    assert_eq!(
+        (map.find("foo<int64,1>").unwrap().offer.pool.as_str(), &map.twice[..]),
+        ("pool", &["foo".to_owned()][..])
+    );
 }
 
 #[test]
@@ -104,9 +114,15 @@ fn a_node_that_narrows_its_dtypes_has_no_instance_of_them() {
 fn arrays_R8_a_name_that_is_not_there_says_what_is() {
     let map = map();
     let fault = map.find("foo<str,1>").unwrap_err();
-    assert_eq!(fault.message, "foo is not there for <str,1>; it has T of int64, float64, bool; rank: ranks 1 to 8");
+    assert_eq!(
+        fault.message,
+        "foo is not there for <str,1>; it has T of int64, float64, bool; rank: ranks 1 to 8"
+    );
     assert!(map.find("foo").unwrap_err().is(Code::NoInstance));
-    assert_eq!(map.find("fo<int64,1>").unwrap_err().message, "Unrecognized command: fo<int64,1>; did you mean foo?");
+    assert_eq!(
+        map.find("fo<int64,1>").unwrap_err().message,
+        "Unrecognized command: fo<int64,1>; did you mean foo?"
+    );
     assert!(map.find("foo<int64,9>").unwrap_err().is(Code::NoInstance));
 }
 
@@ -114,7 +130,8 @@ fn arrays_R8_a_name_that_is_not_there_says_what_is() {
 fn arrays_R9_texts_become_the_bytes_that_the_method_takes() {
     let map = map();
     let found = map.find("foo<float64,2>").unwrap();
-    let bytes = found.encode(&[("value", "1e-05"), ("idx", r#"["0", -1]"#), ("a", "id_x_1"), ("extra", "?")]).unwrap();
+    let bytes =
+        found.encode(&[("value", "1e-05"), ("idx", r#"["0", -1]"#), ("a", "id_x_1"), ("extra", "?")]).unwrap();
     type Sent = (Vec<String>, String, Vec<Scalar>, Scalar);
     let sent: Sent = postcard::from_bytes(&bytes).unwrap();
     let idx = vec![Scalar::Int64(0), Scalar::Int64(-1)];
@@ -123,8 +140,14 @@ fn arrays_R9_texts_become_the_bytes_that_the_method_takes() {
     assert_eq!(fault(&[("a", "x")]), "JSON argument key Not Found: idx");
     assert_eq!(fault(&[("a", "x"), ("idx", "[1,2,3]"), ("value", "1")]), "idx: 2 values wanted, 3 given");
     assert_eq!(fault(&[("a", "x"), ("idx", "[1,2"), ("value", "1")]), "idx: \"[1,2\" is no JSON array of values");
-    assert_eq!(fault(&[("a", "x"), ("idx", "[0,0.5]"), ("value", "1")]), "Json Argument 'idx' cannot be cast as int64: 0.5");
-    assert_eq!(fault(&[("a", "x"), ("idx", "[0,0]"), ("value", "x")]), "Json Argument 'value' cannot be cast as float64: x");
+    assert_eq!(
+        fault(&[("a", "x"), ("idx", "[0,0.5]"), ("value", "1")]),
+        "Json Argument 'idx' cannot be cast as int64: 0.5"
+    );
+    assert_eq!(
+        fault(&[("a", "x"), ("idx", "[0,0]"), ("value", "x")]),
+        "Json Argument 'value' cannot be cast as float64: x"
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Bulk: the commands that carry an array's bytes, which are ordinary methods with buffers.
 //!
 //! Lives here: `Bulk` (which of them a command is, with its arguments), `BULK` (their names).
-//! From: `calls`. To: methods of the module `transfer`: `from_bytes`, `strings_from_bytes`, `bytes_of` and `to_bytes`.
+//! From: `calls`. To: methods of the module `transfer`: `from_bytes`, `strings_from_bytes`, `bytes_of`, `to_bytes` and `info`.
 //! Holds: sizes are told by the node before room is asked for; an announced shape is held against the payload there.
 
 use crate::request::{Request, RequestError, quote};
@@ -12,6 +12,7 @@ use windlass_contract::commands::split;
 pub(crate) const BULK: &[(&str, &str)] = &[
     ("array", "Makes an array of the bytes that follow"),
     ("arraySegString", "Makes strings of the bytes that follow, each ended by a zero"),
+    ("info", "Facts of arrays, as a JSON list"),
     ("segStr-tondarray", "Gives the offsets or the bytes of strings"),
     ("tondarray", "Gives the bytes of an array"),
 ];
@@ -23,6 +24,8 @@ pub(crate) enum Bulk {
     In(&'static str, Vec<(String, String)>),
     /// Bytes go: a symbol's name, and which part of it.
     Out(String, String),
+    /// Facts of the symbols of these names go, as text.
+    Info(String),
 }
 
 impl Bulk {
@@ -37,6 +40,7 @@ impl Bulk {
             "arraySegString" => Some(Ok(Bulk::In("strings_from_bytes", Vec::new()))),
             "tondarray" => Some(request.argument("array").map(|name| Bulk::Out(name.to_owned(), String::new()))),
             "segStr-tondarray" => Some(part(request)),
+            "info" => Some(request.argument("names").map(|names| Bulk::Info(names.to_owned()))),
             _ => None,
         }
     }

@@ -8,6 +8,7 @@
 
 use crate::bulk::{BULK, Bulk};
 use crate::directory::Directory;
+use crate::limits::INFO_BYTES_MAX;
 use crate::own::OWN;
 use crate::reply::Reply;
 use crate::request::{Request, quote};
@@ -130,6 +131,15 @@ impl Calls {
                 let mut made = Vec::new();
                 names(&answered, &mut made);
                 Ok((Reply::text(answered.to_string()), made))
+            }
+            Bulk::Info(names) => {
+                let (arguments, buffers) =
+                    ([("names".to_owned(), names)], [("out".to_owned(), Supply::Room(INFO_BYTES_MAX))]);
+                let (reply, method) = call(client, *pool, methods, "info", &arguments, &buffers).await?;
+                let given = dynamic::read(method, reply)?;
+                let text = given.buffers.first().map(|(_, bulk)| String::from_utf8_lossy(bulk).into_owned());
+                let text = text.ok_or_else(|| Fault::new(Code::BadReply, "no facts came back"))?;
+                Ok((Reply::text(text), Vec::new()))
             }
             Bulk::Out(name, part) => {
                 let arguments = [("name".to_owned(), name), ("part".to_owned(), part)];

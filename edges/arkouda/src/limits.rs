@@ -29,6 +29,8 @@ pub const ARGUMENTS_MAX: usize = 4096;
 pub const NAME_BYTES_MAX: usize = 256;
 /// Replies up to this size leave in one piece with their head.
 pub const JOIN_BYTES_MAX: usize = 16 << 10;
+/// Bytes of one list of facts of symbols.
+pub const INFO_BYTES_MAX: usize = 4 << 20;
 /// Longest `sleep`, seconds.
 pub const SLEEP_S_MAX: f64 = 3600.0;
 /// Bytes of a request's text that are put into a line of the log or into a refusal.

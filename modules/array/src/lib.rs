@@ -11,6 +11,7 @@
 mod commands;
 mod work;
 
+pub use commands::binary::Binary;
 pub use commands::create::Create;
 pub use commands::elementwise::Elementwise;
 pub use commands::group::Group;
@@ -20,6 +21,7 @@ pub use commands::random::Random;
 pub use commands::reduce::Reduce;
 pub use commands::shape::Shape;
 pub use commands::sort::Sort;
+pub use commands::strings::Text;
 pub use commands::symbols::SymbolTable;
 
 /// The tables of all groups, for a node that links them in.
@@ -34,4 +36,6 @@ pub const TABLES: &[&windlass::ModuleTable] = &[
     Shape::TABLE,
     Random::TABLE,
     Group::TABLE,
+    Text::TABLE,
+    Binary::TABLE,
 ];

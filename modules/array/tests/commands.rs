@@ -44,7 +44,7 @@ fn arrays_R10_create_and_set_answer_as_the_ancestor_does() {
     let one = stage.call("create<int64,1>", &[("shape", "4")]);
     assert!(one.to_string().ends_with(" int64 4 1 [4] 8"));
     let scalar = stage.call("createScalarArray<uint8>", &[("value", "200")]);
-    assert!(scalar.to_string().ends_with(" uint8 1 0 [] 1"), "{scalar}");
+    assert!(scalar.to_string().ends_with(" uint8 1 1 [] 1"), "{scalar}");
 }
 
 #[test]

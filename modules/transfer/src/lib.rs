@@ -80,10 +80,17 @@ impl Transfer {
         Ok("success".into())
     }
 
-    /// Facts of symbols as a JSON list: of those named, of all, or of the registered ones.
-    #[method(standard)]
-    fn info(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
-        list::info(cx, given.text("names")?)
+    /// Facts of symbols as a JSON list: of those named (a JSON list), of all (`__AllSymbols__`) or of the registered ones. As bytes,
+    /// for there may be many. Errors: fault 1001 when `out` has too little room.
+    #[method(idempotent)]
+    fn info(&self, cx: &Context<'_>, names: &str, mut out: Out<Bytes>) -> Result<(), Fault> {
+        let text = list::info(cx, names)?;
+        let room = out.len();
+        let to = out.get_mut(..text.len());
+        let to = to.ok_or_else(|| bytes::bad(format!("{} bytes do not fit into {room}", text.len())))?;
+        to.copy_from_slice(text.as_bytes());
+        out.set_len(text.len());
+        Ok(())
     }
 
     /// An array as text: `[1 2 3]`.

@@ -31,7 +31,8 @@ impl Create {
         let array = cx.symbols().array_of(&[value])?;
         let itemsize = array.dtype().itemsize().unwrap_or(0);
         let name = cx.symbols().insert(array)?;
-        Ok(format!("created {name} {} 1 0 [] {itemsize}", T::DTYPE))
+        // Its rank is told as 1, so that callers name other commands for it as for any array of rank 1.
+        Ok(format!("created {name} {} 1 1 [] {itemsize}", T::DTYPE))
     }
 
     /// Every element of `array` set to `val`.

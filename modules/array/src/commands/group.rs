@@ -9,6 +9,7 @@ use windlass_kernels::group::{
     GroupBy, Statistic, TextRanks, counts, order_statistic, segmented, segmented_place,
 };
 use windlass_kernels::reduce::{All, Any, ArgMax, ArgMin, First, Max, Min, Moment, Prod, Reducer, SkipNan, Sum};
+use windlass_kernels::search::Members;
 use windlass_kernels::sort::{CoArgSort, Column, Keys};
 use windlass_kernels::{Element, View, morsel, with_dtype};
 
@@ -67,6 +68,57 @@ impl Group {
             said.push(format!("created {name} {} {} 1 [{}] 8", array.dtype(), array.size(), array.size()));
         }
         Ok(said.join("+"))
+    }
+
+    /// A value of each group for each of its rows; with `permute`, where the rows stood before they were grouped.
+    #[method(standard)]
+    async fn gbbroadcast(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<Array, Fault> {
+        let (order, starts) = (given.array(cx, "permName")?, given.array(cx, "segName")?);
+        let (order, starts) = (view::<i64>(&order)?.to_vec(), view::<i64>(&starts)?.to_vec());
+        let values = given.array(cx, "valName")?;
+        let permute = given.scalar::<bool>("permute")?;
+        let rows = usize::try_from(given.scalar::<i64>("size")?).map_err(|_| bad("size is below 0"))?;
+        if values.size() != starts.len() || (permute && order.len() != rows) {
+            return Err(bad(format!("{} values for {} groups of {rows} rows", values.size(), starts.len())));
+        }
+        with_dtype!(kernel_dtype(values.dtype()), T => {
+            let values = view::<T>(&values)?.to_vec();
+            let mut out = room::<T>(cx, &[rows])?;
+            for (group, &start) in starts.iter().enumerate() {
+                let end = starts.get(group + 1).copied().unwrap_or(rows as i64);
+                for row in start..end {
+                    let at = if permute { order.get(row as usize).copied().unwrap_or(-1) } else { row };
+                    let place = usize::try_from(at).ok().and_then(|at| out.get_mut(at));
+                    *place.ok_or_else(|| bad(format!("row {at} is outside of {rows}")))? = values[group];
+                }
+                cx.yield_if_due().await?;
+            }
+            Ok(out.done())
+        }, else => Err(not_implemented("gbbroadcast", &[values.dtype()])))
+    }
+
+    /// Whether each element of `pda1` is one of `pda2`.
+    #[method(standard)]
+    async fn in1d(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<Array, Fault> {
+        let (asked, among) = (given.array(cx, "pda1")?, given.array(cx, "pda2")?);
+        let invert = given.scalar::<bool>("invert")?;
+        let dtype = windlass_kernels::promote(kernel_dtype(asked.dtype()), kernel_dtype(among.dtype()));
+        let dtype = dtype.map(crate::work::our_dtype).ok_or_else(|| bad("no dtype holds both"))?;
+        let (asked, among) = (cast_to(cx, &asked, dtype).await?, cast_to(cx, &among, dtype).await?);
+        with_dtype!(kernel_dtype(dtype), T => {
+            let (asked, among) = (view::<T>(&asked)?, view::<T>(&among)?);
+            let mut members = Members::new(&among).map_err(fault)?;
+            while windlass_kernels::Stepwise::step(&mut members).map_err(fault)? == windlass_kernels::Step::More {
+                cx.yield_if_due().await?;
+            }
+            let mut out = room::<bool>(cx, &[asked.elements()])?;
+            for (range, part) in morsel::outputs(&mut out) {
+                members.ask(&asked, range, part).map_err(fault)?;
+                part.iter_mut().for_each(|one| *one ^= invert);
+                cx.yield_if_due().await?;
+            }
+            Ok(out.done())
+        }, else => Err(not_implemented("in1d", &[dtype])))
     }
 
     /// How many rows each group has.

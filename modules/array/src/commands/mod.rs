@@ -1,5 +1,6 @@
 //! The groups of commands, one module each.
 
+pub mod binary;
 pub mod create;
 pub mod elementwise;
 pub mod group;
@@ -9,4 +10,5 @@ pub mod random;
 pub mod reduce;
 pub mod shape;
 pub mod sort;
+pub mod strings;
 pub mod symbols;

@@ -225,13 +225,17 @@ async fn drawn(
         return Ok(out.done());
     }
     with_dtype!(integers kernel_dtype(dtype), T => {
-        let (low, mut high) = (given.scalar::<T>("low")?, given.scalar::<T>("high")?);
-        if !closed {
-            if high <= low {
-                return Err(bad("low >= high"));
-            }
-            high -= 1 as T;
+        // The end that does not belong to the range may be one past the dtype.
+        let whole = |key: &str| -> Result<i128, Fault> {
+            let text = given.text(key)?;
+            text.parse().map_err(|_| bad(format!("Json Argument '{key}' cannot be cast as {dtype}: {text}")))
+        };
+        let (low, high) = (whole("low")?, whole("high")? - i128::from(!closed));
+        if high < low {
+            return Err(bad("low >= high"));
         }
+        let fits = |value: i128| T::try_from(value).map_err(|_| bad(format!("{value} is no {dtype}")));
+        let (low, high) = (fits(low)?, fits(high)?);
         let mut out = room::<T>(cx, shape)?;
         fill(cx, &mut out, |range, out| {
             integers(stream, (low, high), range.start + start..range.end + start, out)

@@ -84,7 +84,7 @@ impl Stage {
 }
 
 /// The modules of `windlass_array::TABLES`, in that order.
-pub const GROUPS: [&str; 10] = [
+pub const GROUPS: [&str; 12] = [
     "symbols",
     "array_create",
     "array_operators",
@@ -95,6 +95,8 @@ pub const GROUPS: [&str; 10] = [
     "array_shape",
     "array_random",
     "array_group",
+    "array_strings",
+    "array_binary",
 ];
 
 /// A value that tests send and read.
