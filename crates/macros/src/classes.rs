@@ -101,8 +101,10 @@ impl Classes {
         }
         let mut known: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
         known.push("Rank");
-        let own = self.table.get("classes").and_then(Value::as_table).into_iter().flat_map(Table::keys);
-        known.extend(own.map(String::as_str));
+        if names::nearest(name, &known).is_none() {
+            let own = self.table.get("classes").and_then(Value::as_table).into_iter().flat_map(Table::keys);
+            known.extend(own.map(String::as_str));
+        }
         Err(format!("there is no class `{name}`{}", names::instead(name, &known)))
     }
 
@@ -115,6 +117,9 @@ impl Classes {
         let Some(fields) = self.class(class) else {
             let classes = self.table.get("classes").and_then(Value::as_table);
             let known: Vec<&str> = classes.into_iter().flat_map(Table::keys).map(String::as_str).collect();
+            if known.is_empty() {
+                return Err(format!("no `windlass.toml` in the crate's folder or above it has a class `{class}`"));
+            }
             return Err(format!("`windlass.toml` has no class `{class}`{}", names::instead(class, &known)));
         };
         let Some(value) = fields.get(field) else {

@@ -2,6 +2,10 @@
 #![allow(non_snake_case, reason = "rows of the requirements are named as they are")]
 
 use windlass_client::Client;
+#[path = "../../../crates/runtime/tests/conformance/library.rs"]
+#[allow(dead_code, reason = "the library of echo is for the runtime's own tests")]
+mod library;
+
 use windlass_client::dynamic::DynamicPool;
 use windlass_client::dynamic::commands::Commands;
 use windlass_contract::Code;
@@ -17,11 +21,15 @@ struct Stage {
 }
 
 fn stage() -> Stage {
+    stage_of(|config| config.modules.push(Guide::TABLE))
+}
+
+fn stage_of(module: impl FnOnce(&mut NodeConfig)) -> Stage {
     let directory = tempfile::tempdir().unwrap();
     let mut config = NodeConfig::new("guide", windlass_admin::Admin::TABLE);
     config.directory = directory.path().join("guide");
-    config.modules.push(Guide::TABLE);
     config.symbol_bytes_max = 1 << 20;
+    module(&mut config);
     config.pools.push(PoolSpec { name: "guide".into(), module: "guide".into(), parameters: Vec::new() });
     let node = Node::start(config).unwrap();
     let client = Client::connect(&node.directory().display().to_string()).unwrap();
@@ -194,4 +202,23 @@ fn memory_that_would_pass_the_limit_is_refused_before_it_is_allocated_and_names_
     assert!(unknown.is(Code::UnknownSymbol), "{unknown}");
     let large = stage.fault("of<int64>", &[("values", "[1]"), ("shape", "[200000]")]);
     assert!(large.is(Code::NoMemory) && large.message.contains("short"), "{large}");
+}
+
+#[test]
+fn a_loaded_module_and_its_node_count_the_same_memory() {
+    let stage = stage_of(|config| {
+        config.libraries.push(library::build("windlass-example-commands"));
+        config.symbol_bytes_max = 1000;
+    });
+    let a = stage.array("int64", "[1,2,3]", "[3]");
+    let b = name(&stage.call("foo<int64,1>", &[("a", &a), ("idx", "0"), ("value", "9")]));
+    assert_eq!(stage.call("pick<int64,Left,1>", &[("a", &b)]).to_string(), "int64 9");
+    let ms = name(&stage.call("my_sym<float64>", &[("first", "0.5"), ("count", "4")]));
+    assert_eq!(stage.call("bar<float64,4>", &[("ms", &ms)]).to_string(), "uint64 4");
+    // Each version replaces one that the library held: were its memory not given back, the limit would be passed.
+    let ten = stage.array("float64", "[0,1,2,3,4,5,6,7,8,9]", "[10]");
+    for round in 0..64 {
+        stage.call("fill<float64,1>", &[("a", &ten), ("value", &round.to_string())]);
+    }
+    assert_eq!(stage.call("pick<float64,Left,1>", &[("a", &ten)]).to_string(), "float64 63");
 }

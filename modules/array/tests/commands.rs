@@ -354,3 +354,32 @@ fn a_registered_array_survives_its_session_and_is_read_by_others() {
     mine.call("unregister", &given(&[("registered", "five")]), &[]).unwrap();
     assert_eq!(stage.call("delete", &[("name", &name)]).to_string(), format!("deleted {name}"));
 }
+
+#[test]
+fn one_element_is_set_in_place_and_in_a_copy_while_a_slice_holds_the_array() {
+    let stage = Stage::with(1000);
+    let a = stage.make("create<int64,1>", &[("shape", "100")]);
+    // 800 of 1000 bytes: there is no room for a copy.
+    let set = |value: &str| {
+        let given = [("array", a.as_str()), ("idx", "7"), ("value", value), ("max_bits", "0")];
+        stage.commands.call("[int]=val<int64,1>", &given)
+    };
+    let slice = || {
+        let given = [("array", a.as_str()), ("starts", "6"), ("stops", "9"), ("strides", "1"), ("max_bits", "0")];
+        stage.make("[slice]<int64,1>", &given)
+    };
+    let at = |idx: &str| stage.call("[int]<int64,1>", &[("array", &a), ("idx", idx)]).to_string();
+    set("5").unwrap();
+    let held = slice();
+    assert!(set("6").unwrap_err().is(Code::NoMemory));
+    assert_eq!(stage.values::<i64>(&held), [0, 5, 0]);
+    assert_eq!(at("7"), "int64 5", "it stands under its name");
+    stage.call("delete", &[("name", &held)]);
+    set("6").unwrap();
+    assert_eq!(at("7"), "int64 6");
+    // A slice itself is changed in a copy of what it shows.
+    let small = slice();
+    stage.call("[int]=val<int64,1>", &[("array", &small), ("idx", "0"), ("value", "1"), ("max_bits", "0")]);
+    assert_eq!(stage.values::<i64>(&small), [1, 6, 0]);
+    assert_eq!(at("6"), "int64 0");
+}

@@ -13,10 +13,16 @@ pub struct Fresh<T> {
 }
 
 impl<T: Item> Fresh<T> {
-    /// Over zeroed room of exactly the shape's bytes; `None` for room of another size.
-    pub(crate) fn over(room: Room, shape: &[usize]) -> Option<Self> {
-        let size = shape.iter().try_fold(size_of::<T>(), |all, &length| all.checked_mul(length))?;
-        (room.len() == size).then(|| Self { room, shape: shape.to_vec(), of: PhantomData })
+    /// Over room of exactly the shape's bytes, which is zeroed or was an array of `T` before.
+    ///
+    /// # Errors
+    /// `Err(room)` for room of another size.
+    pub(crate) fn over(room: Room, shape: &[usize]) -> Result<Self, Room> {
+        let size = shape.iter().try_fold(size_of::<T>(), |all, &length| all.checked_mul(length));
+        if size != Some(room.len()) {
+            return Err(room);
+        }
+        Ok(Self { room, shape: shape.to_vec(), of: PhantomData })
     }
     /// Its lengths.
     pub fn shape(&self) -> &[usize] {

@@ -152,6 +152,19 @@ impl Array {
         self.offset == 0 && self.strides == row_major(&self.shape) && bytes == self.memory.len()
     }
 
+    /// The array as one that may be written; itself when its memory has other holders, or holds more than it.
+    pub(crate) fn into_fresh<T: Item>(self) -> Result<Fresh<T>, Self> {
+        if !self.is_whole() || self.dtype != T::DTYPE {
+            return Err(self);
+        }
+        let Self { dtype, shape, strides, offset, memory } = self;
+        let again = |memory| Self { dtype, shape: shape.clone(), strides: strides.clone(), offset, memory };
+        match memory.into_room() {
+            Ok(room) => Fresh::over(room, &shape).map_err(|room| again(room.freeze())),
+            Err(memory) => Err(again(memory)),
+        }
+    }
+
     /// The array with its element type; `None` for another one.
     pub fn view<T: Item>(&self) -> Option<ArrayView<'_, T>> {
         (T::DTYPE == self.dtype).then(|| ArrayView {

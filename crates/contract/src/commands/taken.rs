@@ -10,6 +10,7 @@ use crate::serve::Arguments;
 use crate::symbols::{Own, OwnSymbol, Slot, Symbol, SymbolType};
 use crate::{Code, Described, Fault, Schema};
 use serde::de::DeserializeOwned;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Deref;
 
@@ -24,12 +25,25 @@ pub struct Taken<'c> {
 /// One argument.
 #[derive(Debug)]
 enum One {
-    Array(String, Array),
+    Array(Array),
+    /// Until the command takes it: a hold kept here would make each change a copy.
+    Slot(RefCell<Option<Slot>>),
     Strings(Strings),
     Own(OwnSymbol),
     Scalar(Scalar),
     Text(String),
     List(Vec<Scalar>),
+}
+
+impl One {
+    /// Dtype and rank of an array.
+    fn layout(&self) -> Option<(Dtype, usize)> {
+        match self {
+            Self::Array(array) => Some((array.dtype(), array.ndim())),
+            Self::Slot(slot) => slot.borrow().as_ref().map(|slot| (slot.array.dtype(), slot.array.ndim())),
+            _ => None,
+        }
+    }
 }
 
 /// As many values as an array has dimensions: an index, a shape.
@@ -57,10 +71,13 @@ impl<'c> Taken<'c> {
         for formal in &command.formals {
             let key = formal.key.as_str();
             values.push(match &formal.form {
-                Form::Array { .. } => {
+                Form::Array { in_place, .. } => {
                     let name: String = arguments.value(key)?;
                     let array = symbols.get(&name).and_then(|symbol| symbol.array(&name)).map_err(in_key(key))?;
-                    One::Array(name, array)
+                    match in_place {
+                        true => One::Slot(RefCell::new(Some(Slot { name, array }))),
+                        false => One::Array(array),
+                    }
                 }
                 Form::Strings => {
                     let name: String = arguments.value(key)?;
@@ -110,25 +127,20 @@ impl<'c> Taken<'c> {
         let said = self.said(types)?;
         for (formal, one) in command.formals.iter().zip(&self.values) {
             match (&formal.form, one) {
-                (Form::Array { dtype, rank, .. }, One::Array(_, array)) => {
+                (Form::Array { dtype, rank, .. }, One::Array(_) | One::Slot(_)) => {
+                    let Some((has, ndim)) = one.layout() else { continue };
                     match dtype {
                         Of::Variable(variable) => {
-                            bind(
-                                command,
-                                &mut self.instance,
-                                *variable,
-                                Known::Dtype(array.dtype()),
-                                &formal.key,
-                            )?;
+                            bind(command, &mut self.instance, *variable, Known::Dtype(has), &formal.key)?;
                         }
-                        Of::Dtype(wanted) if *wanted != array.dtype() => {
-                            let text = format!("{} is of {}, {wanted} wanted", formal.key, array.dtype());
+                        Of::Dtype(wanted) if *wanted != has => {
+                            let text = format!("{} is of {has}, {wanted} wanted", formal.key);
                             return Err(Fault::new(Code::BadArguments, text));
                         }
                         Of::Dtype(_) | Of::Any => {}
                     }
                     if let Some(rank) = rank {
-                        let known = Known::Rank(array.ndim() as u8);
+                        let known = Known::Rank(ndim as u8);
                         bind(command, &mut self.instance, *rank, known, &formal.key)?;
                     }
                 }
@@ -224,7 +236,7 @@ impl<'c> Taken<'c> {
     /// `Internal` when the command says that it is none; so do the following.
     pub fn array(&self, at: usize) -> Result<Array, Fault> {
         match self.values.get(at) {
-            Some(One::Array(_, array)) => Ok(array.clone()),
+            Some(One::Array(array)) => Ok(array.clone()),
             _ => Err(self.other(at)),
         }
     }
@@ -234,17 +246,17 @@ impl<'c> Taken<'c> {
     /// As `array`.
     pub fn view<T: Item>(&self, at: usize) -> Result<ArrayView<'_, T>, Fault> {
         match self.values.get(at) {
-            Some(One::Array(_, array)) => array.view::<T>().ok_or_else(|| self.other(at)),
+            Some(One::Array(array)) => array.view::<T>().ok_or_else(|| self.other(at)),
             _ => Err(self.other(at)),
         }
     }
-    /// The array at `at` with its name, to be changed.
+    /// The array at `at` with its name, to be changed; once.
     ///
     /// # Errors
     /// As `array`.
     pub fn slot(&self, at: usize) -> Result<Slot, Fault> {
         match self.values.get(at) {
-            Some(One::Array(name, array)) => Ok(Slot { name: name.clone(), array: array.clone() }),
+            Some(One::Slot(slot)) => slot.take().ok_or_else(|| self.other(at)),
             _ => Err(self.other(at)),
         }
     }

@@ -137,7 +137,7 @@ impl Symbols<'_> {
             ));
         }
         let room = self.reserve(bytes.ok_or_else(too_large)? as u64)?;
-        Fresh::over(room, shape).ok_or_else(|| disagree("memory of that size"))
+        Fresh::over(room, shape).map_err(|_| disagree("memory of that size"))
     }
     /// A copy of these values as an array of rank 1.
     ///
@@ -147,6 +147,21 @@ impl Symbols<'_> {
         let mut fresh = self.fresh::<T>(&[values.len()])?;
         fresh.copy_from_slice(values);
         Ok(fresh.done())
+    }
+
+    /// The array of this name, out of the table: until `put`, the name is busy.
+    pub(super) fn take(&self, name: &str) -> Result<Array, Fault> {
+        match self.ask(&SymbolAsk::Take(name.into()), Vec::new())? {
+            (SymbolReply::Symbol(head), parts) => match Symbol::join(head, parts) {
+                Some(Symbol::Array(array)) => Ok(array),
+                Some(other) => {
+                    let fault = other.is_no("an array", name);
+                    self.put(name, other).and(Err(fault))
+                }
+                None => Err(disagree("a symbol that fits its memory")),
+            },
+            _ => Err(disagree("a symbol")),
+        }
     }
 
     fn was(&self, asked: &SymbolAsk) -> Result<bool, Fault> {
@@ -166,27 +181,6 @@ impl Symbols<'_> {
         let SymbolsAsked { answer, parts } = self.call.symbols(&question, parts)?;
         let reply = postcard::from_bytes(&answer).map_err(|_| disagree("something known"))?;
         Ok((reply, parts))
-    }
-}
-
-/// An array argument with its name, for commands that change it: what is put there is its next version.
-#[derive(Clone, Debug)]
-pub struct Slot {
-    /// The symbol's name.
-    pub name: String,
-    /// The array as it is.
-    pub array: Array,
-}
-
-impl Slot {
-    /// Puts the next version.
-    ///
-    /// # Errors
-    /// As `Symbols::put`.
-    pub fn replace(self, cx: &Context<'_>, array: Array) -> Result<(), Fault> {
-        let Self { name, array: before } = self;
-        drop(before);
-        cx.symbols().put(&name, array)
     }
 }
 

@@ -52,6 +52,8 @@ pub enum SymbolAsk {
     Unregister(String),
     /// What is used and left.
     Usage,
+    /// The symbol of this name, out of the table until the next version is put under it.
+    Take(String),
 }
 
 /// What the table answers.

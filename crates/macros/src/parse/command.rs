@@ -1,175 +1,25 @@
 //! Commands: a method that is called by names that enumerate, `name<int64,1>`.
 //!
-//! Lives here: `take_words` (what `#[method(..)]` says of a command), `command` (its formals, its variables, and the method
-//! that other processes see).
+//! Lives here: `command` (its formals, its variables, and the method that other processes see).
+//! From: its function, and the words of its attribute (`command_words`).
 //! Holds: the function goes on as its author wrote it; what crosses follows from the forms of its parameters, which are known by
 //! the last name of their types.
 
+use super::command_words::{Each, Words};
 use super::parameter::{last_name, reply};
 use super::{Errors, plain};
 use crate::classes::{self, Among, Classes, RANK_MAX};
 use crate::model::{Arg, Command, Flags, Form, Kind, Length, Method, Of, Parameter, Variable};
 use crate::{names, words};
-use proc_macro2::{Ident, TokenStream, TokenTree};
-use quote::quote;
+use proc_macro2::Ident;
 use syn::ext::IdentExt;
-use syn::parse::{Parse, ParseStream};
-use syn::punctuated::Punctuated;
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    Attribute, Error, Expr, FnArg, GenericArgument, GenericParam, Generics, ImplItemFn, Lit, LitInt, LitStr, Meta,
-    Pat, PatType, Path, PathArguments, Result, Token, Type, TypeParamBound, WherePredicate, parse_quote,
+    Error, Expr, FnArg, GenericArgument, GenericParam, Generics, ImplItemFn, Lit, Pat, PatType, Path,
+    PathArguments, Result, Type, TypeParamBound, WherePredicate, parse_quote,
 };
 
 const ARGUMENT_WORDS: &[&str] = &["dtype", "rank", "key"];
-
-/// What `#[method(..)]` says of a command.
-#[derive(Default)]
-pub struct Words {
-    each: Option<Vec<Each>>,
-    rank: Option<(u8, u8)>,
-    params: Option<Vec<Ident>>,
-    name: Option<LitStr>,
-    refusal: Option<LitStr>,
-    standard: bool,
-}
-
-impl Words {
-    /// Whether the method is a command.
-    pub fn any(&self) -> bool {
-        let said = self.each.is_some() || self.rank.is_some() || self.params.is_some();
-        said || self.name.is_some() || self.refusal.is_some() || self.standard
-    }
-}
-
-/// `T in Numeric`, `T in MySym.t`.
-struct Each {
-    name: Ident,
-    class: Ident,
-    field: Option<Ident>,
-}
-
-impl Parse for Each {
-    fn parse(input: ParseStream<'_>) -> Result<Self> {
-        let name = input.parse()?;
-        input
-            .parse::<Token![in]>()
-            .map_err(|error| Error::new(error.span(), "write `T in Class`, like `T in Numeric`"))?;
-        let class = input.parse()?;
-        let field = if input.peek(Token![.]) {
-            input.parse::<Token![.]>()?;
-            Some(input.parse()?)
-        } else {
-            None
-        };
-        Ok(Self { name, class, field })
-    }
-}
-
-struct Ranks(u8, u8);
-
-impl Parse for Ranks {
-    fn parse(input: ParseStream<'_>) -> Result<Self> {
-        let least: LitInt = input.parse()?;
-        input.parse::<Token![..=]>()?;
-        let most: LitInt = input.parse()?;
-        let ranks = Self(least.base10_parse()?, most.base10_parse()?);
-        if ranks.0 == 0 || ranks.0 > ranks.1 || ranks.1 > RANK_MAX {
-            return Err(Error::new(least.span(), format!("ranks are from 1 to {RANK_MAX}, the lower one first")));
-        }
-        Ok(ranks)
-    }
-}
-
-/// Takes the words of a command out of `#[method(..)]`; the attribute keeps the others.
-pub fn take_words(attribute: &Attribute) -> Result<(Words, Attribute)> {
-    let mut taken = Words::default();
-    let Meta::List(list) = &attribute.meta else { return Ok((taken, attribute.clone())) };
-    let mut kept = Vec::new();
-    for word in split(list.tokens.clone()) {
-        if !take_word(&mut taken, &word)? {
-            kept.push(word.into_iter().collect::<TokenStream>());
-        }
-    }
-    let mut attribute = attribute.clone();
-    let mut list = list.clone();
-    list.tokens = quote!(#(#kept),*);
-    attribute.meta = Meta::List(list);
-    Ok((taken, attribute))
-}
-
-/// Tokens between commas.
-fn split(tokens: TokenStream) -> Vec<Vec<TokenTree>> {
-    let mut parts = vec![Vec::new()];
-    for token in tokens {
-        match &token {
-            TokenTree::Punct(comma) if comma.as_char() == ',' => parts.push(Vec::new()),
-            _ => parts.last_mut().into_iter().for_each(|part| part.push(token.clone())),
-        }
-    }
-    parts.retain(|part| !part.is_empty());
-    parts
-}
-
-/// Whether it was one of a command's.
-fn take_word(taken: &mut Words, word: &[TokenTree]) -> Result<bool> {
-    let Some(TokenTree::Ident(name)) = word.first() else { return Ok(false) };
-    let twice = |there: bool| {
-        if there { Err(Error::new(name.span(), format!("`{name}` stands twice"))) } else { Ok(()) }
-    };
-    let group = match word.get(1) {
-        Some(TokenTree::Group(group)) if word.len() == 2 => Some(group.stream()),
-        _ => None,
-    };
-    let value: TokenStream = word.iter().skip(2).cloned().collect();
-    match (name.to_string().as_str(), group) {
-        ("each", Some(tokens)) => {
-            twice(taken.each.is_some())?;
-            let each = Punctuated::<Each, Token![,]>::parse_terminated;
-            taken.each = Some(syn::parse::Parser::parse2(each, tokens)?.into_iter().collect());
-        }
-        ("each", None) => return Err(Error::new(name.span(), "write `each(T in Numeric)`")),
-        ("params", Some(tokens)) => {
-            twice(taken.params.is_some())?;
-            let params = Punctuated::<Ident, Token![,]>::parse_terminated;
-            taken.params = Some(syn::parse::Parser::parse2(params, tokens)?.into_iter().collect());
-        }
-        ("rank", Some(tokens)) => {
-            twice(taken.rank.is_some())?;
-            let Ranks(least, most) = syn::parse2(tokens)?;
-            taken.rank = Some((least, most));
-        }
-        ("rank", None) => {
-            twice(taken.rank.is_some())?;
-            let rank: LitInt =
-                syn::parse2(value).map_err(|_| Error::new(name.span(), "write `rank = 1` or `rank(1..=2)`"))?;
-            let Ranks(least, most) = syn::parse2(quote!(#rank..=#rank))?;
-            taken.rank = Some((least, most));
-        }
-        ("name", None) => {
-            twice(taken.name.is_some())?;
-            let text: LitStr = syn::parse2(value)
-                .map_err(|_| Error::new(name.span(), "a command's name is text: `name = \"argsort\"`"))?;
-            let fits = !text.value().is_empty()
-                && text.value().len() <= 128
-                && !text.value().contains(['<', '>', ',', ' ']);
-            if !fits {
-                let text_error = "a command's name is 1 to 128 bytes without `<`, `>`, commas and blanks";
-                return Err(Error::new(text.span(), text_error));
-            }
-            taken.name = Some(text);
-        }
-        ("refusal", None) => {
-            twice(taken.refusal.is_some())?;
-            taken.refusal = Some(syn::parse2(value).map_err(|_| {
-                Error::new(name.span(), "a refusal is a sentence: `refusal = \"bar does not support {}\"`")
-            })?);
-        }
-        ("standard", None) if word.len() == 1 => taken.standard = true,
-        _ => return Ok(false),
-    }
-    Ok(true)
-}
 
 /// What the parts of one command are read with.
 struct Reader<'a> {
@@ -178,7 +28,9 @@ struct Reader<'a> {
     variables: Vec<Variable>,
     /// Class and field of a variable, where it has them.
     fields: Vec<Option<(String, String)>>,
-    /// Whether the author said the ranks, or a variable of ranks.
+    /// Type parameters that are no variables, which was told.
+    astray: Vec<String>,
+    /// What ranks the arrays may have.
     rank: (u8, u8),
 }
 
@@ -188,7 +40,8 @@ pub fn command(words: Words, function: &mut ImplItemFn, facade: &Path, classes: 
     let sig = &mut function.sig;
     let receiver = super::method::receiver(sig)?;
     let rank = words.rank.unwrap_or((1, RANK_MAX));
-    let mut reader = Reader { classes, facade, variables: Vec::new(), fields: Vec::new(), rank };
+    let mut reader =
+        Reader { classes, facade, variables: Vec::new(), fields: Vec::new(), astray: Vec::new(), rank };
     for each in words.each.iter().flatten() {
         errors.extend(reader.variable(each));
     }
@@ -214,7 +67,9 @@ pub fn command(words: Words, function: &mut ImplItemFn, facade: &Path, classes: 
     reader.carried(&args)?;
     let mut plain_reply = answer.ty.clone();
     Substitute(&reader.variables).visit_type_mut(&mut plain_reply);
-    answer.ty = parse_quote!(<#plain_reply as #facade::__private::commands::Answer>::Wire);
+    // At the author's type, where one that no command can answer is told.
+    answer.ty =
+        syn::parse_quote_spanned!(answer.at=> <#plain_reply as #facade::__private::commands::Answer>::Wire);
     let ident = sig.ident.clone();
     let generics = sig.generics.clone();
     let name = words.name.map_or_else(|| plain(&ident), |name| name.value());
@@ -276,7 +131,11 @@ impl Reader<'_> {
             Some(field) => self.classes.field(&class, &field.to_string()),
             None => self.classes.named(&class),
         };
-        let mut among = among.map_err(|text| Error::new(each.class.span(), text))?;
+        // A variable that is wrong stands in for a right one, so that one mistake makes one message.
+        let (mut among, wrong) = match among {
+            Ok(among) => (among, None),
+            Err(text) => (self.classes.named("Element").unwrap_or(Among::Ranks(1, 1)), Some(text)),
+        };
         if let Among::Ranks(least, most) = &mut among {
             (*least, *most) = self.rank;
         }
@@ -286,7 +145,7 @@ impl Reader<'_> {
         }
         self.variables.push(Variable { name, among, generic: false, bound: false });
         self.fields.push(each.field.as_ref().map(|field| (class, field.unraw().to_string())));
-        Ok(())
+        wrong.map_or(Ok(()), |text| Err(Error::new(each.class.span(), text)))
     }
 
     /// Type parameters are variables; bounds that say so narrow their dtypes.
@@ -303,6 +162,7 @@ impl Reader<'_> {
             let Some(variable) = self.variables.iter_mut().find(|one| one.name == name) else {
                 let known: Vec<&str> = known.iter().map(String::as_str).collect();
                 let text = format!("`{name}` stands in no `each(..)`{}", names::instead(&name, &known));
+                self.astray.push(name);
                 return Err(Error::new(parameter.ident.span(), text));
             };
             variable.generic = true;
@@ -512,6 +372,9 @@ impl Reader<'_> {
         }
         if let Some(dtype) = classes::of_rust(&name) {
             return Ok(Of::Dtype(dtype));
+        }
+        if self.astray.contains(&name) {
+            return Ok(Of::Any);
         }
         let text =
             "its elements are a type parameter of `each(..)` or a type of values: i8 to u64, f32, f64, bool";

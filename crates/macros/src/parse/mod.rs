@@ -1,10 +1,11 @@
 //! Parse: from the author's impl to the model, and the impl without our marks.
 //!
-//! Lives here: `module` (the impl and its attribute); `method` (one function), `command` (one over arrays), `parameter` (its parameters and reply).
+//! Lives here: `module` (the impl and its attribute); `method` (one function), `command` (one over arrays, with the words that say so in `command_words`), `parameter` (its parameters and reply).
 //! Holds: the impl that goes on is the author's own, minus our attributes and minus hooks, which move to `impl Hooks`;
 //! it goes on when there are errors as well, so that one mistake makes one message.
 
 mod command;
+mod command_words;
 mod method;
 mod parameter;
 
@@ -102,7 +103,7 @@ fn read_function(
             model.creates.push(method::create(attribute, function)?);
         }
         "method" => {
-            let (words, attribute) = command::take_words(attribute)?;
+            let (words, attribute) = command_words::take_words(attribute)?;
             let method = if words.any() {
                 let classes = Classes::of_build().map_err(|text| Error::new(function.sig.ident.span(), text))?;
                 model.classes_file = classes.file.as_ref().map(|file| file.display().to_string());

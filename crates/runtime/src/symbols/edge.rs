@@ -48,6 +48,10 @@ fn answer(table: &SymbolTable, session: u64, asked: SymbolAsk, parts: Vec<Memory
             table.unregister(session, &registered)?;
             alone(SymbolReply::Done)
         }
+        SymbolAsk::Take(name) => {
+            let (head, parts) = table.take(session, &name)?;
+            (SymbolReply::Symbol(head), parts)
+        }
         SymbolAsk::Usage => alone(SymbolReply::Usage(table.usage(session)?)),
     })
 }

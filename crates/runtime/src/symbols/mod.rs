@@ -33,6 +33,8 @@ struct Entry {
     /// The session whose it is; one that has ended for a registered symbol that outlived it.
     owner: u64,
     registered: Option<String>,
+    /// A command has its memory and changes it.
+    taken: bool,
 }
 
 #[derive(Default)]
@@ -132,7 +134,20 @@ impl SymbolTable {
     fn get(&self, session: u64, name: &str) -> Result<(Head, Vec<Memory>), Fault> {
         let names = self.names();
         let entry = names.visible(session, name).ok_or_else(|| names.unknown(session, name))?;
+        if entry.taken {
+            return Err(busy(name));
+        }
         Ok((entry.head.clone(), entry.parts.clone()))
+    }
+
+    /// A symbol with the table's own hold on its memory, which is busy until the next version is put.
+    fn take(&self, session: u64, name: &str) -> Result<(Head, Vec<Memory>), Fault> {
+        let mut names = self.names();
+        let entry = names.own(session, name)?;
+        if std::mem::replace(&mut entry.taken, true) {
+            return Err(busy(name));
+        }
+        Ok((entry.head.clone(), std::mem::take(&mut entry.parts)))
     }
 
     fn insert(&self, session: u64, head: Head, parts: Vec<Memory>) -> Result<String, Fault> {
@@ -145,7 +160,7 @@ impl SymbolTable {
             return Err(Fault::new(Code::QueueFull, text));
         }
         owner.names.insert(name.clone());
-        names.symbols.insert(name.clone(), Entry { head, parts, owner: session, registered: None });
+        names.symbols.insert(name.clone(), Entry { head, parts, owner: session, registered: None, taken: false });
         Ok(name)
     }
 
@@ -154,6 +169,7 @@ impl SymbolTable {
         let entry = names.own(session, name)?;
         let before = std::mem::replace(&mut entry.parts, parts);
         entry.head = head;
+        entry.taken = false;
         drop(names);
         drop(before);
         Ok(())
@@ -276,6 +292,10 @@ impl Names {
         });
         Fault::new(Code::UnknownSymbol, text)
     }
+}
+
+fn busy(name: &str) -> Fault {
+    Fault::new(Code::Busy, format!("another command changes {name} just now"))
 }
 
 fn ended() -> Fault {

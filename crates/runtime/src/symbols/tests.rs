@@ -78,3 +78,15 @@ fn a_session_that_ends_drops_what_it_did_not_register_and_keeps_nothing_more() {
     assert!(table.delete(2, &kept).unwrap());
     assert_eq!(table.used(), 0);
 }
+
+#[test]
+fn a_symbol_that_is_being_changed_is_busy_until_its_next_version_stands() {
+    let table = table();
+    let name = insert(&table, 1, 10).unwrap();
+    let (head, parts) = table.take(1, &name).unwrap();
+    assert!(table.get(1, &name).unwrap_err().is(Code::Busy));
+    assert!(table.take(1, &name).unwrap_err().is(Code::Busy));
+    let parts: Vec<_> = parts.into_iter().map(|part| part.into_room().unwrap().freeze()).collect();
+    table.put(1, &name, head, parts).unwrap();
+    assert!(table.get(1, &name).is_ok());
+}

@@ -15,8 +15,6 @@ impl Arrays {
     fn class<T: Item>(a: ArrayView<'_, T>) {}
     #[method(each(T in Numeric))]
     fn variable<U: Item>(a: ArrayView<'_, U>) {}
-    #[method(each(T in MySym.m))]
-    fn field<T: Item>(a: ArrayView<'_, T>) {}
     #[method(each(T in Numeric), rank(3..=2))]
     fn ranks<T: Item>(a: ArrayView<'_, T>) {}
     #[method(each(T in Numeric), name = "a<b>")]

@@ -52,9 +52,9 @@ impl Index {
         }, else => Err(none()))
     }
 
-    /// One element set.
+    /// One element set: in place, unless somebody else holds the array.
     #[method(each(T in Element), name = "[int]=val")]
-    async fn set_int<T: Item + Element>(
+    fn set_int<T: Item>(
         cx: &Context<'_>,
         #[arg(dtype = T)] array: Slot,
         idx: Tuple<i64>,
@@ -62,10 +62,10 @@ impl Index {
         #[arg(key = "max_bits")] _max_bits: i64,
     ) -> Result<(), Fault> {
         let at = place(array.array.shape(), &idx)?;
-        let mut next = copied_as::<T>(cx, &array.array).await?;
         let flat = at.iter().zip(array.array.shape()).fold(0, |flat, (at, length)| flat * length + at);
+        let mut next = array.change::<T>(cx)?;
         *next.get_mut(flat).ok_or_else(|| bad("an empty array has no element to set"))? = value;
-        array.replace(cx, next.done())
+        next.done()
     }
 
     /// All elements of a slice set to one value.

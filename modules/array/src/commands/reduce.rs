@@ -169,7 +169,7 @@ impl Reduce {
     #[method(each(T in Element), name = "argmaxAll")]
     async fn argmax_all(cx: &Context<'_>, #[arg(dtype = T)] x: Array) -> Result<Scalar, Fault> {
         let x = ordered(cx, &x).await?;
-        with_dtype!(numbers kernel_dtype(x.dtype()), T => whole(cx, ArgMax, &view::<T>(&x)?).await,
+        with_dtype!(numbers kernel_dtype(x.dtype()), T => place(whole(cx, ArgMax, &view::<T>(&x)?).await?),
             else => Err(not_implemented("argmax", &[x.dtype()])))
     }
 
@@ -177,7 +177,10 @@ impl Reduce {
     #[method(each(T in Element))]
     async fn argmax(cx: &Context<'_>, #[arg(dtype = T)] x: Array, axis: i64) -> Result<Array, Fault> {
         let x = ordered(cx, &x).await?;
-        with_dtype!(numbers kernel_dtype(x.dtype()), T => lines(cx, ArgMax, &view::<T>(&x)?, &[axis]).await,
+        with_dtype!(numbers kernel_dtype(x.dtype()), T => {
+            let places = lines(cx, ArgMax, &view::<T>(&x)?, &[axis]).await?;
+            cast_to(cx, &places, Dtype::Int64).await
+        },
             else => Err(not_implemented("argmax", &[x.dtype()])))
     }
 
@@ -185,7 +188,7 @@ impl Reduce {
     #[method(each(T in Element), name = "argminAll")]
     async fn argmin_all(cx: &Context<'_>, #[arg(dtype = T)] x: Array) -> Result<Scalar, Fault> {
         let x = ordered(cx, &x).await?;
-        with_dtype!(numbers kernel_dtype(x.dtype()), T => whole(cx, ArgMin, &view::<T>(&x)?).await,
+        with_dtype!(numbers kernel_dtype(x.dtype()), T => place(whole(cx, ArgMin, &view::<T>(&x)?).await?),
             else => Err(not_implemented("argmin", &[x.dtype()])))
     }
 
@@ -193,7 +196,10 @@ impl Reduce {
     #[method(each(T in Element))]
     async fn argmin(cx: &Context<'_>, #[arg(dtype = T)] x: Array, axis: i64) -> Result<Array, Fault> {
         let x = ordered(cx, &x).await?;
-        with_dtype!(numbers kernel_dtype(x.dtype()), T => lines(cx, ArgMin, &view::<T>(&x)?, &[axis]).await,
+        with_dtype!(numbers kernel_dtype(x.dtype()), T => {
+            let places = lines(cx, ArgMin, &view::<T>(&x)?, &[axis]).await?;
+            cast_to(cx, &places, Dtype::Int64).await
+        },
             else => Err(not_implemented("argmin", &[x.dtype()])))
     }
 
@@ -341,6 +347,11 @@ async fn summable(cx: &Context<'_>, x: &Array, of: Total) -> Result<Array, Fault
 /// Bools as numbers that have an order.
 async fn ordered(cx: &Context<'_>, x: &Array) -> Result<Array, Fault> {
     if x.dtype() == Dtype::Bool { cast_to(cx, x, Dtype::UInt8).await } else { Ok(x.clone()) }
+}
+
+/// A place as callers count: an int64.
+fn place(at: Scalar) -> Result<Scalar, Fault> {
+    at.cast(Dtype::Int64).ok_or_else(|| bad("a place past int64"))
 }
 
 /// Everything to one value: parts by morsel, joined in their order.
