@@ -165,6 +165,36 @@ fn one_clients_command_does_not_delay_anothers() {
 }
 
 #[test]
+fn a_client_that_is_gone_in_mid_command_leaves_nothing_behind() {
+    let harbour = Harbour::open();
+    let mut raw = vec![0; 64];
+    (raw[0], raw[9], raw[10]) = (0xFF, 0x7F, 3);
+    raw[12..16].copy_from_slice(b"NULL");
+    raw.extend_from_slice(b"\x04\x1A\x05READY\x0BSocket-Type\0\0\0\x03REQ");
+    let text = harbour.client().text("sleep", &[("seconds", "3600")]);
+    raw.extend_from_slice(&[1, 0, 2]);
+    raw.extend_from_slice(&(text.len() as u64).to_be_bytes());
+    raw.extend_from_slice(text.as_bytes());
+    for _ in 0..windlass_edge_arkouda::limits::CONNECTIONS_MAX {
+        let mut stream = TcpStream::connect(harbour.address).expect("connected");
+        stream.write_all(&raw).expect("sent");
+        stream.set_read_timeout(Some(common::PATIENCE)).expect("set");
+        stream.read_exact(&mut [0; 64]).expect("it was greeted");
+    }
+    // All of them are gone: were one still held by its command, there would be no room for all of these.
+    let mut open = Vec::new();
+    until("room for as many again", || {
+        let mut stream = TcpStream::connect(harbour.address).expect("connected");
+        stream.set_read_timeout(Some(Duration::from_secs(1))).expect("set");
+        if stream.read_exact(&mut [0; 64]).is_ok() {
+            open.push(stream);
+        }
+        open.len() == windlass_edge_arkouda::limits::CONNECTIONS_MAX - 1
+    });
+    assert_eq!(harbour.client().ask("ruok", &[]), "imok");
+}
+
+#[test]
 fn shutdown_is_answered_first_and_then_the_node_is_told() {
     let harbour = Harbour::open();
     let mut client = harbour.client();
