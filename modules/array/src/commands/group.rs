@@ -73,10 +73,12 @@ impl Group {
     /// A value of each group for each of its rows; with `permute`, where the rows stood before they were grouped.
     #[method(standard)]
     async fn gbbroadcast(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<Array, Fault> {
-        let (order, starts) = (given.array(cx, "permName")?, given.array(cx, "segName")?);
-        let (order, starts) = (view::<i64>(&order)?.to_vec(), view::<i64>(&starts)?.to_vec());
+        let starts = given.array(cx, "segName")?;
+        let starts = view::<i64>(&starts)?.to_vec();
         let values = given.array(cx, "valName")?;
         let permute = given.scalar::<bool>("permute")?;
+        // Without it callers name no permutation.
+        let order = if permute { view::<i64>(&given.array(cx, "permName")?)?.to_vec() } else { Vec::new() };
         let rows = usize::try_from(given.scalar::<i64>("size")?).map_err(|_| bad("size is below 0"))?;
         if values.size() != starts.len() || (permute && order.len() != rows) {
             return Err(bad(format!("{} values for {} groups of {rows} rows", values.size(), starts.len())));

@@ -273,7 +273,7 @@ fn named(cx: &Context<'_>, command: &Called, given: &Given) -> Result<Vec<Array>
 }
 
 /// Arrays of one dtype joined along an axis.
-async fn joined(cx: &Context<'_>, arrays: &[Array], along: i64) -> Result<Array, Fault> {
+pub(super) async fn joined(cx: &Context<'_>, arrays: &[Array], along: i64) -> Result<Array, Fault> {
     let first = arrays.first().ok_or_else(|| bad("no arrays to join"))?;
     let at = axis(along, first.ndim())?;
     with_dtype!(kernel_dtype(first.dtype()), T => {

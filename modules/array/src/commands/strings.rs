@@ -1,5 +1,6 @@
 //! Strings: picked, compared, joined, assembled, and made of numbers.
 
+use super::shape::joined;
 use crate::work::{bad, cast_to, kernel_dtype, not_implemented, room, view};
 use windlass::array::{ArrayFacts, StringsFacts};
 use windlass::prelude::*;
@@ -89,10 +90,12 @@ impl Text {
 
     /// Strings one after another; arrays likewise, whose order does not matter to who asks.
     #[method(standard, name = "concatenateStr")]
-    fn concatenate(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
+    async fn concatenate(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
         let names = given.texts("names")?;
         if given.text("objType")?.eq_ignore_ascii_case("pdarray") {
-            return Err(bad("arrays are joined by concatenate<dtype,rank>"));
+            let arrays: Vec<Array> =
+                names.iter().map(|name| cx.symbols().array(name)).collect::<Result<_, _>>()?;
+            return kept(cx, &joined(cx, &arrays, 0).await?);
         }
         let all: Vec<Strings> = names
             .iter()
@@ -106,8 +109,8 @@ impl Text {
     /// Strings of offsets and bytes in which a zero ends each.
     #[method(standard, name = "segStr-assemble")]
     fn assemble(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
-        let offsets = view::<i64>(&given.array(cx, "offset")?)?.to_vec();
-        let bytes = view::<u8>(&given.array(cx, "value").or_else(|_| given.array(cx, "values"))?)?.to_vec();
+        let offsets = view::<i64>(&given.array(cx, "offsets")?)?.to_vec();
+        let bytes = view::<u8>(&given.array(cx, "values")?)?.to_vec();
         let mut parts = Vec::with_capacity(offsets.len());
         for (at, &from) in offsets.iter().enumerate() {
             let to = offsets.get(at + 1).copied().unwrap_or(bytes.len() as i64);
