@@ -42,6 +42,8 @@ pub use outgoing::{Outgoing, Payload};
 pub use pending::Pending;
 pub use reply::{Reply, ResultView};
 pub use stages::ClientStages;
+/// What node and client agree on, for callers by schema who may name this crate alone.
+pub use windlass_contract as contract;
 pub use windlass_contract::slot::Query;
 
 const _: () = {

@@ -7,6 +7,9 @@
 //! Not here: how text and JSON become postcard (`windlass_contract::schema`).
 
 pub mod near;
+mod prefix;
+
+pub use prefix::prefix;
 
 use std::ops::Deref;
 
@@ -266,20 +269,12 @@ fn check_names<'a>(
     Ok(())
 }
 
-/// The argument bytes, and the hash of the prefix that they are.
-///
-/// Arguments added with `since` are left out where the caller leaves out all that follow as well, so that an older
-/// module would take the call; a default before that is sent as it is described.
+/// The argument bytes, and the hash of the prefix that they are; a default in it is sent as it is described.
 fn encode(method: &MethodSchema, arguments: &[(String, String)]) -> Result<(Vec<u8>, u64), Fault> {
     let text_of = |name: &str| arguments.iter().find(|(given, _)| given == name).map(|(_, text)| text.as_str());
-    let values: Vec<_> = method.values().collect();
-    let least = values.len() + 1 - method.hashes.len().clamp(1, values.len() + 1);
-    let mut kept = values.len();
-    while kept > least && text_of(&values[kept - 1].0.name).is_none() {
-        kept -= 1;
-    }
+    let (kept, hash) = prefix(method, |name| text_of(name).is_some());
     let mut bytes = Vec::new();
-    for (parameter, schema, default) in &values[..kept] {
+    for (parameter, schema, default) in method.values().take(kept) {
         let name = &parameter.name;
         let wrong = |error| Fault::new(Code::BadArguments, format!("{name}: {error}"));
         match (text_of(name), default) {
@@ -294,7 +289,6 @@ fn encode(method: &MethodSchema, arguments: &[(String, String)]) -> Result<(Vec<
             }
         }
     }
-    let hash = method.hashes.get(kept - least).copied().unwrap_or_else(|| method.hash());
     Ok((bytes, hash))
 }
 
