@@ -1,0 +1,158 @@
+"""Pools and their methods, made from the schema that the node serves: nothing is generated, nothing is pasted."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from . import _core
+from .display import first_line, table
+from .signatures import signature
+
+if TYPE_CHECKING:
+    from .client import Client
+
+
+class Method(_core.Method):
+    """A method of a pool. ``m(..)`` calls it and waits; ``m.send(..)`` gives a ``Call`` at once; ``await m.aio(..)`` waits
+    in an event loop. Ctrl-C, or the end of the task that awaits, cancels the call."""
+
+    __name__: str
+    __qualname__: str
+    __doc__: str
+    __signature__: inspect.Signature
+    described: dict[str, Any]
+
+    def __new__(cls, client: _core.Client, pool: str, id: int, module: _core.Module, name: str) -> Method:
+        return super().__new__(cls, client, pool, id, module, name)
+
+    def __init__(self, client: _core.Client, pool: str, id: int, module: _core.Module, name: str) -> None:
+        described = module.method(name)
+        assert described is not None, "the method was found when it was made"
+        self.described = described
+        self.__name__ = name
+        self.__qualname__ = f"{pool}.{name}"
+        self.__module__ = "windlass"
+        self.__signature__ = signature(described)
+        self.__doc__ = _docs(described, self.__signature__)
+        self.pool = pool
+
+    async def aio(self, *args: Any, **kwargs: Any) -> Any:
+        """Calls it without blocking the event loop. When the task that awaits is cancelled, so is the call."""
+        call = self.send(*args, **kwargs)
+        loop = asyncio.get_running_loop()
+        while True:
+            woken = loop.create_future()
+
+            def wake(woken: asyncio.Future = woken) -> None:
+                try:
+                    loop.call_soon_threadsafe(_settle, woken)
+                except RuntimeError:
+                    # The loop was closed: nobody waits there any more.
+                    pass
+
+            if call.poll(wake):
+                return call.wait()
+            try:
+                await woken
+            except asyncio.CancelledError:
+                call.cancel()
+                raise
+
+    def __repr__(self) -> str:
+        return f"<windlass method {self.__qualname__}{self.__signature__}>"
+
+    def _repr_html_(self) -> str:
+        rows = [(name, str(one.annotation), "" if one.default is one.empty else repr(one.default))
+                for name, one in self.__signature__.parameters.items()]
+        return table(f"{self.__qualname__}{self.__signature__}", ["parameter", "type", "default"], rows) + (
+            f"<p>{_escaped(first_line(self.described['docs']))}</p>"
+        )
+
+
+def _escaped(text: str) -> str:
+    import html
+
+    return html.escape(text)
+
+
+def _settle(woken: asyncio.Future) -> None:
+    if not woken.done():
+        woken.set_result(None)
+
+
+def _docs(described: dict[str, Any], shape: inspect.Signature) -> str:
+    parts = [f"{described['name']}{shape}"]
+    if described["docs"]:
+        parts.append(described["docs"].strip())
+    results = [one["name"] for one in described["parameters"] if one["sort"] == "out"]
+    if results:
+        parts.append(
+            f"Room for {', '.join(results)} may be told in bytes, by keyword; without that it is twice the inputs, "
+            "and one MiB at least."
+        )
+    notes = []
+    if described["idempotent"]:
+        notes.append("may be sent again")
+    if described["blocking"]:
+        notes.append("runs on a thread of its own")
+    if described["key"]:
+        notes.append(f"calls of one `{described['key']}` run one after another")
+    if notes:
+        parts.append(f"({'; '.join(notes)}.)")
+    return "\n\n".join(parts)
+
+
+class Pool:
+    """A pool of a node: its methods are attributes. ``help(pool)`` and ``dir(pool)`` show them."""
+
+    def __init__(self, client: Client, id: int, name: str, module: _core.Module) -> None:
+        self._client = client
+        self._id = id
+        self._name = name
+        self._module = module
+        self._names = module.methods()
+        lines = [f"The pool {name!r} of the module {module.name} {module.version}.", ""]
+        if module.docs:
+            lines += [module.docs.strip(), ""]
+        lines += ["Methods:"]
+        for method in self._names:
+            described = module.method(method)
+            lines += [f"  {method}{signature(described)}", f"      {first_line(described['docs'])}"]
+        self.__doc__ = "\n".join(lines)
+
+    def __getattr__(self, name: str) -> Any:
+        # Asked only for what is not there yet: a method, the first time.
+        names = self.__dict__.get("_names")
+        if names is None or name.startswith("__"):
+            raise AttributeError(name)
+        if name not in names:
+            hint = _core.near(name, names)
+            raise AttributeError(f"the module {self._module.name} has no method {name!r}{hint}", name=name, obj=self)
+        method = Method(self._client._core, self._name, self._id, self._module, name)
+        self.__dict__[name] = method
+        return method
+
+    def __getitem__(self, name: str) -> Method:
+        """A method by name, whatever its name is."""
+        if name not in self._names:
+            raise KeyError(name)
+        found = self.__dict__.get(name)
+        return found if isinstance(found, Method) else Method(
+            self._client._core, self._name, self._id, self._module, name
+        )
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self._names})
+
+    def __repr__(self) -> str:
+        return f"<windlass pool {self._name!r} of {self._module.name} {self._module.version}: {', '.join(self._names)}>"
+
+    def _repr_html_(self) -> str:
+        rows = []
+        for name in self._names:
+            described = self._module.method(name)
+            rows.append((f"{name}{signature(described)}", first_line(described["docs"])))
+        title = f"pool {self._name} of {self._module.name} {self._module.version}"
+        return table(title, ["method", "what it does"], rows)
