@@ -36,6 +36,7 @@ const EXAMPLES: &str = "Examples:
   cargo xtask rows tasks                         which requirement rows have passing tests
   cargo xtask tdrv                               every row of tasks and I/O on both backends
   cargo xtask bench call --json rows.json        our calls beside floors and rivals
+  cargo xtask py                                 the Python package: environment, wheel, tests
   cargo xtask demo                               the demo, from a release build";
 
 #[derive(Subcommand)]
@@ -49,6 +50,18 @@ enum Task {
     /// Holds the crates' dependencies against the table of edges in ARCHITECTURE.md.
     #[command(after_help = "Example:\n  cargo xtask layers")]
     Layers,
+    /// Makes an environment, builds the Python package's wheel into it, and runs its tests; says what it installs.
+    #[command(
+        after_help = "Examples:\n  cargo xtask py\n  cargo xtask py --profile release\n  cargo xtask py -- -k faults"
+    )]
+    Py {
+        /// Cargo's profile for the extension and the node in the wheel.
+        #[arg(long, default_value = "dev")]
+        profile: String,
+        /// Handed to pytest.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
     /// Builds and runs the demo.
     #[command(after_help = "Examples:\n  cargo xtask demo\n  cargo xtask demo --json")]
     Demo {
@@ -125,6 +138,7 @@ fn run(cli: Cli) -> Result<ExitCode, Trouble> {
     match cli.command {
         Task::Test => Ok(suite()?.test()),
         Task::Check => Ok(suite()?.check()),
+        Task::Py { profile, rest } => Ok(suite()?.python(&profile, &rest)),
         Task::Layers => Ok(suite()?.layers()),
         Task::Rows { spec, results } => suite()?.rows(spec, results.as_ref()),
         Task::Sim { rest } => simulator::run(&repo, &rest).map(|()| ExitCode::SUCCESS),
