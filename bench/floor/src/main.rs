@@ -3,7 +3,7 @@
 //! Lives here: the table of kinds, in the order they are printed.
 //! - `futex`, `yield`, `cacheline`: one hand-over each way through a shared page (`handover`, `shared`);
 //! - `unix`, `tcp`: the operation over a blocking stream (`stream`);
-//! - `memcpy`, `local-checksum`: the operation's work without any hand-over (`local`).
+//! - `memcpy`, `local-checksum`, `local-checksum-in-turn`: the operation's work without any hand-over (`local`).
 //!
 //! Not here: figures. The driver asks these processes and prints what they answer.
 
@@ -17,7 +17,7 @@ mod stream;
 use std::process::ExitCode;
 use windlass_bench::{Contender, limits::REQUEST_BYTES_MAX};
 
-const CONTENDERS: [Contender; 7] = [
+const CONTENDERS: [Contender; 8] = [
     Contender {
         name: "futex",
         about: "floor: two processes hand 64 B over and 8 B back through shared memory, each waits on a futex",
@@ -80,6 +80,15 @@ const CONTENDERS: [Contender; 7] = [
         outstanding_max: 1,
         serve: local::serve,
         connect: |_| Ok(Box::new(local::Summer)),
+    },
+    Contender {
+        name: "local-checksum-in-turn",
+        about: "floor: the same over two requests kept whole and taken in turn, as those that are frozen",
+        spins: false,
+        bytes_max: REQUEST_BYTES_MAX,
+        outstanding_max: 1,
+        serve: local::serve,
+        connect: |_| Ok(Box::new(local::InTurn)),
     },
 ];
 

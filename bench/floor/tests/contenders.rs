@@ -30,7 +30,7 @@ fn two_hundred_calls_over_a_unix_socket_are_answered_and_checked() {
 
 #[test]
 fn every_floor_that_does_not_spin_answers_sizes_even_and_odd() {
-    for kind in ["futex", "yield", "tcp", "memcpy", "local-checksum"] {
+    for kind in ["futex", "yield", "tcp", "memcpy", "local-checksum", "local-checksum-in-turn"] {
         assert_eq!(run(kind, 64).checked, 220, "{kind}");
         assert_eq!(run(kind, 27).checked, 220, "{kind}");
     }

@@ -18,7 +18,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::process::ExitCode;
 use std::time::Duration;
-use windlass_bench::operation::HEAD_BYTES;
+use windlass_bench::operation::{HEAD_BYTES, KEPT_WHOLE};
 use windlass_bench::{Caller, Contender, Door, Failure, Meter, contender::Ending};
 use windlass_client::{Client, Connect, FrozenLoan, Loan, Pending, Pool, Reply};
 use windlass_contract::MethodRef;
@@ -27,8 +27,6 @@ use windlass_runtime::{Node, NodeConfig, PoolSpec};
 /// Requests up to this many bytes travel with the arguments.
 const AS_ARGUMENT_MAX: usize = 16 << 10;
 const OUTSTANDING_MAX: u32 = 128;
-/// Requests that `ours-frozen` freezes, sent in turn.
-const FROZEN: usize = 2;
 
 const CONTENDERS: [Contender; 3] = [
     Contender {
@@ -133,8 +131,8 @@ impl Caller for Ours {
         let bytes = questions.bytes();
         if self.frozen {
             meter.copied_bytes(0);
-            meter.keep_to(FROZEN);
-            let frozen: Vec<FrozenLoan> = (0..FROZEN)
+            meter.keep_to(KEPT_WHOLE);
+            let frozen: Vec<FrozenLoan> = (0..KEPT_WHOLE)
                 .map(|variant| self.client.freeze(&questions.request(variant)))
                 .collect::<Result<_, _>>()?;
             return pipeline(

@@ -12,6 +12,9 @@ pub const HEAD_BYTES: usize = 8;
 /// Different requests of one size; call `i` sends number `i % VARIANTS`.
 pub const VARIANTS: usize = 16;
 
+/// Requests that a contender keeps whole when it keeps them at all, and sends in turn.
+pub const KEPT_WHOLE: usize = 2;
+
 /// XXH3-64 of `bytes`, seed 0: what every contender's server answers.
 ///
 /// Cost: about 30 GB/s on warm memory.

@@ -81,7 +81,7 @@ impl Connect {
         self
     }
 
-    /// How long a waiting thread may spin before it sleeps; zero for never.
+    /// How long a waiting thread may spin before it sleeps, at most (100 us without this); zero for never.
     pub fn spin(mut self, time: Duration) -> Self {
         self.spin = time;
         self

@@ -15,8 +15,12 @@ pub const SEGMENT_WAIT: Duration = Duration::from_secs(1);
 /// How long a thread sleeps before it looks whether the node is still there.
 pub const PARK_SLICE: Duration = Duration::from_millis(250);
 
-/// How long a waiting thread spins before it sleeps, at most, unless `Connect::spin` says otherwise.
-pub const SPIN_DEFAULT: Duration = Duration::from_micros(20);
+/// How long a waiting thread spins before it sleeps, at most, unless `Connect::spin` says otherwise: about what a sleep and a
+/// wake of a halted processor cost.
+pub const SPIN_DEFAULT: Duration = Duration::from_micros(100);
+
+/// How long it spins while nothing says that longer would pay.
+pub const SPIN_SHORT: Duration = Duration::from_micros(20);
 
 /// The longest spin that `Connect::spin` accepts.
 pub const SPIN_MAX: Duration = Duration::from_millis(1);

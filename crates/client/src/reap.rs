@@ -20,6 +20,7 @@ use windlass_memory::hooks::{Plant, planted};
 use windlass_memory::ring::{COMPLETION, Consumer, Entry};
 use windlass_memory::{Segment, SegmentId};
 
+use crate::clock;
 use crate::hand::{Hand, Patience};
 use crate::heap::Loan;
 use crate::limits::{PARK_SLICE, REPLY_INLINE, SEGMENT_WAIT};
@@ -63,9 +64,11 @@ impl Session {
         let seen = self.park.seen();
         let slice = time.map_or(PARK_SLICE, |time| time.min(PARK_SLICE));
         let consumer = &taker.consumer;
+        let began = clock::now();
         let slept = self.park.wait(seen, Some(slice), || consumer.peek_ready() || self.words.ended().load() != 0);
         if slept != Slept::Changed {
             self.counts.parks.add_alone(1);
+            spin.slept(clock::since(began));
         }
         if self.words.ended().load() != 0 || (slept == Slept::TimedOut && self.wire.hung_up()) {
             // What the node published before it ended still counts.
