@@ -1,7 +1,7 @@
 //! The client: sessions, typed and schema-driven calls, blocking and async.
 //!
 //! Lives here, in the order data moves: `connect` (hello to session), `client` (what a user holds), `outgoing` (a call put
-//!   together), `session` (published), `table` (what is out), `reap` (answers taken), `pending` (waited for), `reply`
+//!   together), `session` (published), `table` (what is out; `slots`: room that was reserved), `reap` (answers taken), `pending` (waited for), `reply`
 //!   (read); beside it memory (`heap`, `frozen`), the control socket (`wire`), futures (`background`), waits without a thread (`hand`), `dynamic`,
 //!   `stages` (where the time of calls goes).
 //! From: generated clients, the command line, edges, Python. To: a node, over shared memory.
@@ -27,6 +27,7 @@ mod pending;
 mod reap;
 mod reply;
 mod session;
+mod slots;
 mod small;
 mod spin;
 mod stages;
@@ -41,6 +42,7 @@ pub use heap::Loan;
 pub use outgoing::{Outgoing, Payload};
 pub use pending::Pending;
 pub use reply::{Reply, ResultView};
+pub use slots::CallSlot;
 pub use stages::ClientStages;
 /// What node and client agree on, for callers by schema who may name this crate alone.
 pub use windlass_contract as contract;

@@ -24,6 +24,7 @@ use crate::limits::ARGUMENTS_INLINE;
 use crate::pending::Pending;
 use crate::reply::Reply;
 use crate::session::Session;
+use crate::slots::CallSlot;
 use crate::small::{Appending, SmallBytes};
 use crate::stages::Stamps;
 use crate::table::{Out, Ticket};
@@ -43,6 +44,7 @@ pub struct Outgoing {
     detached: bool,
     arguments: Arguments,
     buffers: Vec<Asked>,
+    slot: Option<CallSlot>,
     fault: Option<Fault>,
     begun: u64,
     #[cfg(feature = "hooks")]
@@ -148,6 +150,7 @@ impl Outgoing {
             detached: false,
             arguments: Arguments::new(),
             buffers: Vec::new(),
+            slot: None,
             fault: None,
             begun,
             #[cfg(feature = "hooks")]
@@ -231,6 +234,12 @@ impl Outgoing {
     /// Which containers of the pool it goes to. Without this: a local one.
     pub fn query(mut self, query: Query) -> Self {
         self.query = query;
+        self
+    }
+
+    /// Sends it in a slot that was reserved (`Client::call_slot`), so that `send` waits for none.
+    pub fn slot(mut self, slot: CallSlot) -> Self {
+        self.slot = Some(slot);
         self
     }
 
@@ -339,7 +348,8 @@ impl Outgoing {
         }
         // Before the slot: a loan may wait for the node, a slot should not.
         let long = (arguments.len() > CELL_BYTES).then(|| Loan::lend(session, arguments.len())).transpose()?;
-        let (call, ticket) = take_slot(session)?;
+        let reserved = self.slot.take().and_then(|slot| slot.into_parts(session));
+        let (call, ticket) = reserved.map_or_else(|| take_slot(session), Ok)?;
         let place = match long {
             None => self.write_cell(session, call, arguments)?,
             Some(mut loan) => {

@@ -10,7 +10,7 @@ use crate::clock::Until;
 
 impl Pending {
     /// Waits for the answer on this thread for at most `time`, and says whether `wait` would not wait now. As `wait`, it
-    /// spins for a while if that has paid before, then sleeps.
+    /// spins for a while if that has paid before, then sleeps. With no time it looks, and does not sleep.
     ///
     /// Cost: that of `wait`; nothing when the answer is there.
     pub fn wait_within(&mut self, time: Duration) -> bool {
@@ -18,6 +18,10 @@ impl Pending {
         let session = self.client.session();
         if session.forked() || ticket.is_done() {
             return true;
+        }
+        if time.is_zero() {
+            session.reap_what_is_there();
+            return ticket.is_done();
         }
         match (ticket.seat(), &session.hand) {
             (_, Some(hand)) => {
