@@ -15,7 +15,7 @@ use std::time::Duration;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use windlass_client::contract::{Code, Fault, Outcome};
-use windlass_client::{Pending, Reply};
+use windlass_client::{CallSlot, Client, Pending, Reply};
 
 use crate::buffers::Loan;
 use crate::fault::{or_raise, raised};
@@ -39,7 +39,7 @@ pub struct Ready {
 /// What a signal's handler raised (`KeyboardInterrupt`): the call is cancelled. `DeadlineExceeded` when the node does not keep
 /// the deadline itself.
 pub fn answer(py: Python<'_>, pending: Pending, limit: Option<Duration>) -> PyResult<Result<Reply, Fault>> {
-    let limit = limit.map(|limit| limit.saturating_add(DEADLINE_GRACE));
+    let limit = limit.map(patience);
     let mut waited = Duration::ZERO;
     let mut pending = Some(pending);
     while let Some(mut waits) = pending.take() {
@@ -61,6 +61,11 @@ pub fn answer(py: Python<'_>, pending: Pending, limit: Option<Duration>) -> PyRe
         pending = Some(waits);
     }
     Err(given_out())
+}
+
+/// How long an answer is awaited, for a call of this deadline.
+fn patience(limit: Duration) -> Duration {
+    limit.saturating_add(DEADLINE_GRACE)
 }
 
 fn unkept() -> Fault {
@@ -122,6 +127,22 @@ impl Call {
         true
     }
 
+    /// Seconds that its answer is worth waiting for, if it has a deadline: past that the node is taken for stuck.
+    #[getter]
+    fn patience(&self) -> Option<f64> {
+        match &*self.state() {
+            State::Out(ready) => ready.limit.map(|limit| patience(limit).as_secs_f64()),
+            State::Answered(..) | State::Over => None,
+        }
+    }
+
+    /// Gives it up, because the node did not keep its deadline: raises `DeadlineExceeded`, and nobody knows whether it ran.
+    fn give_up(&self, py: Python<'_>) -> PyErr {
+        let given_up = std::mem::replace(&mut *self.state(), State::Over);
+        drop(given_up);
+        raised(py, &unkept())
+    }
+
     /// Asks the node to end it early; its answer still comes.
     fn cancel(&self) {
         if let State::Out(ready) = &*self.state() {
@@ -138,14 +159,13 @@ impl Call {
         }
     }
 
-    fn __repr__(&self, py: Python<'_>) -> String {
+    fn __repr__(&self) -> String {
         let name = &self.method.get().schema().name;
         let how = match &*self.state() {
             State::Out(_) => "out",
             State::Answered(..) => "answered",
             State::Over => "given out",
         };
-        let _attached = py;
         format!("<windlass.Call of {name}: {how}>")
     }
 }
@@ -161,6 +181,23 @@ impl Wake for Call1 {
                 error.write_unraisable(py, Some(self.0.bind(py)));
             }
         });
+    }
+}
+
+/// Waits for the room of a call with the interpreter's lock let go, and looks at signals now and then.
+///
+/// # Errors
+/// What a signal's handler raised; what ended the session.
+pub fn slot(py: Python<'_>, client: &Client) -> PyResult<CallSlot> {
+    // Mostly there is one, and nobody waits.
+    let mut time = Duration::ZERO;
+    loop {
+        let slot = if time.is_zero() { client.call_slot(time) } else { py.detach(|| client.call_slot(time)) };
+        if let Some(slot) = or_raise(py, slot)? {
+            return Ok(slot);
+        }
+        time = SIGNAL_SLICE;
+        py.check_signals()?;
     }
 }
 

@@ -39,8 +39,8 @@ impl Client {
         })
     }
 
-    /// The pool of this id, called so.
-    pub fn pool_of(&self, py: Python<'_>, _name: &str, id: u64) -> PyResult<Pool> {
+    /// The pool of this id.
+    pub fn pool_of(&self, py: Python<'_>, id: u64) -> PyResult<Pool> {
         Ok(self.inner(py)?.pool_of(PoolId::from_bits(id)))
     }
 }
@@ -64,7 +64,8 @@ impl Client {
         let time = timeout.map_or(Ok(limits::TIMEOUT_DEFAULT), Duration::try_from_secs_f64);
         let time = time.map_err(|error| PyValueError::new_err(format!("timeout: {error}")))?;
         let client = or_raise(py, py.detach(|| options.timeout(time).connect(node)))?;
-        Ok(Client { node: node.to_owned(), home: std::process::id(), open: Mutex::new(Some(client)) })
+        let home = std::process::id();
+        Ok(Client { node: node.to_owned(), home, open: Mutex::new(Some(client)) })
     }
 
     /// The pool of this name: its id, its name, its module's name.
@@ -130,6 +131,7 @@ impl Client {
         let (welcome, facts) = (client.welcome(), PyDict::new(py));
         facts.set_item("pid", welcome.pid)?;
         facts.set_item("session", welcome.session)?;
+        facts.set_item("calls", welcome.calls)?;
         facts.set_item("loan_bytes_max", welcome.loan_bytes_max)?;
         facts.set_item("session_bytes_max", welcome.session_bytes_max)?;
         facts.set_item("lent_bytes", client.lent_bytes())?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 pub const SIGNAL_SLICE: Duration = Duration::from_millis(50);
 
 /// How long after a call's own deadline the node's answer is awaited. Past that the node is taken for stuck.
-pub const DEADLINE_GRACE: Duration = Duration::from_secs(2);
+pub const DEADLINE_GRACE: Duration = Duration::from_secs(1);
 
 /// Characters of a value that a message about it shows.
 pub const SHOWN_CHARS: usize = 60;

@@ -16,10 +16,10 @@ use windlass_client::contract::head::{BufferKind, Direction};
 use windlass_client::contract::schema::{Parameter, Shape};
 use windlass_client::contract::{Code, Fault, MethodRef, MethodSchema, ModuleDescriptor, Schema};
 use windlass_client::dynamic::{self, Bulk};
-use windlass_client::{Outgoing, Pool, Reply};
+use windlass_client::{CallSlot, Outgoing, Pool, Reply};
 
 use crate::buffers::{FrozenLoan, Loan, ResultView, Source};
-use crate::call::{Call, Owners, Ready, answer};
+use crate::call::{Call, Owners, Ready, answer, slot};
 use crate::client::Client;
 use crate::encode::At;
 use crate::fault::{or_raise, raised};
@@ -49,13 +49,11 @@ type Found<'py> = Vec<Option<Bound<'py, PyAny>>>;
 #[pymethods]
 impl Method {
     #[new]
-    fn new(py: Python<'_>, client: &Client, pool: &str, id: u64, module: &Module, name: &str) -> PyResult<Method> {
+    fn new(py: Python<'_>, client: &Client, id: u64, module: &Module, name: &str) -> PyResult<Method> {
         let at = module.described.methods.iter().position(|method| method.name == name);
         let at = at.ok_or_else(|| {
-            raised(
-                py,
-                &Fault::new(Code::UnknownMethod, format!("{} has no method {name:?}", module.described.name)),
-            )
+            let text = format!("{} has no method {name:?}", module.described.name);
+            raised(py, &Fault::new(Code::UnknownMethod, text))
         })?;
         let schema = &module.described.methods[at];
         let values = schema.values().map(|(_, schema, _)| Plan::of(py, schema)).collect::<PyResult<_>>()?;
@@ -64,20 +62,12 @@ impl Method {
         let class = (parts.len() > 1)
             .then(|| {
                 let names = PyTuple::new(py, &parts)?;
-                Ok::<_, PyErr>(
-                    py.import("windlass.values")?.getattr("reply_class")?.call1((name, names))?.unbind(),
-                )
+                let maker = py.import("windlass.values")?.getattr("reply_class")?;
+                Ok::<_, PyErr>(maker.call1((name, names))?.unbind())
             })
             .transpose()?;
-        let pool = client.pool_of(py, pool, id)?;
-        Ok(Method {
-            pool,
-            reply: Plan::of(py, &schema.reply)?,
-            module: Arc::clone(&module.described),
-            at,
-            values,
-            class,
-        })
+        let (pool, reply) = (client.pool_of(py, id)?, Plan::of(py, &schema.reply)?);
+        Ok(Method { pool, reply, module: Arc::clone(&module.described), at, values, class })
     }
 
     /// Calls it and waits for the answer; a signal (Ctrl-C) cancels the call.
@@ -88,8 +78,9 @@ impl Method {
         args: &Bound<'py, PyTuple>,
         kwargs: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        let room = slot(py, self.pool.client())?;
         let (outgoing, lent, limit) = self.outgoing(py, args, kwargs)?;
-        let pending = py.detach(|| outgoing.send());
+        let pending = py.detach(|| outgoing.slot(room).send());
         let reply = answer(py, pending, limit)?;
         self.read(py, or_raise(py, reply)?, &lent)
     }
@@ -101,16 +92,36 @@ impl Method {
         args: &Bound<'py, PyTuple>,
         kwargs: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Call> {
-        let py = this.py();
-        let (outgoing, lent, limit) = this.get().outgoing(py, args, kwargs)?;
-        let pending = py.detach(|| outgoing.send());
-        Ok(Call::new(this.clone().unbind(), Ready { pending, lent, limit }))
+        let room = slot(this.py(), this.get().pool.client())?;
+        Method::sent(this, room, args, kwargs)
+    }
+
+    /// As `send`, if a call more may be out now; if not, answers None at once.
+    fn try_send<'py>(
+        this: &Bound<'py, Self>,
+        args: &Bound<'py, PyTuple>,
+        kwargs: &Bound<'py, PyDict>,
+    ) -> PyResult<Option<Call>> {
+        let room = or_raise(this.py(), this.get().pool.client().call_slot(Duration::ZERO))?;
+        room.map(|room| Method::sent(this, room, args, Some(kwargs))).transpose()
     }
 }
 
 impl Method {
     pub(crate) fn schema(&self) -> &MethodSchema {
         &self.module.methods[self.at]
+    }
+
+    fn sent<'py>(
+        this: &Bound<'py, Self>,
+        room: CallSlot,
+        args: &Bound<'py, PyTuple>,
+        kwargs: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Call> {
+        let py = this.py();
+        let (outgoing, lent, limit) = this.get().outgoing(py, args, kwargs)?;
+        let pending = py.detach(|| outgoing.slot(room).send());
+        Ok(Call::new(this.clone().unbind(), Ready { pending, lent, limit }))
     }
 
     /// Puts the call together; with it the loans to be given back, and how long to wait at most.
@@ -139,77 +150,83 @@ impl Method {
         if let Some(timeout) = timeout {
             outgoing = outgoing.deadline(timeout);
         }
-        let mut lent = Owners::new();
-        let mut inputs = 0;
-        // Inputs first: the room of a result that is not told follows from them.
-        for (parameter, found) in schema.parameters.iter().zip(&found) {
-            if let (Shape::Buffer { direction: Direction::In | Direction::InOut, .. }, Some(found)) =
-                (&parameter.shape, found)
-            {
-                inputs += length_of(found).unwrap_or(0);
-            }
-        }
+        // The room of a result that is not told follows from the inputs.
+        let sizes = schema.parameters.iter().zip(&found).filter(|(parameter, _)| !by_keyword(parameter));
+        let inputs = sizes.filter_map(|(_, found)| length_of(found.as_ref()?)).fold(0, usize::saturating_add);
+        // Loans are taken last: whatever else is wrong was said by then, and they stay where they are.
+        let mut buffers = Vec::new();
         for (parameter, found) in schema.parameters.iter().zip(&found) {
             if let Shape::Buffer { direction, kind } = parameter.shape {
                 let place = Place { method: &schema.name, name: &parameter.name, direction, kind };
-                outgoing = self.buffer(py, outgoing, &place, found.as_ref(), inputs, &mut lent)?;
+                let given = self.buffer(py, &place, found.as_ref(), inputs)?;
+                buffers.push((direction, kind, given));
             }
         }
-        Ok((outgoing, lent, timeout))
+        let mut loans = take_all(py, &buffers)?.into_iter();
+        let mut owners = Owners::new();
+        for (direction, kind, given) in buffers {
+            let (loan, owner) = match given {
+                Given::Room(room) => {
+                    outgoing = outgoing.output(room);
+                    continue;
+                }
+                Given::Frozen(frozen) if direction == Direction::In => {
+                    outgoing = outgoing.input(frozen);
+                    continue;
+                }
+                Given::Frozen(frozen) => {
+                    outgoing = outgoing.inout(frozen);
+                    continue;
+                }
+                Given::Filled(loan) => (Some(loan), None),
+                Given::Owner(owner) => (loans.next(), Some(owner.unbind())),
+            };
+            let loan = loan.ok_or_else(|| PyValueError::new_err("a loan that was given is not there any more"))?;
+            if direction == Direction::In {
+                owners.push(owner);
+            }
+            outgoing = match (direction, kind) {
+                (Direction::In, BufferKind::Bytes) => outgoing.input(loan),
+                (Direction::In, BufferKind::Shared) => outgoing.input_shared(loan),
+                (Direction::InOut, BufferKind::Bytes) => outgoing.inout(loan),
+                (Direction::InOut, BufferKind::Shared) => outgoing.inout_shared(loan),
+                (Direction::Out, _) => outgoing.output_shared(loan),
+            };
+        }
+        Ok((outgoing, owners, timeout))
     }
 
+    /// What a buffer parameter is given, but for loans, which are not taken yet.
     fn buffer<'py>(
         &self,
         py: Python<'py>,
-        outgoing: Outgoing,
         place: &Place<'_>,
         found: Option<&Bound<'py, PyAny>>,
         inputs: usize,
-        lent: &mut Owners,
-    ) -> PyResult<Outgoing> {
-        let client = self.pool.client();
-        let lend = |bytes: usize| or_raise(py, py.detach(|| client.lend(bytes)));
+    ) -> PyResult<Given<'py>> {
         let Place { direction, kind, .. } = *place;
+        let loan = found.and_then(|found| found.cast::<Loan>().ok());
         if direction == Direction::Out {
-            let room = match found {
-                None => windlass_client::limits::DYNAMIC_ROOM.max(inputs.saturating_mul(2)),
-                Some(given) => match (given.cast::<Loan>(), kind) {
-                    (Ok(loan), BufferKind::Shared) => return Ok(outgoing.output_shared(loan.get().take(py)?)),
-                    _ => given.extract::<usize>().map_err(|_| {
-                        let also = if kind == BufferKind::Shared { " (or a Loan)" } else { "" };
-                        PyTypeError::new_err(format!(
-                            "{place}: its room in bytes wanted{also}, {} found",
-                            type_name(given)
-                        ))
-                    })?,
-                },
+            let room = match (found, loan) {
+                (None, _) => windlass_client::limits::DYNAMIC_ROOM.max(inputs.saturating_mul(2)),
+                (_, Some(loan)) if kind == BufferKind::Shared => return Ok(Given::Owner(loan.clone())),
+                (Some(given), _) => given.extract::<usize>().map_err(|_| {
+                    let also = if kind == BufferKind::Shared { " (or a Loan)" } else { "" };
+                    let found = type_name(given);
+                    PyTypeError::new_err(format!("{place}: its room in bytes wanted{also}, {found} found"))
+                })?,
             };
             return Ok(match kind {
-                BufferKind::Bytes => outgoing.output(room),
-                BufferKind::Shared => outgoing.output_shared(lend(room)?),
+                BufferKind::Bytes => Given::Room(room),
+                BufferKind::Shared => Given::Filled(or_raise(py, py.detach(|| self.pool.client().lend(room)))?),
             });
         }
         let found = found.ok_or_else(|| PyTypeError::new_err(format!("{place} is missing")))?;
-        if let (Ok(frozen), BufferKind::Bytes) = (found.cast::<FrozenLoan>(), kind) {
-            let frozen = frozen.get().loan();
-            if direction == Direction::In {
-                return Ok(outgoing.input(frozen));
-            }
-            return Ok(outgoing.inout(frozen));
+        match (found.cast::<FrozenLoan>(), loan, kind) {
+            (Ok(frozen), _, BufferKind::Bytes) => Ok(Given::Frozen(frozen.get().loan().clone())),
+            (_, Some(loan), _) => Ok(Given::Owner(loan.clone())),
+            _ => Ok(Given::Filled(self.filled(py, place, found)?)),
         }
-        let (loan, owner) = match found.cast::<Loan>() {
-            Ok(owner) => (owner.get().take(py)?, Some(owner.clone().unbind())),
-            Err(_) => (self.filled(py, place, found)?, None),
-        };
-        if direction == Direction::In {
-            lent.push(owner);
-        }
-        Ok(match (direction, kind) {
-            (Direction::InOut, BufferKind::Bytes) => outgoing.inout(loan),
-            (Direction::InOut, BufferKind::Shared) => outgoing.inout_shared(loan),
-            (_, BufferKind::Bytes) => outgoing.input(loan),
-            (_, BufferKind::Shared) => outgoing.input_shared(loan),
-        })
     }
 
     /// A loan with a copy of an object's bytes: the one copy that they get on this side.
@@ -295,6 +312,37 @@ impl std::fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}", At::Argument { method: self.method, name: self.name })
     }
+}
+
+/// What a buffer parameter is given.
+enum Given<'py> {
+    Room(usize),
+    Frozen(windlass_client::FrozenLoan),
+    /// A loan that was made for this call.
+    Filled(windlass_client::Loan),
+    /// A loan of the caller's.
+    Owner(Bound<'py, Loan>),
+}
+
+/// Takes the loans of the caller's, all of them or none.
+fn take_all(
+    py: Python<'_>,
+    buffers: &[(Direction, BufferKind, Given<'_>)],
+) -> PyResult<Vec<windlass_client::Loan>> {
+    let owner =
+        |given: &Given<'_>| if let Given::Owner(owner) = given { Some(owner.clone().unbind()) } else { None };
+    let owners: Vec<Py<Loan>> = buffers.iter().filter_map(|(.., given)| owner(given)).collect();
+    let mut taken = Vec::new();
+    for owner in &owners {
+        match owner.get().take(py) {
+            Ok(loan) => taken.push(loan),
+            Err(error) => {
+                owners.iter().zip(taken).for_each(|(owner, loan)| owner.get().put_back(loan));
+                return Err(error);
+            }
+        }
+    }
+    Ok(taken)
 }
 
 fn length_of(object: &Bound<'_, PyAny>) -> Option<usize> {

@@ -140,6 +140,15 @@ def test_a_loan_with_a_view_is_not_sent(client, echo):
     assert echo.checksum(loan) == echo.checksum(bytes(8))
 
 
+def test_a_call_that_is_not_sent_leaves_its_loans_alone(client, echo):
+    loan = client.lend(8)
+    with pytest.raises(TypeError, match="its room in bytes wanted"):
+        echo.copy(loan, out="much")
+    with pytest.raises(TypeError, match="has no argument"):
+        echo.copy(loan, outt=3)
+    assert len(loan) == 8 and echo.checksum(loan) == echo.checksum(bytes(8))
+
+
 def test_a_loan_is_out_while_its_call_is(client, echo):
     loan = client.lend(16)
     call = echo.checksum.send(loan)

@@ -64,9 +64,9 @@ def test_a_node_ends_with_its_parent_however_that_ends(directory, how):
 def test_a_client_that_is_forgotten_lets_its_node_go(directory):
     import gc
 
-    client = wl.start()
+    client = wl.start(modules=["echo"])
     pid = client.node.pid
-    client.close()
+    assert client.pool("echo").ping(1) == 1 and wl.current() is client
     del client
     gc.collect()
     assert _gone(pid)

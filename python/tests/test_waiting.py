@@ -96,6 +96,9 @@ def test_a_call_that_was_sent_is_waited_for_later(echo):
     assert [call.wait() for call in calls] == list(range(100))
     with pytest.raises(RuntimeError, match="given out"):
         calls[0].wait()
+    call = echo.ping.send(7)
+    _until(lambda: call.done, "the answer is here")
+    assert call.wait() == 7
     call = echo.sleep.send()
     assert not call.done
     call.cancel()
@@ -119,6 +122,61 @@ def test_an_event_loop_awaits_many_calls_at_once(echo):
         return await echo.echo.aio(text="rope")
 
     assert asyncio.run(many()) == "rope"
+
+
+def test_more_calls_than_may_be_out_wait_for_their_turn(client):
+    with wl.connect(client.name, calls=16) as few:
+        echo = few.pool("echo")
+
+        async def many():
+            sleepers = [asyncio.create_task(echo.sleep.aio()) for _ in range(40)]
+            answers = asyncio.gather(*(echo.ping.aio(value) for value in range(40)))
+            # The loop turns although nothing more can be sent; what sleeps is woken from outside.
+            while not all(task.done() for task in sleepers):
+                await asyncio.to_thread(client.pool("echo").wake, True)
+            return await answers
+
+        assert asyncio.run(many()) == list(range(40))
+        calls = [echo.later.send(1000, value) for value in range(4)]
+        assert [call.wait() for call in calls] == [0, 1, 2, 3]
+
+
+def test_ctrl_c_is_heard_while_a_call_waits_for_its_turn(client):
+    child = in_a_child(
+        """
+        import sys, windlass as wl
+        echo = wl.connect(sys.argv[1], calls=16).pool("echo")
+        calls = []
+        try:
+            while True:
+                calls.append(echo.sleep.send())
+                print("sent", flush=True)
+        except KeyboardInterrupt:
+            print("interrupted", flush=True)
+        """,
+        client.name,
+    )
+    for _ in range(16):
+        assert child.stdout.readline() == "sent\n"
+    time.sleep(0.2)
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=60)
+    assert out == "interrupted\n", err
+
+
+def test_a_node_that_does_not_keep_a_deadline_is_not_waited_for(directory):
+    with wl.start(modules=["echo"]) as client:
+        echo = client.pool("echo")
+        echo.ping(1)
+        os.kill(client.node.pid, signal.SIGSTOP)
+        try:
+            for wait in (lambda: echo.ping(1, timeout=0.05), lambda: asyncio.run(echo.ping.aio(1, timeout=0.05))):
+                with pytest.raises(wl.DeadlineExceeded, match="did not end it") as raised:
+                    wait()
+                assert raised.value.outcome == "unknown"
+        finally:
+            os.kill(client.node.pid, signal.SIGCONT)
+        assert echo.ping(2, timeout=60) == 2
 
 
 def test_an_event_loop_turns_while_a_call_is_out(echo):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from . import _core
 from .display import table
-from .pools import Pool
+from .pools import Pool, Turns
 
 if TYPE_CHECKING:
     from .node import Node
 
 _current_lock = threading.Lock()
-_current: list[Client] = []
+# Weak: a client that is forgotten ends, and its node with it.
+_current: list[weakref.ref[Client]] = []
 
 
 class Client:
@@ -23,8 +25,10 @@ class Client:
         self._core = core
         self._node = node
         self._pools: dict[str, Pool] = {}
+        self._turns = Turns(core.facts()["calls"])
         with _current_lock:
-            _current.append(self)
+            _current[:] = [one for one in _current if one() is not None]
+            _current.append(weakref.ref(self))
 
     # Pools.
 
@@ -49,7 +53,7 @@ class Client:
     @property
     def admin(self) -> Pool:
         """The node's own pool: what an operator asks and orders, as methods."""
-        return self.pool("admin")
+        return self._pools.get("admin") or self.pool("admin")
 
     def create_pool(self, name: str, module: str, **parameters: Any) -> Pool:
         """Makes a pool of a module, or gives the one that exists with the same module and parameters.
@@ -109,8 +113,7 @@ class Client:
     def close(self) -> None:
         """Ends the session, and the node if it was started for this client. Results that were read in place stay."""
         with _current_lock:
-            if self in _current:
-                _current.remove(self)
+            _current[:] = [one for one in _current if one() not in (None, self)]
         self._core.close()
         if self._node is not None:
             self._node.stop()
@@ -136,21 +139,26 @@ class Client:
 def current() -> Client:
     """The client that was made last and is not closed: what ``windlass.freeze`` uses."""
     with _current_lock:
-        if _current:
-            return _current[-1]
+        for one in reversed(_current):
+            if (client := one()) is not None:
+                return client
     from .faults import TABLE
 
     not_connected = TABLE[36]
     raise not_connected("there is no client; begin with windlass.start() or windlass.connect(name)", outcome="not started")
 
 
-def connect(node: str = "local", *, name: str | None = None, timeout: float | None = None) -> Client:
+def connect(
+    node: str = "local", *, name: str | None = None, calls: int | None = None, timeout: float | None = None
+) -> Client:
     """Connects to the node of this name, or whose directory this is (a path with a ``/``).
 
-    ``name``: what the node calls this client in its lists. ``timeout``: seconds that it may take to welcome us.
+    ``name``: what the node calls this client in its lists. ``calls``: how many calls may be out at once; more wait for their
+    turn. ``timeout``: seconds that the node may take to welcome us.
+
     Raises ``NotConnected`` when no node answers there, with how to start one.
     """
-    return Client(_core.Client.connect(node, name=name, timeout=timeout))
+    return Client(_core.Client.connect(node, name=name, calls=calls, timeout=timeout))
 
 
 def freeze(obj: Any) -> _core.FrozenLoan:

@@ -166,6 +166,7 @@ def start(
     config: str | os.PathLike[str] | Mapping[str, Any] | None = None,
     *,
     log: str = "warn",
+    calls: int | None = None,
     timeout: float = 20.0,
 ) -> Client:
     """Starts a node as a child of this process and connects to it. It ends with this process, however that ends.
@@ -173,7 +174,8 @@ def start(
     ``name``: what the node is called; without it a name of this process alone. ``modules``: for each, a pool called like it
     is made: names of modules that come with the node (``"compress"``), or paths of module libraries (``"./libmine.so"``).
     ``config``: the path of a TOML file, or its settings as a dict. ``log``: the level of its log, of which the last lines
-    are ``client.node.log``. ``timeout``: seconds until it has to be ready.
+    are ``client.node.log``. ``calls``: how many calls of this client may be out at once. ``timeout``: seconds until the node
+    has to be ready.
 
     Raises ``FileNotFoundError`` when there is no binary, ``NodeFailed`` with the end of its log when it does not start.
     """
@@ -193,7 +195,7 @@ def start(
         if written is not None:
             os.unlink(written)
     try:
-        client = Client(_core.Client.connect(name), node)
+        client = Client(_core.Client.connect(name, calls=calls), node)
     except BaseException:
         node.stop()
         raise

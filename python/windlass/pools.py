@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import inspect
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from . import _core
@@ -12,6 +14,28 @@ from .signatures import signature
 
 if TYPE_CHECKING:
     from .client import Client
+
+
+#: Seconds until a call that found no room looks again.
+_LOOK_AGAIN_S = 0.005
+#: Room that is left for the node's own pool and for calls that were given up.
+_SPARE_CALLS = 8
+
+
+class Turns:
+    """How many calls each event loop may have out: fewer than the session has room for, so that sending never blocks one."""
+
+    def __init__(self, calls: int) -> None:
+        self._calls = max(1, calls - _SPARE_CALLS)
+        self._loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = weakref.WeakKeyDictionary()
+
+    def here(self) -> asyncio.Semaphore:
+        """The turns of the running loop; first come, first served."""
+        loop = asyncio.get_running_loop()
+        turns = self._loops.get(loop)
+        if turns is None:
+            turns = self._loops[loop] = asyncio.Semaphore(self._calls)
+        return turns
 
 
 class Method(_core.Method):
@@ -24,10 +48,10 @@ class Method(_core.Method):
     __signature__: inspect.Signature
     described: dict[str, Any]
 
-    def __new__(cls, client: _core.Client, pool: str, id: int, module: _core.Module, name: str) -> Method:
-        return super().__new__(cls, client, pool, id, module, name)
+    def __new__(cls, client: Client, pool: str, id: int, module: _core.Module, name: str) -> Method:
+        return super().__new__(cls, client._core, id, module, name)
 
-    def __init__(self, client: _core.Client, pool: str, id: int, module: _core.Module, name: str) -> None:
+    def __init__(self, client: Client, pool: str, id: int, module: _core.Module, name: str) -> None:
         described = module.method(name)
         assert described is not None, "the method was found when it was made"
         self.described = described
@@ -37,28 +61,31 @@ class Method(_core.Method):
         self.__signature__ = signature(described)
         self.__doc__ = _docs(described, self.__signature__)
         self.pool = pool
+        self._turns = client._turns
 
     async def aio(self, *args: Any, **kwargs: Any) -> Any:
         """Calls it without blocking the event loop. When the task that awaits is cancelled, so is the call."""
-        call = self.send(*args, **kwargs)
-        loop = asyncio.get_running_loop()
-        while True:
-            woken = loop.create_future()
+        async with self._turns.here():
+            return await self._aio(args, kwargs)
 
-            def wake(woken: asyncio.Future = woken) -> None:
-                try:
-                    loop.call_soon_threadsafe(_settle, woken)
-                except RuntimeError:
-                    # The loop was closed: nobody waits there any more.
-                    pass
-
-            if call.poll(wake):
-                return call.wait()
-            try:
-                await woken
-            except asyncio.CancelledError:
-                call.cancel()
-                raise
+    async def _aio(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        bell = _Bell(asyncio.get_running_loop())
+        # A turn is room in the session, unless threads that use the client as well have it.
+        while (call := self.try_send(args, kwargs)) is None:
+            await asyncio.sleep(_LOOK_AGAIN_S)
+        patience = call.patience
+        try:
+            async with asyncio.timeout(patience) as late:
+                while not call.poll(bell.ring):
+                    await bell.rung()
+        except TimeoutError:
+            if late.expired():
+                raise call.give_up() from None
+            raise
+        except asyncio.CancelledError:
+            call.cancel()
+            raise
+        return call.wait()
 
     def __repr__(self) -> str:
         return f"<windlass method {self.__qualname__}{self.__signature__}>"
@@ -67,19 +94,28 @@ class Method(_core.Method):
         rows = [(name, str(one.annotation), "" if one.default is one.empty else repr(one.default))
                 for name, one in self.__signature__.parameters.items()]
         return table(f"{self.__qualname__}{self.__signature__}", ["parameter", "type", "default"], rows) + (
-            f"<p>{_escaped(first_line(self.described['docs']))}</p>"
+            f"<p>{html.escape(first_line(self.described['docs']))}</p>"
         )
 
 
-def _escaped(text: str) -> str:
-    import html
+class _Bell:
+    """What the node's answers ring, from any thread, and one coroutine waits for."""
 
-    return html.escape(text)
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._rung = asyncio.Event()
 
+    def ring(self) -> None:
+        try:
+            self._loop.call_soon_threadsafe(self._rung.set)
+        except RuntimeError:
+            # The loop was closed: nobody waits there any more.
+            pass
 
-def _settle(woken: asyncio.Future) -> None:
-    if not woken.done():
-        woken.set_result(None)
+    async def rung(self) -> None:
+        await self._rung.wait()
+        # Whoever looks next is told anew: a ring in between is one look too many, and none too few.
+        self._rung.clear()
 
 
 def _docs(described: dict[str, Any], shape: inspect.Signature) -> str:
@@ -130,7 +166,7 @@ class Pool:
         if name not in names:
             hint = _core.near(name, names)
             raise AttributeError(f"the module {self._module.name} has no method {name!r}{hint}", name=name, obj=self)
-        method = Method(self._client._core, self._name, self._id, self._module, name)
+        method = Method(self._client, self._name, self._id, self._module, name)
         self.__dict__[name] = method
         return method
 
@@ -140,7 +176,7 @@ class Pool:
             raise KeyError(name)
         found = self.__dict__.get(name)
         return found if isinstance(found, Method) else Method(
-            self._client._core, self._name, self._id, self._module, name
+            self._client, self._name, self._id, self._module, name
         )
 
     def __dir__(self) -> list[str]:
