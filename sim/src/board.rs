@@ -7,12 +7,14 @@ use std::cell::{Cell, RefCell};
 thread_local! {
     static SEEN: RefCell<Option<String>> = const { RefCell::new(None) };
     static CHURNED: Cell<u64> = const { Cell::new(0) };
+    static BEATS: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Begins anew.
 pub(crate) fn clean() {
     SEEN.set(None);
     CHURNED.set(0);
+    BEATS.set(0);
 }
 
 /// Something happened that must not; the first is kept.
@@ -35,4 +37,14 @@ pub(crate) fn churn() {
 /// Polls of such tasks so far.
 pub(crate) fn churned() -> u64 {
     CHURNED.get()
+}
+
+/// A node called a method by itself.
+pub(crate) fn beat() {
+    BEATS.set(BEATS.get() + 1);
+}
+
+/// How often that was, in all nodes of this run.
+pub(crate) fn beats() -> u64 {
+    BEATS.get()
 }

@@ -1,21 +1,28 @@
 //! The simulator: one seed drives the real runtime.
 //!
 //! Lives here: `run` (one seed of one workload), `Outcome`; `stage` (whose turn it is), `node`, `person` and `tasks` (who turns),
-//! `probe` (the module that is called), `board` (what must never happen, seen from inside), `workloads`, `limits`.
+//! `allocations` (each allocation of one session fails in turn), `probe`, `waits` and `pulse` (the modules that are called), `board` (what must never happen, seen from inside), `workloads`, `limits`.
 //! From: `main` and the tests. To: the same worker, client, lanes and `Io` that a real node and its clients run.
 //! Holds: a run is a function of seed, workload and planted bug: one thread, a driver with virtual time, disk and network, and an
 //! order that is drawn.
 //! Not here: the simulated driver (`crates/driver/src/sim`), what the model checker looks at (`crates/memory/tests/loom.rs`).
 
+#[cfg(feature = "hooks")]
+pub mod allocations;
 pub mod limits;
 pub mod workloads;
 
 mod board;
+mod conduit;
+#[cfg(test)]
+mod narrow;
 mod node;
 mod person;
 mod probe;
+mod pulse;
 mod stage;
 mod tasks;
+mod waits;
 
 use stage::Stage;
 use std::panic::AssertUnwindSafe;

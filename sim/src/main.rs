@@ -31,6 +31,9 @@ struct Cli {
     /// Plants each bug in turn and says which seed finds it.
     #[arg(long)]
     plants: bool,
+    /// Lets each allocation of one fixed session fail in turn.
+    #[arg(long)]
+    allocations: bool,
     /// Threads; each runs seeds of its own.
     #[arg(long, default_value_t = 2)]
     threads: u64,
@@ -45,7 +48,8 @@ struct Cli {
 const EXAMPLES: &str = "Examples:
   cargo xtask sim                                   a thousand seeds
   cargo xtask sim --seed 7 --workload calls         one run again, with its last events if it fails
-  cargo xtask sim --plants                          each planted bug, and the seed that finds it";
+  cargo xtask sim --plants                          each planted bug, and the seed that finds it
+  cargo xtask sim --allocations                     each allocation of a fixed session fails in turn";
 
 fn main() -> ExitCode {
     // Panics of methods are part of the runs; those of ours come back as failures.
@@ -64,8 +68,12 @@ fn command(cli: &Cli) -> Result<ExitCode, String> {
         workloads::ALL.iter().for_each(|workload| println!("{:<8} {}", workload.name, workload.about));
         return Ok(ExitCode::SUCCESS);
     }
-    if (cli.plants || cli.plant.is_some()) && !cfg!(feature = "hooks") {
+    if (cli.plants || cli.plant.is_some() || cli.allocations) && !cfg!(feature = "hooks") {
         return Err("this build plants nothing: use `cargo xtask sim`, or the feature `hooks`".into());
+    }
+    #[cfg(feature = "hooks")]
+    if cli.allocations {
+        return allocations();
     }
     if cli.plants {
         return plants(cli);
@@ -159,6 +167,21 @@ fn search(
     }
     failures.sort_by_key(|outcome| outcome.seed);
     Ok((runs.load(Ordering::Relaxed), failures.into_iter().next()))
+}
+
+#[cfg(feature = "hooks")]
+fn allocations() -> Result<ExitCode, String> {
+    use windlass_sim::allocations::{Part, sweep};
+    let mut wrong = 0;
+    for part in Part::ALL {
+        let swept = sweep(part, 0, 1).map_err(|error| error.to_string())?;
+        println!("{}: {} doors, each refused once; {} of them were told", part.name(), swept.doors, swept.told);
+        for (place, text) in &swept.failures {
+            println!("  door {place}: {text}");
+        }
+        wrong += swept.failures.len();
+    }
+    Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn plants(cli: &Cli) -> Result<ExitCode, String> {

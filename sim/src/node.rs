@@ -1,31 +1,59 @@
-//! A node on the stage: the real worker under a simulated driver.
+//! A node on the stage: the real workers, each under a simulated driver of its own.
 //!
-//! Lives here: `NodeActor` (it turns), `Node` (what workloads hold of it).
-//! Holds: a node that is crashed leaves its machine's disk, or all that was not synced with it; begun again, it is a new
+//! Lives here: `NodeActor` (it turns), `Node` (what workloads hold of it), `Made` (what it is made with).
+//! Holds: which of a node's workers turns is drawn among those that are awake, and one may be held up for a while. A node
+//! that is crashed leaves its machine's disk, or all that was not synced with it; begun again, it is a new
 //! process in the same directory.
 
+use crate::limits::{HELD_STEPS_MAX, HOLD_ONE_IN};
 use crate::probe::Probe;
 use crate::stage::{Actor, Stage, Turned};
 use std::cell::{Cell, RefCell};
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 use windlass_admin::Admin;
-use windlass_driver::Nanos;
-use windlass_driver::sim::{Machine, SimDriver, SimWorld};
-use windlass_runtime::{ByHand, Held, Next, NodeConfig, PoolSpec};
+use windlass_contract::abi::ModuleTable;
+use windlass_driver::sim::{Dice, Machine, SimDriver};
+use windlass_driver::{Driver, Nanos};
+use windlass_runtime::{ByHand, Held, Next, NodeConfig, Placement, PoolSpec};
+
+/// What a node is made with.
+#[derive(Clone, Copy)]
+pub(crate) struct Made {
+    pub(crate) workers: usize,
+    /// Modules that it has beside `admin` and `probe`.
+    pub(crate) modules: &'static [&'static ModuleTable],
+    /// It listens for TCP connections.
+    pub(crate) listens: bool,
+}
+
+impl Default for Made {
+    fn default() -> Self {
+        Self { workers: 1, modules: &[], listens: false }
+    }
+}
 
 /// The node's process.
 pub(crate) struct NodeActor {
-    driver: SimDriver,
+    /// One of each worker.
+    drivers: Vec<SimDriver>,
     node: Option<ByHand>,
     state: Rc<State>,
+    dice: Dice,
+    /// A worker that does not turn for so many steps, as if a piece of work held it.
+    held: Option<(usize, u64)>,
 }
 
 #[derive(Default)]
 struct State {
+    /// Where it listens for TCP connections.
+    tcp: Cell<Option<SocketAddr>>,
     ready: Cell<bool>,
     stopped: Cell<bool>,
+    /// It was asked to.
+    asked: Cell<bool>,
     /// Why it is not there.
     failed: RefCell<Option<String>>,
 }
@@ -36,15 +64,26 @@ pub(crate) struct Node {
     stage: Stage,
     at: usize,
     machine: Machine,
+    made: Made,
     directory: PathBuf,
     state: Rc<State>,
 }
 
-fn config(directory: PathBuf) -> NodeConfig {
+/// Containers of the pool `shards`, which a node of several workers has.
+pub(crate) const SHARDS: u32 = 5;
+
+fn config(directory: PathBuf, made: Made) -> NodeConfig {
     let mut config = NodeConfig::new("sim", Admin::TABLE);
     config.directory = directory;
     config.modules.push(Probe::TABLE);
-    config.pools.push(PoolSpec { name: "probe".into(), module: "probe".into(), parameters: Vec::new() });
+    config.modules.extend(made.modules);
+    // Its home is none of the clients' when there are several workers: the last.
+    let placement = Placement::Pinned(made.workers as u16 - 1);
+    config.pools.push(PoolSpec { placement, ..PoolSpec::new("probe", "probe") });
+    if made.workers > 1 {
+        config.pools.push(PoolSpec { containers: SHARDS, ..PoolSpec::new("shards", "probe") });
+    }
+    config.tcp = made.listens.then(|| SocketAddr::from(([127, 0, 0, 1], 0)));
     // Looking on pays on another processor; here there is one.
     config.spin_ns = 0;
     config.session_bytes_max = 16 << 20;
@@ -53,32 +92,70 @@ fn config(directory: PathBuf) -> NodeConfig {
 }
 
 impl NodeActor {
-    pub(crate) fn new(stage: &Stage, machine: Machine) -> Result<(Node, NodeActor), String> {
+    pub(crate) fn new(stage: &Stage, machine: Machine, made: Made) -> Result<(Node, NodeActor), String> {
         let directory = stage.directory().join(format!("node-{}", machine.0));
         let state = Rc::new(State::default());
-        let actor = Self::begin(stage.world(), machine, &directory, state.clone())?;
-        Ok((Node { stage: stage.clone(), at: usize::MAX, machine, directory, state }, actor))
+        let node = Node { stage: stage.clone(), at: usize::MAX, machine, made, directory, state };
+        let actor = node.begin()?;
+        Ok((node, actor))
     }
 
-    fn begin(world: &SimWorld, machine: Machine, directory: &Path, state: Rc<State>) -> Result<Self, String> {
-        let mut driver = SimDriver::stepped(world, machine).map_err(|error| error.to_string())?;
-        let node = ByHand::begin(&config(directory.to_owned()), &mut driver).map_err(|fault| fault.to_string())?;
-        Ok(Self { driver, node: Some(node), state })
+    /// The workers that are awake. A letter wakes a worker, as the bell of a thread does.
+    fn awake(&mut self) -> Result<Vec<usize>, String> {
+        let mut awake = Vec::new();
+        for (at, driver) in self.drivers.iter_mut().enumerate() {
+            if self.node.as_ref().is_some_and(|node| node.has_letters(at)) {
+                driver.ring();
+            }
+            if driver.is_awake().map_err(|error| error.to_string())? {
+                awake.push(at);
+            }
+        }
+        Ok(awake)
     }
 
     pub(crate) fn is_awake(&mut self) -> Result<bool, String> {
-        self.driver.is_awake().map_err(|error| error.to_string())
+        Ok(!self.awake()?.is_empty())
     }
 
     pub(crate) fn wakes_at(&self) -> Option<Nanos> {
-        self.driver.sleeps_until()
+        self.drivers.iter().filter_map(SimDriver::sleeps_until).min()
+    }
+
+    /// The worker that turns; nobody while the one that was drawn is held up.
+    fn choose(&mut self) -> Result<Option<usize>, String> {
+        let awake = self.awake()?;
+        if awake.is_empty() || self.drivers.len() == 1 {
+            return Ok(awake.first().copied());
+        }
+        let chosen = awake[self.dice.place(awake.len())];
+        if self.held.is_none() && self.dice.below(HOLD_ONE_IN) == 0 {
+            self.held = Some((chosen, self.dice.below(HELD_STEPS_MAX)));
+        }
+        match self.held {
+            Some((held, steps)) if held == chosen => {
+                self.held = steps.checked_sub(1).map(|steps| (held, steps));
+                Ok(None)
+            }
+            _ => Ok(Some(chosen)),
+        }
     }
 
     pub(crate) fn turn(&mut self) -> Result<Turned, String> {
+        let chosen = self.choose()?;
         let Some(node) = &mut self.node else { return Ok(Turned::Over) };
-        let next = node.turn(&mut self.driver).map_err(|fault| fault.to_string())?;
+        let Some(chosen) = chosen else { return Ok(Turned::Goes) };
+        let next = node.turn_worker(chosen, &mut self.drivers[chosen]).map_err(|fault| fault.to_string())?;
         match node.is_ready() {
-            Ok(ready) => self.state.ready.set(ready),
+            Ok(ready) => {
+                self.state.ready.set(ready);
+                self.state.tcp.set(node.tcp());
+            }
+            // Its pools were being made when it was asked to stop: they are not, and it ends.
+            Err(_) if self.state.asked.get() => {
+                self.state.stopped.set(true);
+                return Ok(Turned::Over);
+            }
             Err(fault) => {
                 *self.state.failed.borrow_mut() = Some(fault.to_string());
                 return Ok(Turned::Over);
@@ -93,12 +170,29 @@ impl NodeActor {
 }
 
 impl Node {
+    /// Its process begins.
+    fn begin(&self) -> Result<NodeActor, String> {
+        let world = self.stage.world();
+        let driver = |_| SimDriver::stepped(world, self.machine).map_err(|error| error.to_string());
+        let mut drivers = (0..self.made.workers).map(driver).collect::<Result<Vec<_>, String>>()?;
+        let mut lent: Vec<&mut dyn Driver> = drivers.iter_mut().map(|driver| driver as &mut dyn Driver).collect();
+        let config = config(self.directory.clone(), self.made);
+        let node = ByHand::begin(&config, &mut lent).map_err(|fault| fault.to_string())?;
+        let dice = self.stage.dice("workers of a node");
+        Ok(NodeActor { drivers, node: Some(node), state: self.state.clone(), dice, held: None })
+    }
+
     pub(crate) fn at(self, at: usize) -> Self {
         Self { at, ..self }
     }
 
     pub(crate) fn directory(&self) -> String {
         self.directory.display().to_string()
+    }
+
+    /// Where it listens.
+    pub(crate) fn tcp(&self) -> Option<SocketAddr> {
+        self.state.tcp.get()
     }
 
     pub(crate) fn is_ready(&self) -> bool {
@@ -131,10 +225,11 @@ impl Node {
 
     /// Asks it to stop, letting calls end for so long.
     pub(crate) fn stop(&self, deadline: Duration) {
+        self.state.asked.set(true);
         self.with(|node| {
             if let Some(by_hand) = &node.node {
                 by_hand.stop(deadline);
-                node.driver.ring();
+                node.drivers.iter().take(1).for_each(SimDriver::ring);
             }
         });
     }
@@ -156,7 +251,8 @@ impl Node {
     /// Begins it again after it is gone.
     pub(crate) fn restart(&self) -> Result<(), String> {
         self.state.stopped.set(false);
-        let actor = NodeActor::begin(self.stage.world(), self.machine, &self.directory, self.state.clone())?;
+        self.state.asked.set(false);
+        let actor = self.begin()?;
         self.stage.put(self.at, Actor::Node(Box::new(actor)));
         Ok(())
     }

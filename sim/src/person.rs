@@ -4,6 +4,7 @@
 //! Holds: a script is polled only when it was woken; which one is drawn. A person that dies lets go of everything without a
 //! word to the node.
 
+use crate::conduit::Conduit;
 use crate::stage::{Stage, Turned, step_played};
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
@@ -11,7 +12,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
-use windlass_client::{Client, Pool};
+use windlass_client::{Client, Pool, Token};
 use windlass_contract::Fault;
 use windlass_driver::Nanos;
 use windlass_driver::sim::Dice;
@@ -127,6 +128,14 @@ impl Me {
     /// Connects with room for so many calls at once.
     pub(crate) fn connect(&self, directory: &str, calls: u32) -> Result<Client, Fault> {
         let client = Client::options().name(&self.name).calls(calls).by_hand(step_played).connect(directory)?;
+        *self.shared.client.borrow_mut() = Some(client.clone());
+        Ok(client)
+    }
+
+    /// Connects over a conduit, with this token.
+    pub(crate) fn connect_over(&self, conduit: Conduit, token: Token, calls: u32) -> Result<Client, Fault> {
+        let terms = Client::options().name(&self.name).calls(calls).token(token).by_hand(step_played);
+        let client = terms.over(conduit)?;
         *self.shared.client.borrow_mut() = Some(client.clone());
         Ok(client)
     }

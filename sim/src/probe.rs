@@ -4,7 +4,7 @@
 
 use crate::board;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::task::Poll;
 use std::time::Duration;
 use windlass::prelude::*;
@@ -16,6 +16,8 @@ pub struct Probe {
     totals: RefCell<BTreeMap<u64, u64>>,
     /// For each key: how many of its calls began, and whether one is inside.
     keys: RefCell<BTreeMap<u64, (u64, bool)>>,
+    /// Broadcasts that came by.
+    visits: RefCell<BTreeSet<u64>>,
 }
 
 /// Leaves a key when its call ends, however it ends.
@@ -163,6 +165,28 @@ impl Probe {
     #[method(id = 23, idempotent)]
     fn among(&self) -> u64 {
         board::churned()
+    }
+
+    /// A broadcast comes by, once; where it may be, it takes its time.
+    #[method(id = 24, aggregate = sum)]
+    async fn visit(&self, cx: &Context<'_>, number: u64, us: u64) -> Result<u64, Fault> {
+        if !self.visits.borrow_mut().insert(number) {
+            board::tell(|| format!("broadcast {number} met a container twice"));
+        }
+        cx.sleep(Duration::from_micros(us)).await?;
+        Ok(1)
+    }
+
+    /// Weighs the bytes that a broadcast carries.
+    #[method(id = 25, aggregate = max, idempotent)]
+    fn weigh(&self, data: In<Bytes>) -> u64 {
+        xxh3_64(&data)
+    }
+
+    /// Answers bytes as they are.
+    #[method(id = 26, idempotent)]
+    fn echo(&self, bytes: &[u8]) -> Vec<u8> {
+        bytes.to_vec()
     }
 
     /// The same, in the second class.

@@ -8,7 +8,7 @@
 
 use crate::board;
 use crate::limits::{STEPS_MAX, TIME_MAX_NS};
-use crate::node::{Node, NodeActor};
+use crate::node::{Made, Node, NodeActor};
 use crate::person::{Me, Person};
 use crate::tasks::TasksActor;
 use crate::workloads::Workload;
@@ -275,8 +275,8 @@ impl Stage {
     }
 
     /// A node in a directory of its own on a machine of its own; it begins at once.
-    pub(crate) fn node(&self, machine: Machine) -> Result<Node, String> {
-        let (node, actor) = NodeActor::new(self, machine)?;
+    pub(crate) fn node(&self, machine: Machine, made: Made) -> Result<Node, String> {
+        let (node, actor) = NodeActor::new(self, machine, made)?;
         let at = self.enter(Actor::Node(Box::new(actor)));
         Ok(node.at(at))
     }
@@ -338,7 +338,9 @@ impl Stage {
     /// Everybody leaves.
     pub(crate) fn clear(&self) {
         PLAYED.set(None);
-        for at in 0..self.0.places.borrow().len() {
+        // Not in the loop's head: it would stay borrowed while they leave.
+        let count = self.0.places.borrow().len();
+        for at in 0..count {
             drop(self.take(at));
         }
         self.0.timers.borrow_mut().clear();

@@ -46,6 +46,26 @@ fn bytes_of_a_connection_are_in_order_and_whoever_waits_at_a_closed_one_is_told(
 }
 
 #[test]
+fn what_a_block_device_answered_survives_the_death_of_its_node() {
+    holds("bdev");
+}
+
+#[test]
+fn calls_that_wait_for_each_other_are_served_as_they_came_and_none_is_forgotten() {
+    holds("waits");
+}
+
+#[test]
+fn methods_that_the_node_calls_by_itself_keep_their_period_and_end_with_their_pool() {
+    holds("periods");
+}
+
+#[test]
+fn calls_over_connections_that_are_cut_in_mid_chunk_are_each_answered() {
+    holds("wire");
+}
+
+#[test]
 fn a_run_is_a_function_of_its_seed() {
     for workload in workloads::ALL {
         let runs = [play(workload.name, 0..6), play(workload.name, 0..6)];
@@ -53,4 +73,9 @@ fn a_run_is_a_function_of_its_seed() {
         let hashes: std::collections::BTreeSet<u64> = runs[0].iter().map(|outcome| outcome.hash).collect();
         assert_eq!(hashes.len(), 6, "each seed of {} has a history of its own", workload.name);
     }
+}
+
+#[test]
+fn calls_cross_workers_and_are_answered_once_and_a_broadcast_meets_each_container_once() {
+    holds("workers");
 }

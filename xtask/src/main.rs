@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
+use xtask::arkouda;
 use xtask::bench::{self, Order};
 use xtask::child;
 use xtask::repo::{Repo, Trouble};
@@ -36,6 +37,7 @@ const EXAMPLES: &str = "Examples:
   cargo xtask rows tasks                         which requirement rows have passing tests
   cargo xtask tdrv                               every row of tasks and I/O on both backends
   cargo xtask bench call --json rows.json        our calls beside floors and rivals
+  cargo xtask py                                 the Python package: environment, wheel, tests
   cargo xtask demo                               the demo, from a release build";
 
 #[derive(Subcommand)]
@@ -49,6 +51,18 @@ enum Task {
     /// Holds the crates' dependencies against the table of edges in ARCHITECTURE.md.
     #[command(after_help = "Example:\n  cargo xtask layers")]
     Layers,
+    /// Makes an environment, builds the Python package's wheel into it, and runs its tests; says what it installs.
+    #[command(
+        after_help = "Examples:\n  cargo xtask py\n  cargo xtask py --profile release\n  cargo xtask py -- -k faults"
+    )]
+    Py {
+        /// Cargo's profile for the extension and the node in the wheel.
+        #[arg(long, default_value = "dev")]
+        profile: String,
+        /// Handed to pytest.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
     /// Builds and runs the demo.
     #[command(after_help = "Examples:\n  cargo xtask demo\n  cargo xtask demo --json")]
     Demo {
@@ -93,6 +107,30 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         rest: Vec<String>,
     },
+    /// Runs Arkouda's own test suite, from a checkout of it, against a node.
+    #[command(
+        after_help = "Examples:\n  cargo xtask arkouda-suite --src ../arkouda\n  cargo xtask arkouda-suite --src ../arkouda --ranks 1 -k sort --json out.json\nWithout a checkout nothing is run, and that is said."
+    )]
+    ArkoudaSuite {
+        /// A checkout of Arkouda at the tag v2026.07.15; nothing in it is written.
+        #[arg(long, value_name = "DIR")]
+        src: PathBuf,
+        /// Ranks that the node announces.
+        #[arg(long, value_name = "1,2,3", value_delimiter = ',', default_values_t = [1, 2, 3])]
+        ranks: Vec<u32>,
+        /// Writes sums and failing names to this file.
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+        /// Which tests, as pytest's `-k`.
+        #[arg(short = 'k', value_name = "EXPR")]
+        select: Option<String>,
+        /// Builds the node quickly instead of quick.
+        #[arg(long)]
+        dev: bool,
+        /// Files of tests, from the checkout; all that the suite names if there is none.
+        #[arg(value_name = "tests/FILE.py")]
+        files: Vec<String>,
+    },
     /// Shows every row of tasks and I/O (T, IO, Y, B, F) and how it stands on both backends of the driver.
     #[command(after_help = "Examples:\n  cargo xtask tdrv\n  cargo xtask tdrv --results test-output.txt")]
     Tdrv {
@@ -125,10 +163,15 @@ fn run(cli: Cli) -> Result<ExitCode, Trouble> {
     match cli.command {
         Task::Test => Ok(suite()?.test()),
         Task::Check => Ok(suite()?.check()),
+        Task::Py { profile, rest } => Ok(suite()?.python(&profile, &rest)),
         Task::Layers => Ok(suite()?.layers()),
         Task::Rows { spec, results } => suite()?.rows(spec, results.as_ref()),
         Task::Sim { rest } => simulator::run(&repo, &rest).map(|()| ExitCode::SUCCESS),
         Task::Tdrv { results } => suite()?.tdrv(results.as_ref()),
+        Task::ArkoudaSuite { src, ranks, json, select, dev, files } => {
+            let order = arkouda::Order { source: src, ranks, json, select, dev, files };
+            arkouda::run(&repo, &order).map(|()| ExitCode::SUCCESS)
+        }
         Task::Fuzz { seconds } => Ok(suite()?.fuzz(seconds)),
         Task::Demo { rest } => {
             let mut command = repo.cargo(&["run", "--release", "--bin", "windlass", "--", "demo"]);

@@ -7,6 +7,7 @@
 
 use crate::child::{self, Ran, say};
 use crate::ledger::Ledger;
+use crate::python::Package;
 use crate::repo::{Repo, Trouble};
 use crate::report::{self, Runner, Test};
 use crate::rows::{self, Spec};
@@ -56,7 +57,19 @@ impl Suite {
         self.tests(&mut ledger);
         self.planted(&mut ledger);
         self.loom(&mut ledger);
+        self.package("dev").test(&mut ledger, &[]);
         ledger.close()
+    }
+
+    /// The Python package, its wheel and its tests: `cargo xtask py`.
+    pub fn python(&self, profile: &str, rest: &[String]) -> ExitCode {
+        let mut ledger = Ledger::default();
+        self.package(profile).test(&mut ledger, rest);
+        ledger.close()
+    }
+
+    fn package<'a>(&'a self, profile: &'a str) -> Package<'a> {
+        Package { repo: &self.repo, target: &self.target, profile, limit: self.limit }
     }
 
     /// What takes seconds once things are built: `cargo xtask check`.

@@ -41,8 +41,8 @@ fn a_sound_workspace_passes_every_step_and_skips_say_why() {
     workspace.member("crates/a", "");
     workspace.write("crates/a/src/lib.rs", FINE);
     let output = xtask(&workspace, &["test"]);
-    // fmt, clippy, layers, sizes, unused dependencies, words, one test; no faults table, no models, so two skips.
-    assert_eq!(last_line(&output), "7 passed, 0 failed, 2 skipped", "{}", text(&output));
+    // fmt, clippy, layers, sizes, unused dependencies, words, one test; no faults table, no models, no package, so three skips.
+    assert_eq!(last_line(&output), "7 passed, 0 failed, 3 skipped", "{}", text(&output));
     assert_eq!(output.status.code(), Some(0));
     assert!(
         text(&output).contains("skipped: loom models: there is no crates/memory/tests/loom.rs"),
@@ -66,7 +66,7 @@ fn each_kind_of_failure_is_counted_once_and_shown_again_at_the_end() {
         .write("crates/a/tests/dies.rs", "//! Dies.\n\n#[test]\nfn dies() {\n    std::process::abort();\n}\n");
     let output = xtask(&workspace, &["test"]);
     // Failed: the unused dependency of b, the test `fails`, the runner `dies`. Skipped: faults, models, `large`.
-    assert_eq!(last_line(&output), "6 passed, 3 failed, 3 skipped", "{}", text(&output));
+    assert_eq!(last_line(&output), "6 passed, 3 failed, 4 skipped", "{}", text(&output));
     assert_eq!(output.status.code(), Some(1));
     let (_, shown) =
         text(&output).split_once("=== what failed").map(|(a, b)| (a.to_owned(), b.to_owned())).expect("a summary");
@@ -85,7 +85,7 @@ fn a_workspace_that_does_not_build_fails_in_words() {
     workspace.member("crates/a", "");
     workspace.write("crates/a/src/lib.rs", "//! A crate.\n\nfn broken() -> u8 {}\n");
     let output = xtask(&workspace, &["test"]);
-    assert_eq!(last_line(&output), "5 passed, 2 failed, 2 skipped", "{}", text(&output));
+    assert_eq!(last_line(&output), "5 passed, 2 failed, 3 skipped", "{}", text(&output));
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output).contains("mismatched types"), "{}", text(&output));
 }
@@ -134,7 +134,7 @@ fn models_are_run_with_their_flag_and_their_rows_are_shown() {
     let model = "//! Models.\n#![cfg(loom)]\n#![allow(non_snake_case)]\n\n#[test]\nfn tasks_K58_ring_in_every_order() {}\n";
     workspace.write("crates/memory/tests/loom.rs", model);
     let output = xtask(&workspace, &["test"]);
-    assert_eq!(last_line(&output), "7 passed, 0 failed, 1 skipped", "{}", text(&output));
+    assert_eq!(last_line(&output), "7 passed, 0 failed, 2 skipped", "{}", text(&output));
     workspace.write("docs/rows/tasks.txt", "K58 rings\n");
     let output = xtask(&workspace, &["rows", "tasks"]);
     assert!(text(&output).contains("K58   passed   rings"), "{}", text(&output));

@@ -30,6 +30,9 @@ impl Driver for Still {
     fn chance(&mut self) -> u64 {
         look(&self.0)
     }
+    fn operations_by(&self) -> (&'static str, &str) {
+        ("still", "")
+    }
     fn watch(&mut self, _: BorrowedFd<'_>, _: Token, _: Watch) -> io::Result<()> {
         nothing_here()
     }

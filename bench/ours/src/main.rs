@@ -4,6 +4,7 @@
 //! - `ours`: what a user writes without a second thought: up to 16 KiB as an argument, more in a loan that is filled in place
 //!   and copied once, on arrival;
 //! - `ours-parked`: the same, but neither side spins: what a wake costs;
+//! - `ours-unix`, `ours-tcp`: the same over a socket;
 //! - `ours-frozen`: the request frozen once and sent again and again: no byte is copied;
 //! - probes, for benches of their own: `ours-stages` as `ours`, with stamps (`stages`); `ours-silent` with clients that are
 //!   connected and say nothing, but for a call after each silence (`silent`).
@@ -16,11 +17,12 @@ mod stages;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 use windlass_bench::operation::{HEAD_BYTES, KEPT_WHOLE};
 use windlass_bench::{Caller, Contender, Door, Failure, Meter, contender::Ending};
-use windlass_client::{Client, Connect, FrozenLoan, Loan, Pending, Pool, Reply};
+use windlass_client::{Client, Connect, FrozenLoan, Loan, Pending, Pool, Reply, Token};
 use windlass_contract::MethodRef;
 use windlass_runtime::{Node, NodeConfig, PoolSpec};
 
@@ -28,7 +30,7 @@ use windlass_runtime::{Node, NodeConfig, PoolSpec};
 const AS_ARGUMENT_MAX: usize = 16 << 10;
 const OUTSTANDING_MAX: u32 = 128;
 
-const CONTENDERS: [Contender; 3] = [
+const CONTENDERS: [Contender; 5] = [
     Contender {
         name: "ours",
         about: "Windlass over shared memory; up to 16 KiB as an argument, more in a loan that is copied once on arrival; both \
@@ -56,6 +58,24 @@ const CONTENDERS: [Contender; 3] = [
         outstanding_max: OUTSTANDING_MAX,
         serve: |door| serve_as(door, |_| {}),
         connect: |address| Ok(Box::new(connect(address, true)?)),
+    },
+    Contender {
+        name: "ours-unix",
+        about: "Windlass over a Unix stream: the bytes of large requests go as chunks",
+        spins: false,
+        bytes_max: 64 << 20,
+        outstanding_max: OUTSTANDING_MAX,
+        serve: |door| serve_as(door, |_| {}),
+        connect: |address| Ok(Box::new(Ours::of(terms(Connect::unix_stream(address)).open()?, false)?)),
+    },
+    Contender {
+        name: "ours-tcp",
+        about: "Windlass over TCP on loopback, with a token",
+        spins: false,
+        bytes_max: 64 << 20,
+        outstanding_max: OUTSTANDING_MAX,
+        serve: |door| serve_as(door, |config| config.tcp = Some(SocketAddr::from(([127, 0, 0, 1], 0)))),
+        connect: |address| Ok(Box::new(Ours::of(over_tcp(address)?, false)?)),
     },
 ];
 
@@ -89,10 +109,15 @@ fn serve_as(door: &Door, change: impl FnOnce(&mut NodeConfig)) -> Result<(), Fai
     let mut config = NodeConfig::new("bench", windlass_admin::Admin::TABLE);
     config.directory = directory.path().join("node");
     config.modules.push(windlass_echo::Echo::TABLE);
-    config.pools.push(PoolSpec { name: "echo".into(), module: "echo".into(), parameters: Vec::new() });
+    config.pools.push(PoolSpec::new("echo", "echo"));
     change(&mut config);
     let node = Node::start(config)?;
-    door.ready(&node.directory().display().to_string(), Ending::Tidy)?;
+    // One word: where it listens and the token, or its directory.
+    let address = match node.tcp() {
+        Some(at) => format!("{at}/{}", std::fs::read_to_string(node.directory().join("token"))?.trim()),
+        None => node.directory().display().to_string(),
+    };
+    door.ready(&address, Ending::Tidy)?;
     door.wait();
     Ok(())
 }
@@ -101,8 +126,18 @@ fn connect(address: &str, frozen: bool) -> Result<Ours, Failure> {
     Ours::of(options().connect(address)?, frozen)
 }
 
+fn over_tcp(address: &str) -> Result<Client, Failure> {
+    let (at, token) = address.split_once('/').ok_or("an address and a token")?;
+    let token = Token::from_text(token).ok_or("the token is none")?;
+    Ok(terms(Connect::tcp(at).token(token)).open()?)
+}
+
 fn options() -> Connect {
-    Client::options().name("bench").calls(OUTSTANDING_MAX)
+    terms(Client::options())
+}
+
+fn terms(connect: Connect) -> Connect {
+    connect.name("bench").calls(OUTSTANDING_MAX)
 }
 
 struct Ours {

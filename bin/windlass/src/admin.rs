@@ -7,7 +7,9 @@ use serde::de::DeserializeOwned;
 use std::time::Duration;
 use windlass_admin::Admin;
 use windlass_client::{Client, Outgoing};
-use windlass_contract::admin::{MethodFacts, ModuleFacts, NodeFacts, PoolFacts, SessionFacts, TaskFacts};
+use windlass_contract::admin::{
+    ContainerFacts, MethodFacts, ModuleFacts, NodeFacts, PoolFacts, SessionFacts, TaskFacts, WorkerFacts,
+};
 use windlass_contract::module::Module;
 use windlass_contract::{Code, Fault, MethodRef, ModuleDescriptor};
 
@@ -60,9 +62,29 @@ pub fn describe(client: &Client, name: &str) -> Result<ModuleDescriptor, Fault> 
     ModuleDescriptor::decode(&bytes).map_err(|error| Fault::new(Code::BadReply, error.to_string()))
 }
 
-/// Makes a pool; `parameters` are encoded.
-pub fn create(client: &Client, name: &str, module: &str, parameters: &[u8]) -> Result<PoolFacts, Fault> {
-    value(method(client, "create_pool")?.argument(name).argument(module).argument(parameters))
+/// All workers.
+pub fn workers(client: &Client) -> Result<Vec<WorkerFacts>, Fault> {
+    value(method(client, "workers")?)
+}
+
+/// All containers.
+pub fn containers(client: &Client) -> Result<Vec<ContainerFacts>, Fault> {
+    value(method(client, "containers")?)
+}
+
+/// Makes a pool; `parameters` are encoded. With so many containers and a placement, if they are said.
+pub fn create(
+    client: &Client,
+    name: &str,
+    module: &str,
+    parameters: &[u8],
+    spread: Option<(u32, &str)>,
+) -> Result<PoolFacts, Fault> {
+    let call = |of| Ok::<_, Fault>(method(client, of)?.argument(name).argument(module).argument(parameters));
+    match spread {
+        None => value(call("create_pool")?),
+        Some((containers, placement)) => value(call("create_spread")?.argument(&containers).argument(placement)),
+    }
 }
 
 /// Ends a pool.

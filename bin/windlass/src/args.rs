@@ -24,7 +24,7 @@ pub struct Args {
 pub enum Command {
     /// Run a node until it is told to stop
     #[command(after_help = SERVE)]
-    Serve(ServeArgs),
+    Serve(ServeCommand),
     /// Start a node, send it real data, and show the figures
     #[cfg(feature = "demo")]
     #[command(after_help = DEMO)]
@@ -38,7 +38,7 @@ pub enum Command {
     /// Show what the module of a pool can do
     #[command(after_help = DESCRIBE)]
     Describe(DescribeArgs),
-    /// List pools, modules, sessions, methods or tasks
+    /// List pools, containers, modules, sessions, methods, workers or tasks
     #[command(after_help = LS)]
     Ls(ListArgs),
     /// Show what the node has done and what its methods take
@@ -65,6 +65,20 @@ pub enum Command {
     /// Print completions for a shell
     #[command(after_help = COMPLETIONS)]
     Completions(CompletionArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct ServeCommand {
+    #[command(flatten)]
+    pub node: ServeArgs,
+    /// Let Arkouda's own client in at this address [default: tcp://127.0.0.1:5555]
+    #[cfg(feature = "arkouda")]
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "tcp://127.0.0.1:5555")]
+    pub arkouda: Option<String>,
+    /// Arkouda clients have to show the token of this file, which only its owner may read
+    #[cfg(feature = "arkouda")]
+    #[arg(long, value_name = "FILE", requires = "arkouda")]
+    pub arkouda_token: Option<PathBuf>,
 }
 
 #[cfg(feature = "demo")]
@@ -98,6 +112,9 @@ pub struct CallArgs {
     /// How long the call may take, like 5s or 250ms
     #[arg(long, value_name = "TIME", value_parser = windlass_serve::units::duration)]
     pub deadline: Option<Duration>,
+    /// Which containers of the pool: local, dynamic, id:N, hash:N, range:FROM..TO or broadcast [default: local]
+    #[arg(long, value_name = "QUERY", value_parser = crate::call::query)]
+    pub query: Option<windlass_contract::slot::Query>,
     #[command(flatten)]
     pub target: Target,
 }
@@ -120,6 +137,12 @@ pub enum PoolCommand {
         /// Create parameters by name
         #[arg(value_name = "KEY=VALUE")]
         parameters: Vec<String>,
+        /// How many containers [default: 1, or as many as the pool has that exists]
+        #[arg(long, value_name = "N")]
+        containers: Option<u32>,
+        /// Which workers they get: round_robin, least_loaded, dedicated or pinned:WORKER [default: round_robin]
+        #[arg(long, value_name = "POLICY")]
+        placement: Option<String>,
         #[command(flatten)]
         target: Target,
     },
@@ -146,9 +169,11 @@ pub struct DescribeArgs {
 pub enum Listed {
     #[default]
     Pools,
+    Containers,
     Modules,
     Sessions,
     Methods,
+    Workers,
     Tasks,
 }
 
@@ -225,7 +250,8 @@ const SERVE: &str = "EXAMPLES:
   windlass serve --name two --log warn,echo=debug
   windlass serve --state ./node --cpus 1 --log-format json --log-file node.log
   windlass serve --module ./target/release/libcompressor.so
-Every setting is also a key of the file and a variable of the environment: `windlass config` lists them.
+  windlass serve --arkouda                     and Arkouda's own client is let in, on this machine
+Every setting of the node is also a key of the file and a variable of the environment: `windlass config` lists them.
 The first SIGTERM or Ctrl-C lets calls end, the second stops at once; SIGHUP reads the levels of the log again,
 and SIGUSR1 writes the tasks that live to it.";
 #[cfg(feature = "demo")]
@@ -237,10 +263,13 @@ const CALL: &str = "EXAMPLES:
   windlass call echoes.echo text=hello
   windlass call echoes.checksum --file data=./photo.raw
   windlass call squeeze.compress --file data=./photo.raw --out out=./photo.lz4 --room out=64MiB
-  windlass call counters.add name=cats by=2 --deadline 250ms --json";
+  windlass call counters.add name=cats by=2 --deadline 250ms --json
+  windlass call counters.total --query broadcast
+  windlass call counters.add name=cats by=2 --query hash:77";
 const POOL: &str = "EXAMPLES:
   windlass pool create squeeze compress compress_id=1 level=9
   windlass pool create echoes echo
+  windlass pool create shards counter --containers 4
   windlass pool destroy squeeze";
 const DESCRIBE: &str = "EXAMPLES:
   windlass describe echoes                     the module of a pool
@@ -249,6 +278,8 @@ const DESCRIBE: &str = "EXAMPLES:
 const LS: &str = "EXAMPLES:
   windlass ls                                  pools
   windlass ls modules
+  windlass ls containers                       which worker has which
+  windlass ls workers                          what each thread of the node has and did
   windlass ls sessions --json
   windlass ls methods --node two
   windlass ls tasks                            what lives now, and what it has done";

@@ -15,6 +15,7 @@ use std::path::Path;
 use windlass_client::Client;
 use windlass_client::dynamic::{Bulk, DynamicPool, DynamicReply, Supply, near, read};
 use windlass_contract::head::Direction;
+use windlass_contract::slot::Query;
 use windlass_contract::{Code, Fault, MethodSchema};
 use windlass_serve::units;
 
@@ -47,10 +48,40 @@ pub fn run(args: &CallArgs, output: Output) -> Result<(), Trouble> {
     }
     check_outs(method, &outs)?;
     let mut outgoing = pool.outgoing(method, &arguments, &buffers)?;
+    if let Some(query) = args.query {
+        outgoing = outgoing.query(query);
+    }
     if let Some(deadline) = args.deadline {
         outgoing = outgoing.deadline(deadline);
     }
     show(read(method, outgoing.wait()?)?, &outs, output)
+}
+
+/// A query as it is written: `local`, `dynamic`, `id:N`, `hash:N`, `range:FROM..TO`, `broadcast`.
+///
+/// # Errors
+/// What would do.
+pub fn query(text: &str) -> Result<Query, String> {
+    let wrong =
+        || format!("{text:?} names no containers: write local, dynamic, id:3, hash:7, range:0..4 or broadcast");
+    let (kind, value) = text.split_once(':').unwrap_or((text, ""));
+    let number = || value.parse::<u64>().map_err(|_| wrong());
+    match (kind, value) {
+        ("local", "") => Ok(Query::Local),
+        ("dynamic", "") => Ok(Query::Dynamic),
+        ("broadcast", "") => Ok(Query::Broadcast),
+        ("id", _) => Ok(Query::Id(number()?)),
+        ("hash", _) => Ok(Query::Hash(number()?)),
+        ("range", _) => {
+            let (from, to) = value.split_once("..").ok_or_else(wrong)?;
+            let (first, to): (u32, u32) = (from.parse().map_err(|_| wrong())?, to.parse().map_err(|_| wrong())?);
+            match to.checked_sub(first) {
+                Some(count @ 1..) => Ok(Query::Range { first, count }),
+                _ => Err(format!("{text:?} is an empty range; `range:0..4` is the containers 0, 1, 2 and 3")),
+            }
+        }
+        _ => Err(wrong()),
+    }
 }
 
 /// The pool of this name; an unknown one is refused with the nearest.
@@ -192,4 +223,21 @@ fn summary(name: &str, bytes: &[u8], path: Option<&str>) -> (String, Value) {
         shown.push_str(&format!("\n  .. (--out {name}=PATH writes all of it)"));
     }
     (shown, json!({ "bytes": bytes.len(), "first_hex": hex.concat(), "first_text": text }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_read_as_it_is_written_and_another_is_refused_with_what_would_do() {
+        assert_eq!(query("id:3"), Ok(Query::Id(3)));
+        assert_eq!(query("hash:7"), Ok(Query::Hash(7)));
+        assert_eq!(query("range:1..4"), Ok(Query::Range { first: 1, count: 3 }));
+        assert_eq!(query("broadcast"), Ok(Query::Broadcast));
+        for wrong in ["id", "id:x", "range:4..4", "range:1", "all", "local:1", "hash:-1"] {
+            let said = query(wrong).unwrap_err();
+            assert!(said.contains("range:0..4"), "{wrong}: {said}");
+        }
+    }
 }

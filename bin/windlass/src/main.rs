@@ -1,7 +1,7 @@
 //! The windlass command: serve a node, call it, look at it, make a module.
 //!
-//! Lives here: `args` (flags and help), one file per family of commands (`call`, `pool`, `show`, `stop`, `new`, `demo`), what they
-//! share: `target` (which node), `admin` (its own methods), `output` (tables and JSON), `trouble` (errors).
+//! Lives here: `args` (flags and help), one file per family of commands (`call`, `pool`, `show`, `stop`, `new`, `demo`), the node with
+//! an edge beside it and the name `arkouda_server` (`arkouda`), what they share: `target` (which node), `admin` (its own methods), `output` (tables and JSON), `trouble` (errors).
 //! From: a person or a script. To: a node, as any other client; `windlass_serve` for the node itself.
 //! Holds: standard output carries data only, as JSON with `--json`; talk and errors go to standard error; the exit code is
 //! that of the Fault.
@@ -13,6 +13,8 @@
 
 mod admin;
 mod args;
+#[cfg(feature = "arkouda")]
+mod arkouda;
 mod call;
 #[cfg(feature = "demo")]
 mod demo;
@@ -32,10 +34,31 @@ use trouble::Trouble;
 use windlass_contract::abi::ModuleTable;
 
 /// Modules that every `windlass serve` has.
-const MODULES: &[&ModuleTable] =
-    &[windlass_bdev::Bdev::TABLE, windlass_compress::Compress::TABLE, windlass_echo::Echo::TABLE];
+const MODULES: &[&ModuleTable] = &{
+    const OTHERS: [&ModuleTable; 4] = [
+        windlass_bdev::Bdev::TABLE,
+        windlass_compress::Compress::TABLE,
+        windlass_echo::Echo::TABLE,
+        windlass_transfer::Transfer::TABLE,
+    ];
+    const ARRAYS: &[&ModuleTable] = windlass_array::TABLES;
+    let mut all = [OTHERS[0]; OTHERS.len() + ARRAYS.len()];
+    let mut at = 0;
+    while at < all.len() {
+        all[at] = if at < OTHERS.len() { OTHERS[at] } else { ARRAYS[at - OTHERS.len()] };
+        at += 1;
+    }
+    all
+};
+
+/// What `windlass serve` is.
+const PROGRAM: windlass_serve::Program = windlass_serve::Program { modules: MODULES, pool_of_each: false };
 
 fn main() -> ExitCode {
+    #[cfg(feature = "arkouda")]
+    if arkouda::is_called_so() {
+        return arkouda::server();
+    }
     let args = Args::parse();
     let output = Output { json: args.json };
     match run(args.command, output) {
@@ -47,8 +70,11 @@ fn main() -> ExitCode {
 fn run(command: Command, output: Output) -> Result<(), Trouble> {
     match command {
         Command::Serve(args) => {
-            let program = windlass_serve::Program { modules: MODULES, pool_of_each: false };
-            Ok(windlass_serve::run(&args, output.json, &program)?)
+            #[cfg(feature = "arkouda")]
+            if let Some(listen) = &args.arkouda {
+                return arkouda::serve(&args.node, output.json, listen, args.arkouda_token.as_deref());
+            }
+            Ok(windlass_serve::run(&args.node, output.json, &PROGRAM)?)
         }
         #[cfg(feature = "demo")]
         Command::Demo(args) => demo::run(&args, output),

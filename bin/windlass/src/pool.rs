@@ -13,13 +13,21 @@ use windlass_contract::{Code, Fault, MethodId};
 /// `windlass pool`.
 pub fn run(args: &PoolArgs, output: Output) -> Result<(), Trouble> {
     match &args.command {
-        PoolCommand::Create { name, module, parameters, target } => {
+        PoolCommand::Create { name, module, parameters, containers, placement, target } => {
             let parameters = pairs(parameters, "parameter")?;
-            let facts = create(&target.connect()?, name, module, &parameters)?;
+            let spread = match (containers, placement) {
+                (None, None) => None,
+                (count, placement) => Some((count.unwrap_or(1), placement.as_deref().unwrap_or_default())),
+            };
+            let facts = create(&target.connect()?, name, module, &parameters, spread)?;
             output.data(&facts, || {
                 let of =
                     if facts.parameters.is_empty() { String::new() } else { format!(" ({})", facts.parameters) };
-                format!("pool {} of {} {}{of}", facts.name, facts.module, facts.version)
+                let spread = match facts.containers {
+                    1 => String::new(),
+                    count => format!(", {count} containers"),
+                };
+                format!("pool {} of {} {}{of}{spread}", facts.name, facts.module, facts.version)
             })
         }
         PoolCommand::Destroy { name, target } => {
@@ -38,6 +46,7 @@ pub fn create(
     name: &str,
     module: &str,
     parameters: &[(String, String)],
+    spread: Option<(u32, &str)>,
 ) -> Result<PoolFacts, Fault> {
     let modules = admin::modules(client)?;
     if !modules.iter().any(|one| one.name == module) {
@@ -62,7 +71,7 @@ pub fn create(
     let encoded = create
         .encode_text(parameters)
         .map_err(|error| Fault::new(Code::BadArguments, format!("the parameters of {module}: {error}")))?;
-    admin::create(client, name, module, &encoded)
+    admin::create(client, name, module, &encoded, spread)
 }
 
 /// `windlass load`.

@@ -8,7 +8,7 @@ use crate::trouble::Trouble;
 use serde_json::{Value, json};
 use std::time::Duration;
 use windlass_client::dynamic::near;
-use windlass_contract::admin::{MethodFacts, TaskFacts};
+use windlass_contract::admin::{MethodFacts, TaskFacts, WorkerFacts};
 use windlass_contract::fault::{CodeInfo, TABLE};
 use windlass_contract::head::{BufferKind, Direction};
 use windlass_contract::schema::{MethodFlags, Parameter, Shape};
@@ -23,14 +23,33 @@ pub fn list(args: &ListArgs, output: Output) -> Result<(), Trouble> {
         Listed::Pools => {
             let pools = admin::pools(&client)?;
             output.data(&pools, || {
-                let mut rows = Rows::new(&["pool", "module", "version", ">calls", ">live", "parameters"]);
+                let mut rows =
+                    Rows::new(&["pool", "module", "version", ">containers", ">calls", ">live", "parameters"]);
                 for pool in &pools {
-                    let (calls, live) = (grouped(pool.calls), grouped(pool.live));
-                    let texts = [&pool.name, &pool.module, &pool.version, &calls, &live, &pool.parameters];
+                    let (calls, live, count) =
+                        (grouped(pool.calls), grouped(pool.live), pool.containers.to_string());
+                    let texts = [&pool.name, &pool.module, &pool.version, &count, &calls, &live, &pool.parameters];
                     rows.row(texts.map(String::clone));
                 }
                 rows.text()
             })
+        }
+        Listed::Containers => {
+            let containers = admin::containers(&client)?;
+            output.data(&containers, || {
+                let mut rows = Rows::new(&["pool", ">container", ">worker", ">calls", ">live", "placement"]);
+                for one in &containers {
+                    let numbers =
+                        [one.id.to_string(), one.worker.to_string(), grouped(one.calls), grouped(one.live)];
+                    let (pool, placement) = (one.pool.clone(), one.placement.clone());
+                    rows.row([pool].into_iter().chain(numbers).chain([placement]));
+                }
+                rows.text()
+            })
+        }
+        Listed::Workers => {
+            let workers = admin::workers(&client)?;
+            output.data(&workers, || worker_rows(&workers))
         }
         Listed::Modules => {
             let modules = admin::modules(&client)?;
@@ -80,7 +99,8 @@ pub fn list(args: &ListArgs, output: Output) -> Result<(), Trouble> {
 pub fn statistics(target: &Target, output: Output) -> Result<(), Trouble> {
     let client = target.connect()?;
     let (node, methods) = (admin::node(&client)?, admin::methods(&client)?);
-    output.data(&json!({ "node": node, "methods": methods }), || {
+    let workers = admin::workers(&client)?;
+    output.data(&json!({ "node": node, "methods": methods, "workers": workers }), || {
         let lines = [
             ("node", format!("{} {}, process {}, up {}", node.name, node.version, node.pid, seconds(node.up_s))),
             ("has", format!("{} pools, {} sessions, {} tasks", node.pools, node.sessions, grouped(node.tasks))),
@@ -95,17 +115,27 @@ pub fn statistics(target: &Target, output: Output) -> Result<(), Trouble> {
                 ),
             ),
             (
-                "worker",
+                "workers",
                 format!(
-                    "{} turns, {} sleeps, {} polls over their time",
+                    "{}: {} turns, {} sleeps, {} polls over their time",
+                    node.workers,
                     grouped(node.turns),
                     grouped(node.parks),
                     grouped(node.overruns)
                 ),
             ),
+            (
+                "files",
+                match node.backend_why.as_str() {
+                    "" => format!("and sockets by {}", node.backend),
+                    why => format!("and sockets by {}, because {why}", node.backend),
+                },
+            ),
         ];
         let lines: Vec<String> = lines.iter().map(|(name, text)| format!("{name:<9} {text}")).collect();
-        format!("{}\n\n{}", lines.join("\n"), method_rows(&methods))
+        // Of one worker alone the line above says it all.
+        let each = if workers.len() > 1 { format!("\n\n{}", worker_rows(&workers)) } else { String::new() };
+        format!("{}{each}\n\n{}", lines.join("\n"), method_rows(&methods))
     })
 }
 
@@ -126,9 +156,55 @@ fn method_rows(methods: &[MethodFacts]) -> String {
     rows.text()
 }
 
+fn worker_rows(workers: &[WorkerFacts]) -> String {
+    let headings = [
+        ">worker",
+        ">sessions",
+        ">containers",
+        ">tasks",
+        ">queued",
+        ">calls",
+        ">faults",
+        ">carried",
+        ">turns",
+        ">sleeps",
+        ">stalls",
+        "notes",
+    ];
+    let mut rows = Rows::new(&headings);
+    for one in workers {
+        rows.row([
+            one.id.to_string(),
+            one.sessions.to_string(),
+            one.containers.to_string(),
+            grouped(one.tasks),
+            grouped(one.queued),
+            grouped(one.calls),
+            grouped(one.faults),
+            grouped(one.carried),
+            grouped(one.turns),
+            grouped(one.parks),
+            grouped(one.stalls),
+            if one.stalled { "stalled: it does not answer".to_owned() } else { String::new() },
+        ]);
+    }
+    rows.text()
+}
+
 fn task_rows(tasks: &[TaskFacts]) -> String {
-    let headings =
-        [">task", "name", "lane", "state", ">age", ">polls", ">ran", ">ready for", ">operations", "notes"];
+    let headings = [
+        ">task",
+        "name",
+        ">worker",
+        "lane",
+        "state",
+        ">age",
+        ">polls",
+        ">ran",
+        ">ready for",
+        ">operations",
+        "notes",
+    ];
     let mut rows = Rows::new(&headings);
     let us = |us: f64| duration_text(Duration::from_secs_f64((us / 1e6).max(0.0)));
     for one in tasks {
@@ -137,6 +213,7 @@ fn task_rows(tasks: &[TaskFacts]) -> String {
         rows.row([
             one.id.clone(),
             one.name.clone(),
+            one.worker.to_string(),
             one.lane.clone(),
             one.state.clone(),
             us(one.age_us),

@@ -216,7 +216,11 @@ fn statistics_count_what_was_called() {
     let methods = facts["methods"].as_array().expect("a list");
     let ping = methods.iter().find(|one| one["pool"] == "e" && one["method"] == "ping").expect("it was called");
     assert_eq!((&ping["calls"], &ping["faults"]), (&json!(3), &json!(0)));
-    assert!(stdout(&node.run(&["stat"])).contains("e.ping"));
+    let (backend, why) = (&facts["node"]["backend"], facts["node"]["backend_why"].as_str().expect("words"));
+    assert!(backend == "io_uring" && why.is_empty() || backend == "polling" && !why.is_empty(), "{facts}");
+    let text = stdout(&node.run(&["stat"]));
+    assert!(text.contains("e.ping"), "{text}");
+    assert!(text.contains(&format!("and sockets by {}", backend.as_str().expect("a name"))), "{text}");
 }
 
 #[test]
@@ -274,4 +278,32 @@ fn a_reader_that_goes_away_is_no_failure() {
     drop(list.stdout.take());
     let output = list.wait_with_output().expect("a child");
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+}
+
+#[test]
+fn a_node_is_called_over_tcp_with_its_token_and_refuses_without() {
+    let node = Node::start(&["--tcp", "127.0.0.1:0", "--json"]);
+    stdout(&node.run(&["pool", "create", "small", "compress", "compress_id=1"]));
+    let ready: Value = serde_json::from_str(&node.ready).expect("a ready line");
+    let at = format!("tcp://{}", ready["tcp"].as_str().expect("it listens"));
+    let token = node.directory().join("token").display().to_string();
+    let text: String = (0..40_000).map(|line| format!("line {line}\n")).collect();
+    let [whole, packed, wrong] = ["whole", "packed", "wrong"].map(|name| node.file(name));
+    write(&whole, &text);
+    let (file, out) = (format!("data={}", whole.display()), format!("out={}", packed.display()));
+    let call = |terms: &[&str]| {
+        let mut args = vec!["call", "small.compress", "--file", &file, "--out", &out];
+        args.extend(terms);
+        windlass(&args)
+    };
+    stdout(&call(&["--at", &at, "--token-file", &token]));
+    assert!(packed.metadata().expect("written").len() > 0);
+    let unix = format!("unix-stream://{}", node.address());
+    stdout(&call(&["--at", &unix]));
+    assert!(complaint(&call(&["--at", &at])).contains("--token-file"));
+    write(&wrong, &"0".repeat(64));
+    assert!(complaint(&call(&["--at", &at, "--token-file", &wrong.display().to_string()])).contains("token"));
+    assert!(complaint(&call(&["--at", "udp://x"])).contains("tcp://HOST:PORT"));
+    // Pool 0 is for the machine's own clients.
+    assert!(complaint(&windlass(&["ls", "--at", &at, "--token-file", &token])).contains("Denied"));
 }

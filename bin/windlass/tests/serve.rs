@@ -208,6 +208,36 @@ fn a_node_that_was_started_to_end_with_its_parent_does() {
 }
 
 #[test]
+#[allow(non_snake_case, reason = "it carries the names of requirement rows")]
+fn tasks_K62_workers_and_containers_are_listed_and_a_query_says_which_of_them_answers() {
+    let node = Node::start(&["--workers", "3"]);
+    let made = stdout(&node.run(&["pool", "create", "e", "echo", "--containers", "4"]));
+    assert!(made.contains("4 containers"), "{made}");
+    let containers = json(&node.run(&["ls", "containers", "--json"]));
+    let homes: Vec<u64> = containers
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter(|one| one["pool"] == "e")
+        .map(|one| one["worker"].as_u64().expect("a number"))
+        .collect();
+    assert_eq!(homes.len(), 4);
+    assert!((0..3).all(|worker| homes.contains(&worker)), "{homes:?}");
+    for query in ["id:3", "hash:77", "range:2..3", "dynamic", "local"] {
+        assert_eq!(stdout(&node.run(&["call", "e.echo", "text=hello", "--query", query])).trim(), "hello");
+    }
+    let refused = complaint(&node.run(&["call", "e.echo", "text=hello", "--query", "broadcast"]));
+    assert!(refused.contains("aggregate"), "{refused}");
+    assert!(complaint(&node.run(&["call", "e.echo", "text=hello", "--query", "id:9"])).contains("4 containers"));
+    assert!(complaint(&node.run(&["call", "e.echo", "text=hello", "--query", "some"])).contains("range:0..4"));
+    let listed = stdout(&node.run(&["ls", "workers"]));
+    assert_eq!(listed.lines().count(), 4, "{listed}");
+    let stat = json(&node.run(&["stat", "--json"]));
+    assert_eq!(stat["node"]["workers"], 3);
+    assert_eq!(stat["workers"].as_array().map(Vec::len), Some(3));
+}
+
+#[test]
 fn the_tasks_that_live_are_listed_and_written_to_the_log_when_a_signal_asks() {
     let node = Node::start(&["--drain-ms", "0"]);
     stdout(&node.run(&["pool", "create", "e", "echo"]));

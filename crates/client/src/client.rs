@@ -9,6 +9,7 @@ use std::sync::{Arc, LazyLock};
 
 use windlass_contract::admin::{self, PoolFacts};
 use windlass_contract::hello::Welcome;
+use windlass_contract::slot::Query;
 use windlass_contract::{Code, Fault, MethodRef, ModuleDescriptor, PoolId};
 
 use crate::background::Background;
@@ -82,23 +83,24 @@ impl Client {
     /// # Errors
     /// As `pool`.
     pub async fn pool_async(&self, name: &str) -> Result<Pool, Fault> {
-        let reply = self.admin().call(*FIND).argument(name).send().await?;
+        let reply = self.admin().call(*FIND).argument(name).answered().await?;
         Ok(self.found(&reply.value()?))
     }
 
     fn found(&self, facts: &PoolFacts) -> Pool {
-        Pool { id: PoolId::from_bits(facts.id), name: facts.name.as_str().into(), client: self.clone() }
+        let (id, name) = (PoolId::from_bits(facts.id), facts.name.as_str().into());
+        Pool { id, name, client: self.clone(), query: Query::Local }
     }
 
     /// The pool of this id, without asking whether it exists.
     pub fn pool_of(&self, id: PoolId) -> Pool {
-        Pool { id, name: id.to_string().into(), client: self.clone() }
+        Pool { id, name: id.to_string().into(), client: self.clone(), query: Query::Local }
     }
 
     /// The node's own pool.
     pub fn admin(&self) -> Pool {
         static NAME: LazyLock<Arc<str>> = LazyLock::new(|| admin::MODULE.into());
-        Pool { id: PoolId::ADMIN, name: Arc::clone(&NAME), client: self.clone() }
+        Pool { id: PoolId::ADMIN, name: Arc::clone(&NAME), client: self.clone(), query: Query::Local }
     }
 
     /// Lends `bytes` of shared memory to be filled and sent without a copy.
@@ -198,13 +200,20 @@ pub struct Pool {
     id: PoolId,
     name: Arc<str>,
     client: Client,
+    query: Query,
 }
 
 impl Pool {
     /// Begins a call.
     #[inline]
     pub fn call(&self, method: MethodRef) -> Outgoing {
-        Outgoing::new(&self.client, self.id, method)
+        Outgoing::new(&self.client, self.id, method).query(self.query)
+    }
+
+    /// The same pool, but its calls go to these containers: one by its id or by a hash, a range, all of them. Without this:
+    /// to a container of the worker that has this session.
+    pub fn toward(&self, query: Query) -> Pool {
+        Pool { query, ..self.clone() }
     }
 
     /// The client it is called by.

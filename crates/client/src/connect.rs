@@ -5,7 +5,7 @@
 //! Holds: a session begins only with segments of the sizes that its layout needs, sealed, and words that a node wrote.
 //! Not here: what passes afterwards (`wire`).
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use rustix::event::PollFlags;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
-use windlass_contract::hello::{CONTRACT_HASH, Hello, VERSION, WELCOME_BYTES, Welcome};
+use windlass_contract::frame::Token;
+use windlass_contract::hello::{CONTRACT_HASH, FEATURE_STREAM, Hello, VERSION, WELCOME_BYTES, Welcome};
 use windlass_contract::limits::{CALLS_DEFAULT, CALLS_MAX, FAULT_MESSAGE_MAX, NAME_MAX};
 use windlass_contract::{Code, Fault, node_dir};
 use windlass_memory::Processors;
@@ -30,19 +31,36 @@ use crate::counters::Counts;
 use crate::hand::{Hand, Patience};
 use crate::heap::Heap;
 use crate::limits::{SPIN_DEFAULT, TIMEOUT_DEFAULT};
-use crate::reap::Taker;
-use crate::session::{Session, Submit};
+use crate::link::{Link, Ring, Submit};
+use crate::reap::{RingTaker, Taker};
+use crate::session::Session;
 use crate::spin::Spin;
 use crate::stages::Stages;
+use crate::stream::inbound::Inbound;
+use crate::stream::pipe::{Pipe, Way};
+use crate::stream::{Stream, dial};
 use crate::table::Table;
 use crate::wire::Wire;
 
 /// Descriptors of a welcome: client segment, node segment, doorbell.
 const WELCOME_FDS: usize = 3;
 
+/// What is connected to, and by which way.
+#[derive(Clone, Debug)]
+enum Target {
+    /// The node of a name, in shared memory.
+    Node(String),
+    /// The node of a name, over a stream that its own socket hands out.
+    UnixStream(String),
+    /// A node at an address.
+    Tcp(String),
+}
+
 /// The terms of a connection, to be changed before it is made.
 #[derive(Clone, Debug)]
 pub struct Connect {
+    to: Target,
+    token: Token,
     name: String,
     calls: u32,
     timeout: Duration,
@@ -54,6 +72,8 @@ pub struct Connect {
 impl Connect {
     pub(crate) fn new() -> Connect {
         Connect {
+            to: Target::Node(node_dir::DEFAULT_NODE.to_owned()),
+            token: Token::NONE,
             name: String::new(),
             calls: CALLS_DEFAULT,
             timeout: TIMEOUT_DEFAULT,
@@ -61,6 +81,37 @@ impl Connect {
             stages: false,
             hand: None,
         }
+    }
+
+    /// To the node of this name, or whose directory this is (a path with a `/`), in shared memory; or, for `tcp://HOST:PORT`, as
+    /// `tcp`.
+    pub fn to(node: &str) -> Connect {
+        Connect::new().at(node)
+    }
+
+    /// To the node of this name, or whose directory this is, over a Unix stream: for processes that are not to share memory.
+    pub fn unix_stream(node: &str) -> Connect {
+        Connect { to: Target::UnixStream(node.to_owned()), ..Connect::new() }
+    }
+
+    /// To the node that listens at this address (`127.0.0.1:7070`); it wants its token.
+    pub fn tcp(address: &str) -> Connect {
+        Connect { to: Target::Tcp(address.to_owned()), ..Connect::new() }
+    }
+
+    fn at(mut self, node: &str) -> Connect {
+        self.to = match node.strip_prefix("tcp://") {
+            Some(address) => Target::Tcp(address.to_owned()),
+            None => Target::Node(node.to_owned()),
+        };
+        self
+    }
+
+    /// What the node wants to be shown by whoever comes over TCP: the text of the file `token` in its directory is read by
+    /// `Token::from_text`.
+    pub fn token(mut self, token: Token) -> Self {
+        self.token = token;
+        self
     }
 
     /// What the node calls this client in its lists; at most 64 bytes. Without this: the program's name.
@@ -103,29 +154,88 @@ impl Connect {
         self
     }
 
-    /// Connects to the node of this name, or whose directory this is (a path with a `/`).
+    /// Connects to the node of this name, or whose directory this is (a path with a `/`), or at `tcp://HOST:PORT`.
+    ///
+    /// # Errors
+    /// As `open`.
+    pub fn connect(self, node: &str) -> Result<Client, Fault> {
+        self.at(node).open()
+    }
+
+    /// Connects.
     ///
     /// # Errors
     /// `NotConnected` when no node answers there; `BadConfig` for terms that cannot be; what the node says when it
-    /// refuses; `Io` when the system gives no memory or descriptors.
-    pub fn connect(self, node: &str) -> Result<Client, Fault> {
-        let calls = self.calls.checked_next_power_of_two().filter(|calls| (1..=CALLS_MAX).contains(calls));
-        let Some(calls) = calls.filter(|_| self.calls > 0) else {
-            let text = format!("{} calls at once cannot be (1 to {CALLS_MAX})", self.calls);
-            return Err(Fault::new(Code::BadConfig, text));
-        };
-        let dir = node_dir::of(node, rustix::process::getuid().as_raw());
-        let socket = dial(&dir.join(node_dir::SOCKET), node, self.timeout)?;
-        let (welcome, fds) = greet(&socket, &self.hello(calls), &Patience::new(self.hand.as_ref(), self.timeout))
-            .map_err(|error| unanswered(node, &error, self.timeout))??;
-        if welcome.code != 0 {
-            let code = Code::from_number(welcome.code).unwrap_or(Code::BadHello);
-            return Err(Fault::new(code, welcome.text));
+    /// refuses (`Denied` for a wrong token); `Io` when the system gives no memory or descriptors.
+    pub fn open(self) -> Result<Client, Fault> {
+        let calls = self.asked()?;
+        let patience = Patience::new(self.hand.as_ref(), self.timeout);
+        match self.to.clone() {
+            Target::Node(node) => {
+                let (welcome, socket, fds) = self.greet_at(&node, self.hello(calls, 0), &patience)?;
+                self.in_shared_memory(&node, calls, welcome, socket, fds)
+            }
+            Target::UnixStream(node) => {
+                let hello = self.hello(calls, FEATURE_STREAM);
+                let (welcome, _said_what_it_had_to, mut fds) = self.greet_at(&node, hello, &patience)?;
+                let (1, Some(stream)) = (fds.len(), fds.pop()) else {
+                    let text = format!("the node {node} offers no streams: it is of an older version");
+                    return Err(Fault::new(Code::VersionMismatch, text));
+                };
+                self.over_stream(&node, calls, welcome, Way::Socket(stream), &[])
+            }
+            Target::Tcp(address) => {
+                let way = Way::Socket(dial::tcp(&address, self.timeout)?);
+                self.greet_over(&format!("tcp://{address}"), way, &patience)
+            }
         }
-        self.open(node, calls, welcome, socket, fds)
     }
 
-    fn hello(&self, calls: u32) -> Hello {
+    /// Connects over a connection that the caller has made and moves; only for a client by hand.
+    ///
+    /// # Errors
+    /// As `open`.
+    pub fn over(self, pipe: impl Pipe + 'static) -> Result<Client, Fault> {
+        let patience = Patience::new(self.hand.as_ref(), self.timeout);
+        if self.hand.is_none() {
+            let text = "a connection of the caller's own is moved by hand: give `by_hand` a step";
+            return Err(Fault::new(Code::BadConfig, text));
+        }
+        self.greet_over("at the other end", Way::Hand(Box::new(pipe)), &patience)
+    }
+
+    fn asked(&self) -> Result<u32, Fault> {
+        let calls = self.calls.checked_next_power_of_two().filter(|calls| (1..=CALLS_MAX).contains(calls));
+        calls.filter(|_| self.calls > 0).ok_or_else(|| {
+            let text = format!("{} calls at once cannot be (1 to {CALLS_MAX})", self.calls);
+            Fault::new(Code::BadConfig, text)
+        })
+    }
+
+    /// Says hello at a node's own socket.
+    fn greet_at(
+        &self,
+        node: &str,
+        hello: Hello,
+        patience: &Patience,
+    ) -> Result<(Welcome, OwnedFd, Vec<OwnedFd>), Fault> {
+        let dir = node_dir::of(node, rustix::process::getuid().as_raw());
+        let socket = dial(&dir.join(node_dir::SOCKET), node, self.timeout)?;
+        let (welcome, fds) =
+            greet(&socket, &hello, patience).map_err(|error| unanswered(node, &error, self.timeout))??;
+        Ok((accepted(welcome)?, socket, fds))
+    }
+
+    /// Says hello over a stream.
+    fn greet_over(self, node: &str, way: Way, patience: &Patience) -> Result<Client, Fault> {
+        let calls = self.asked()?;
+        let hello = self.hello(calls, FEATURE_STREAM);
+        let (welcome, rest) = dial::greet(&way, self.token, hello, patience)
+            .map_err(|error| unanswered(node, &error, self.timeout))??;
+        self.over_stream(node, calls, accepted(welcome)?, way, &rest)
+    }
+
+    fn hello(&self, calls: u32, features: u64) -> Hello {
         let program = || {
             let path = std::env::args_os().next().unwrap_or_default();
             Path::new(&path).file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
@@ -137,7 +247,7 @@ impl Connect {
         Hello {
             version_min: VERSION,
             version_max: VERSION,
-            features: 0,
+            features,
             contract: CONTRACT_HASH,
             calls,
             pid: std::process::id(),
@@ -146,7 +256,7 @@ impl Connect {
     }
 
     /// Maps what came with the welcome and puts the session together.
-    fn open(
+    fn in_shared_memory(
         self,
         node: &str,
         asked: u32,
@@ -184,13 +294,8 @@ impl Connect {
         let producer = ring(&own)?.producer(words.peer_submit_head());
         let consumer = ring(&theirs)?.consumer(own_words.own_completion_head());
         let processors = rustix::thread::sched_getaffinity(None).map_or(1, |set| set.count());
-        let taker = Taker { consumer, spin: Spin::new(self.spin, processors) };
-        let system = |error: io::Error| Fault::new(Code::Io, format!("no page for the fork guard: {error}"));
-        Ok(Client::of(Session {
-            guard: ForkGuard::new().map_err(system)?,
-            node: node.to_owned(),
-            timeout: self.timeout,
-            hand: self.hand,
+        let taker = Taker::Ring(RingTaker { consumer, spin: Spin::new(self.spin, processors) });
+        let link = Link::Ring(Box::new(Ring {
             layout,
             park: ClientPark::new(&words, &own_words),
             processors: Processors::client(&words, &own_words),
@@ -199,13 +304,45 @@ impl Connect {
             words,
             doorbell: Doorbell::from_fd(bell_fd),
             wire: Wire::new(socket),
-            submit: Mutex::new(Submit { producer, backlog: VecDeque::new() }),
+            submit: Mutex::new(Submit::new(producer)),
             has_backlog: AtomicBool::new(false),
-            table: Table::new(layout.calls()),
-            reaper: Reaper::new(taker, Table::seats(layout.calls())),
+            results: Mutex::new(HashMap::new()),
+        }));
+        self.session(node, welcome, link, taker)
+    }
+
+    /// Puts a session over a stream together.
+    fn over_stream(
+        self,
+        node: &str,
+        asked: u32,
+        welcome: Welcome,
+        way: Way,
+        rest: &[u8],
+    ) -> Result<Client, Fault> {
+        if !(1..=asked).contains(&welcome.calls) {
+            let text =
+                format!("the node {node} welcomed us wrongly: {} calls granted, {asked} asked for", welcome.calls);
+            return Err(Fault::new(Code::BadHello, text));
+        }
+        let system = |error: io::Error| Fault::new(Code::Io, format!("no descriptor for the session: {error}"));
+        let link = Link::Stream(Box::new(Stream::new(way).map_err(system)?));
+        self.session(node, welcome, link, Taker::Stream(Box::new(Inbound::new(rest))))
+    }
+
+    fn session(self, node: &str, welcome: Welcome, link: Link, taker: Taker) -> Result<Client, Fault> {
+        let system = |error: io::Error| Fault::new(Code::Io, format!("no page for the fork guard: {error}"));
+        let calls = welcome.calls;
+        Ok(Client::of(Session {
+            guard: ForkGuard::new().map_err(system)?,
+            node: node.to_owned(),
+            timeout: self.timeout,
+            hand: self.hand,
+            link,
+            table: Table::new(calls),
+            reaper: Reaper::new(taker, Table::seats(calls)),
             over: OnceLock::new(),
             heap: Heap::default(),
-            results: Mutex::new(HashMap::new()),
             frozen_next: Mutex::new(Some(SegmentId::FIRST_FROZEN)),
             counts: Counts::default(),
             stages: self.stages.then(Stages::default),
@@ -213,6 +350,15 @@ impl Connect {
             welcome,
         }))
     }
+}
+
+/// A welcome, or the Fault that it is instead.
+fn accepted(welcome: Welcome) -> Result<Welcome, Fault> {
+    if welcome.code == 0 {
+        return Ok(welcome);
+    }
+    let code = Code::from_number(welcome.code).unwrap_or(Code::BadHello);
+    Err(Fault::new(code, welcome.text))
 }
 
 /// Opens the socket and connects it.

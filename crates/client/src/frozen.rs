@@ -47,6 +47,10 @@ impl FrozenLoan {
         })?;
         session.counts().bytes_frozen.add(bytes as u64);
         let id = session.next_frozen()?;
+        if session.is_stream() {
+            // Its bytes are sent with each call.
+            return Ok(FrozenLoan { held: Arc::new(Held { frozen, id, session: Arc::clone(session) }) });
+        }
         let (answer, _) = session.ask(ControlKind::Frozen, id, bytes as u64, frozen.fd())?;
         if answer.kind != ControlKind::Accepted {
             return Err(session.broken(format!("{:?} answers a frozen loan", answer.kind)));

@@ -63,15 +63,7 @@ impl Patience {
     /// Waits until a descriptor is ready: `true`, or that may be said too early; `false`: patience is at its end.
     pub(crate) fn ready(&self, fd: BorrowedFd<'_>, flags: PollFlags) -> io::Result<bool> {
         match self {
-            Patience::Clock(until) => loop {
-                let left = until.left();
-                if ready(fd, flags, left)? {
-                    return Ok(true);
-                }
-                if left.is_zero() {
-                    return Ok(false);
-                }
-            },
+            Patience::Clock(until) => until_ready(|| until.left(), |left| ready(fd, flags, left)),
             Patience::Hand(hand) => loop {
                 if ready(fd, flags, Duration::ZERO)? {
                     return Ok(true);
@@ -81,5 +73,53 @@ impl Patience {
                 }
             },
         }
+    }
+}
+
+/// Looks until something is ready or no time is left. A look that ends early, as by a signal, is not the end of the time.
+fn until_ready(
+    left: impl Fn() -> Duration,
+    mut look: impl FnMut(Duration) -> io::Result<bool>,
+) -> io::Result<bool> {
+    loop {
+        let left = left();
+        if look(left)? {
+            return Ok(true);
+        }
+        if left.is_zero() {
+            return Ok(false);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    /// A signal ended the one wait for room in the control socket, and the request was told as timed out.
+    #[test]
+    fn a_look_that_a_signal_ends_is_not_the_end_of_the_time() {
+        let (looks, time) = (Cell::new(0), Cell::new(3_000_u64));
+        let left = || Duration::from_millis(time.get());
+        let look = |_| {
+            looks.set(looks.get() + 1);
+            time.set(time.get() - 1);
+            // Two signals, and then there is room.
+            Ok(looks.get() == 3)
+        };
+        assert!(until_ready(left, look).expect("a look"));
+        assert_eq!((looks.get(), time.get()), (3, 2_997));
+        // Without room it ends with the time, after one last look.
+        let (looks, time) = (Cell::new(0), Cell::new(2_u64));
+        let look = |_| {
+            looks.set(looks.get() + 1);
+            time.set(time.get().saturating_sub(1));
+            Ok(false)
+        };
+        assert!(!until_ready(|| Duration::from_millis(time.get()), look).expect("a look"));
+        assert_eq!(looks.get(), 3);
+        let failed = until_ready(|| Duration::ZERO, |_| Err(io::ErrorKind::Other.into()));
+        assert!(failed.is_err());
     }
 }

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 
 use windlass_contract::control::ControlKind;
 use windlass_contract::{Code, Fault};
-use windlass_memory::{Access, Lender, Lent, Segment, SegmentId};
+use windlass_memory::{Access, Lender, Lent, Role, Segment, SegmentId};
 
 use crate::limits::{HEAP_BYTES_MIN, HEAP_BYTES_STEP_MAX};
 use crate::session::Session;
@@ -184,6 +184,9 @@ impl Heap {
 
     /// Asks the node for one more heap segment, and lends from it before anybody else can.
     fn grow(&self, session: &Session, bytes: u64, loan_bytes: u64) -> Result<(SegmentId, Lent), Fault> {
+        if session.is_stream() {
+            return self.grow_alone(bytes, loan_bytes);
+        }
         let (message, fd) = session.ask(ControlKind::Grow, SegmentId::NONE, bytes, None)?;
         let id = message.segment;
         let known = locked(&self.segments).iter().any(|one| one.id == id);
@@ -197,7 +200,22 @@ impl Heap {
             .map_err(|error| session.broken(format!("the new heap segment does not open: {error}")))?;
         // Failure is a loss of speed only: pages come one by one as they are touched.
         let _warm_or_slow = segment.warm();
-        let lender = Lender::new(segment.bytes() as u64);
+        self.add(id, segment, loan_bytes)
+    }
+
+    /// Makes one more segment, of this process alone: what is lent there is sent over a socket.
+    fn grow_alone(&self, bytes: u64, loan_bytes: u64) -> Result<(SegmentId, Lent), Fault> {
+        let id = SegmentId(locked(&self.segments).len() as u32 + 1);
+        let made = usize::try_from(bytes).map_err(|error| error.to_string()).and_then(|bytes| {
+            Segment::create("windlass-heap", bytes, Role::Heap).map_err(|error| error.to_string())
+        });
+        let (segment, _nobody_else_maps_it) = made.map_err(|text| Fault::new(Code::NoMemory, text))?;
+        self.add(id, segment, loan_bytes)
+    }
+
+    fn add(&self, id: SegmentId, segment: Segment, loan_bytes: u64) -> Result<(SegmentId, Lent), Fault> {
+        let bytes = segment.bytes();
+        let lender = Lender::new(bytes as u64);
         let mut lending = Lending { id, segment: Arc::new(segment), lender };
         let lent = lending.lend(loan_bytes);
         locked(&self.segments).push(lending);

@@ -1,10 +1,10 @@
 //! The client: sessions, typed and schema-driven calls, blocking and async.
 //!
 //! Lives here, in the order data moves: `connect` (hello to session), `client` (what a user holds), `outgoing` (a call put
-//!   together), `session` (published), `table` (what is out), `reap` (answers taken), `pending` (waited for), `reply`
+//!   together), `session` (published), `table` (what is out; `slots`: room that was reserved), `reap` (answers taken), `pending` (waited for), `reply`
 //!   (read); beside it memory (`heap`, `frozen`), the control socket (`wire`), futures (`background`), waits without a thread (`hand`), `dynamic`,
-//!   `stages` (where the time of calls goes).
-//! From: generated clients, the command line, edges, Python. To: a node, over shared memory.
+//!   `stages` (where the time of calls goes); below it `link`: shared memory, or a `stream` (a Unix socket, TCP).
+//! From: generated clients, the command line, edges, Python. To: a node, over shared memory or a socket.
 //! Holds: no call is lost in silence: each ends with a value or a Fault, however the node behaves; nothing that the node
 //!   writes can make this process panic or read outside what it was given.
 //! Not here: unsafe code (`windlass-memory`), what the bytes mean (`windlass-contract`).
@@ -22,14 +22,17 @@ mod hand;
 mod heap;
 #[cfg(test)]
 mod in_a_child;
+mod link;
 mod outgoing;
 mod pending;
 mod reap;
 mod reply;
 mod session;
+mod slots;
 mod small;
 mod spin;
 mod stages;
+mod stream;
 mod table;
 mod wire;
 
@@ -41,7 +44,12 @@ pub use heap::Loan;
 pub use outgoing::{Outgoing, Payload};
 pub use pending::Pending;
 pub use reply::{Reply, ResultView};
+pub use slots::CallSlot;
 pub use stages::ClientStages;
+pub use stream::pipe::Pipe;
+/// What node and client agree on, for callers by schema who may name this crate alone.
+pub use windlass_contract as contract;
+pub use windlass_contract::frame::Token;
 pub use windlass_contract::slot::Query;
 
 const _: () = {

@@ -42,3 +42,18 @@ pub const REPLY_INLINE: usize = windlass_contract::completion::INLINE_BYTES;
 
 /// Room that a schema-driven call lends for an `out` buffer for which its caller names none, in bytes.
 pub const DYNAMIC_ROOM: usize = 1 << 20;
+
+/// Bytes read from a stream at once: more than any frame has.
+pub const STREAM_READ_BYTES: usize = 256 << 10;
+/// Bytes of chunks written to a stream at once, about.
+pub const STREAM_WRITE_BYTES: usize = 256 << 10;
+/// Memory asked for ahead for a result that a stream brings, bytes; a longer one grows as it comes.
+pub const RESULT_BYTES_AHEAD: u64 = 64 << 20;
+/// How long a TCP connection is silent before the system probes the other side.
+pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(5);
+/// How long it waits for the answer to a probe.
+pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(1);
+/// After how many unanswered ones the other side is gone.
+pub const KEEPALIVE_TRIES: u32 = 5;
+/// How long what was sent may stay unheard before the other side is gone.
+pub const UNHEARD_MAX: Duration = Duration::from_secs(10);

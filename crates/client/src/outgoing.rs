@@ -6,7 +6,10 @@
 //!   the node may read or write stays with the call until its completion.
 //! Not here: waiting (`pending`).
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -17,13 +20,16 @@ use windlass_contract::{CallId, Code, Fault, MethodRef, PoolId};
 use windlass_memory::SegmentId;
 use windlass_memory::words::CELL_BYTES;
 
+use crate::background::Background;
 use crate::client::Client;
 use crate::frozen::FrozenLoan;
 use crate::heap::Loan;
 use crate::limits::ARGUMENTS_INLINE;
+use crate::link::{Link, Ring};
 use crate::pending::Pending;
 use crate::reply::Reply;
 use crate::session::Session;
+use crate::slots::CallSlot;
 use crate::small::{Appending, SmallBytes};
 use crate::stages::Stamps;
 use crate::table::{Out, Ticket};
@@ -43,6 +49,7 @@ pub struct Outgoing {
     detached: bool,
     arguments: Arguments,
     buffers: Vec<Asked>,
+    slot: Option<CallSlot>,
     fault: Option<Fault>,
     begun: u64,
     #[cfg(feature = "hooks")]
@@ -120,7 +127,7 @@ pub(crate) enum Hold {
     Room,
     Loan(Loan),
     /// Kept so that the node does not retire it while the call runs.
-    Frozen(#[expect(dead_code, reason = "held, never read")] FrozenLoan),
+    Frozen(FrozenLoan),
 }
 
 impl Holds {
@@ -148,6 +155,7 @@ impl Outgoing {
             detached: false,
             arguments: Arguments::new(),
             buffers: Vec::new(),
+            slot: None,
             fault: None,
             begun,
             #[cfg(feature = "hooks")]
@@ -234,6 +242,12 @@ impl Outgoing {
         self
     }
 
+    /// Sends it in a slot that was reserved (`Client::call_slot`), so that `send` waits for none.
+    pub fn slot(mut self, slot: CallSlot) -> Self {
+        self.slot = Some(slot);
+        self
+    }
+
     /// Waits for acceptance only: the answer comes as soon as the node has taken the call, and is empty.
     pub fn detached(mut self) -> Self {
         self.detached = true;
@@ -250,10 +264,10 @@ impl Outgoing {
     /// Sends the call.
     ///
     /// Cost: a copy of the arguments, a slot, a fence; a system call if the node's worker sleeps. Blocks only while all
-    /// call slots of the session are out, until one of them is answered.
+    /// call slots of the session are out, until one of them is answered: a task that must not block its thread uses `answered`.
     #[inline]
     pub fn send(mut self) -> Pending {
-        match self.publish() {
+        match self.publish(None) {
             Ok((call, ticket, stamps)) => Pending::out(self.client, call, ticket, stamps),
             Err(fault) => Pending::failed(self.client, fault),
         }
@@ -266,6 +280,20 @@ impl Outgoing {
     /// ends first.
     pub fn wait(self) -> Result<Reply, Fault> {
         self.send().wait()
+    }
+
+    /// As `wait`, for a task: sends the call as soon as a call slot is free, and answers it. No thread is blocked, so other tasks
+    /// of this thread go on, which may be what frees a slot. Calls are sent in the order in which they find one.
+    ///
+    /// # Errors
+    /// As `wait`.
+    pub async fn answered(mut self) -> Result<Reply, Fault> {
+        let session = Arc::clone(self.client.session());
+        let taken = Slotless { session: &session, ticket: None, in_background: false }.await?;
+        match self.publish(Some(taken)) {
+            Ok((call, ticket, stamps)) => Pending::out(self.client, call, ticket, stamps).await,
+            Err(fault) => Err(fault),
+        }
     }
 
     fn fail(&mut self, fault: Fault) {
@@ -321,7 +349,7 @@ impl Outgoing {
     }
 
     /// Checks, takes a slot, writes the arguments and publishes.
-    fn publish(&mut self) -> Result<(CallId, Arc<Ticket>, Stamps), Fault> {
+    fn publish(&mut self, taken: Option<Taken>) -> Result<(CallId, Arc<Ticket>, Stamps), Fault> {
         let session = self.client.session();
         session.usable()?;
         if let Some(fault) = self.fault.take() {
@@ -337,16 +365,26 @@ impl Outgoing {
                 format!("{} bytes of arguments (at most {most}); send bulk data as a buffer", arguments.len());
             return Err(Fault::new(Code::TooLarge, text));
         }
+        let framed = session.is_stream();
+        let in_cell = framed || arguments.len() <= CELL_BYTES;
         // Before the slot: a loan may wait for the node, a slot should not.
-        let long = (arguments.len() > CELL_BYTES).then(|| Loan::lend(session, arguments.len())).transpose()?;
-        let (call, ticket) = take_slot(session)?;
-        let place = match long {
-            None => self.write_cell(session, call, arguments)?,
-            Some(mut loan) => {
+        let long = (!in_cell).then(|| Loan::lend(session, arguments.len())).transpose()?;
+        let reserved = self.slot.take().and_then(|slot| slot.into_parts(session));
+        let (call, ticket) = match (taken, reserved) {
+            (Some(taken), _) => taken.used(),
+            (None, Some(reserved)) => reserved,
+            (None, None) => take_slot(session)?,
+        };
+        let length = arguments.len() as u32;
+        let place = match (&session.link, long) {
+            // They stand behind the slot.
+            (Link::Stream(_), _) => Place { segment: SegmentId::NONE, length, offset: 0 },
+            (Link::Ring(ring), None) => write_cell(session, ring, call, arguments)?,
+            (Link::Ring(_), Some(mut loan)) => {
                 loan.copy_from_slice(arguments);
                 let (segment, offset) = loan.place();
                 holds.arguments = Some(loan);
-                Place { segment, length: arguments.len() as u32, offset }
+                Place { segment, length, offset }
             }
         };
         #[cfg_attr(not(feature = "hooks"), expect(unused_mut, reason = "a simulated liar changes it"))]
@@ -366,7 +404,11 @@ impl Outgoing {
             lie(&mut slot);
         }
         session.table.put(Out { call, ticket: Arc::clone(&ticket), holds });
-        match session.publish_call(&slot) {
+        let published = match &session.link {
+            Link::Ring(ring) => session.publish_call(ring, &slot),
+            Link::Stream(stream) => session.publish_framed(stream, &slot, arguments),
+        };
+        match published {
             Ok(published) => Ok((call, ticket, Stamps { begun: self.begun, published })),
             Err(fault) => {
                 // The end of the session may have swept it away already, freeing the slot.
@@ -403,7 +445,13 @@ impl Outgoing {
         if holds.buffers.is_empty() {
             return (None, 0);
         }
-        let head = Head { buffers: holds.buffers.iter().map(|asked| asked.entry).collect(), ..Head::default() };
+        // In a stream no place is named: the bytes follow.
+        let stream = self.client.session().is_stream();
+        let named = |asked: &Asked| match stream {
+            true => BufferEntry { segment: SegmentId::NONE, offset: 0, ..asked.entry },
+            false => asked.entry,
+        };
+        let head = Head { buffers: holds.buffers.iter().map(named).collect(), ..Head::default() };
         let mut encoded = Vec::new();
         head.encode(&mut encoded);
         let mut bytes = Arguments::new();
@@ -411,13 +459,97 @@ impl Outgoing {
         bytes.extend(self.arguments.as_slice());
         (Some(bytes), head.flags())
     }
+}
 
-    fn write_cell(&self, session: &Session, call: CallId, arguments: &[u8]) -> Result<Place, Fault> {
-        let inside = |_| session.broken("a call slot has no argument cell");
-        let offset = session.layout.cell(call.slot()).ok_or(()).map_err(inside)?;
-        let span = session.own.span(offset, arguments.len() as u64).map_err(|_| ()).map_err(inside)?;
-        session.own.copy_in(span, arguments);
-        Ok(Place { segment: SegmentId::CLIENT, length: arguments.len() as u32, offset })
+fn write_cell(session: &Session, ring: &Ring, call: CallId, arguments: &[u8]) -> Result<Place, Fault> {
+    let inside = |_| session.broken("a call slot has no argument cell");
+    let offset = ring.layout.cell(call.slot()).ok_or(()).map_err(inside)?;
+    let span = ring.own.span(offset, arguments.len() as u64).map_err(|_| ()).map_err(inside)?;
+    ring.own.copy_in(span, arguments);
+    Ok(Place { segment: SegmentId::CLIENT, length: arguments.len() as u32, offset })
+}
+
+/// A ticket and a call slot that no call has yet; dropped, they go back.
+struct Taken {
+    session: Arc<Session>,
+    held: Option<(CallId, Arc<Ticket>)>,
+}
+
+impl Taken {
+    fn used(mut self) -> (CallId, Arc<Ticket>) {
+        match self.held.take() {
+            Some(held) => held,
+            None => unreachable!("it is used once, by whoever owns it"),
+        }
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        if let Some((call, ticket)) = self.held.take()
+            && !self.session.forked()
+        {
+            self.session.free_slot_and_keep(call.slot(), ticket);
+        }
+    }
+}
+
+/// A task waits for a call slot.
+struct Slotless<'s> {
+    session: &'s Arc<Session>,
+    ticket: Option<Arc<Ticket>>,
+    /// The background thread reaps for it.
+    in_background: bool,
+}
+
+impl Future for Slotless<'_> {
+    type Output = Result<Taken, Fault>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let session = this.session;
+        if let Err(fault) = session.usable() {
+            return Poll::Ready(Err(fault));
+        }
+        let taken =
+            |call, ticket| Poll::Ready(Ok(Taken { session: Arc::clone(session), held: Some((call, ticket)) }));
+        let (ticket, mut call) = match this.ticket.take() {
+            Some(ticket) => (ticket, None),
+            None => session.table.take(),
+        };
+        if call.is_none() {
+            session.reap_what_is_there();
+            call = session.table.take_slot();
+        }
+        if call.is_none() {
+            session.table.begin_task_waiting(context.waker());
+            // One that was freed before this task stood on the list woke nobody for it.
+            call = session.table.take_slot();
+        }
+        if let Some(call) = call {
+            return taken(call, ticket);
+        }
+        this.ticket = Some(ticket);
+        if !std::mem::replace(&mut this.in_background, true)
+            && let Err(fault) = Background::one_more(session)
+        {
+            return Poll::Ready(Err(fault));
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Slotless<'_> {
+    fn drop(&mut self) {
+        if self.session.forked() {
+            return;
+        }
+        if self.in_background {
+            self.session.background.one_less();
+        }
+        if let Some(ticket) = self.ticket.take() {
+            self.session.table.keep(ticket);
+        }
     }
 }
 

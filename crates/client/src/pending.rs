@@ -2,7 +2,10 @@
 //!
 //! Lives here: `Pending`, to be waited for by a thread or awaited as a future.
 //! Holds: it answers once; dropped unanswered it asks the node to end the call, whose loans stay lent until it has.
-//! Not here: taking completions (`reap`), the thread that does so for futures (`background`).
+//! Not here: taking completions (`reap`), the thread that does so for futures (`background`), waits that look up between
+//!   slices of time (`pending/patient`).
+
+mod patient;
 
 use std::cell::OnceCell;
 use std::future::Future;

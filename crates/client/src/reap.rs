@@ -24,10 +24,12 @@ use crate::clock;
 use crate::hand::{Hand, Patience};
 use crate::heap::Loan;
 use crate::limits::{PARK_SLICE, REPLY_INLINE, SEGMENT_WAIT};
+use crate::link::{Link, Ring};
 use crate::outgoing::{Asked, Hold, Holds};
 use crate::reply::{Given, Reply, ReplyBytes, ResultView};
 use crate::session::{Session, ended_by};
 use crate::spin::Spin;
+use crate::stream::inbound::{Inbound, Parts};
 use crate::table::{Answer, Out, Ticket, locked};
 use crate::wire::News;
 
@@ -35,7 +37,15 @@ use crate::wire::News;
 const LAST_WORDS_MAX: usize = 64;
 
 /// What the reaper holds for all threads.
-pub(crate) struct Taker {
+pub(crate) enum Taker {
+    /// Of a ring.
+    Ring(RingTaker),
+    /// Of a stream.
+    Stream(Box<Inbound>),
+}
+
+/// What the reaper of a ring holds.
+pub(crate) struct RingTaker {
     pub(crate) consumer: Consumer<COMPLETION>,
     pub(crate) spin: Spin,
 }
@@ -50,54 +60,92 @@ pub(crate) struct Own<'a> {
 impl Session {
     /// One turn of a reaper: takes what is there, or spins, or sleeps for at most `time` and a quarter second.
     pub(crate) fn reap(self: &Arc<Self>, taker: &mut Taker, time: Option<Duration>, own: Option<&Own<'_>>) {
-        if self.take_completions(taker, own) > 0 || self.over.get().is_some() {
+        match (&self.link, taker) {
+            (Link::Ring(ring), Taker::Ring(taker)) => self.reap_ring(ring, taker, time, own),
+            (Link::Stream(stream), Taker::Stream(inbound)) => self.reap_framed(stream, inbound, time, own),
+            _ => unreachable!("a session's reaper takes from its own link"),
+        }
+    }
+
+    #[inline]
+    fn reap_ring(
+        self: &Arc<Self>,
+        ring: &Ring,
+        taker: &mut RingTaker,
+        time: Option<Duration>,
+        own: Option<&Own<'_>>,
+    ) {
+        if self.take_completions(ring, taker, own) > 0 || self.over.get().is_some() {
             self.flush_backlog();
             return;
         }
-        let Taker { consumer, spin } = taker;
-        if spin.spin(self.processors.apart(), || consumer.peek_ready()) {
+        let RingTaker { consumer, spin } = taker;
+        if spin.spin(ring.processors.apart(), || consumer.peek_ready()) {
             self.counts.spins_won.add_alone(1);
-            self.take_completions(taker, own);
+            self.take_completions(ring, taker, own);
             return;
         }
         self.flush_backlog();
-        let seen = self.park.seen();
+        let seen = ring.park.seen();
         let slice = time.map_or(PARK_SLICE, |time| time.min(PARK_SLICE));
         let consumer = &taker.consumer;
         let began = clock::now();
-        let slept = self.park.wait(seen, Some(slice), || consumer.peek_ready() || self.words.ended().load() != 0);
+        let slept = ring.park.wait(seen, Some(slice), || consumer.peek_ready() || ring.words.ended().load() != 0);
         if slept != Slept::Changed {
             self.counts.parks.add_alone(1);
             spin.slept(clock::since(began));
         }
-        if self.words.ended().load() != 0 || (slept == Slept::TimedOut && self.wire.hung_up()) {
+        if ring.words.ended().load() != 0 || (slept == Slept::TimedOut && ring.wire.hung_up()) {
             // What the node published before it ended still counts.
-            self.take_completions(taker, own);
-            self.look_for_end();
+            self.take_completions(ring, taker, own);
+            self.look_for_end(ring);
+        }
+    }
+
+    /// Takes what answers there are, without waiting. Answers how many calls were answered.
+    fn take(self: &Arc<Self>, taker: &mut Taker) -> u32 {
+        match (&self.link, taker) {
+            (Link::Ring(ring), Taker::Ring(taker)) => self.take_completions(ring, taker, None),
+            (Link::Stream(stream), Taker::Stream(inbound)) => {
+                self.push_rest(stream);
+                self.take_framed(stream, inbound, None)
+            }
+            _ => unreachable!("a session's reaper takes from its own link"),
         }
     }
 
     /// Takes completions if nobody else is at it, without waiting.
     pub(crate) fn reap_what_is_there(self: &Arc<Self>) {
         // Nothing is lost if another thread has the turn: it takes them.
-        let _taken_by_us = self.reaper.try_reap(|taker| self.take_completions(taker, None));
+        let _taken_by_us = self.reaper.try_reap(|taker| self.take(taker));
     }
 
     /// Moves a session by hand: takes completions, publishes what waits, and looks whether the node has ended the session.
     /// Answers how many calls were answered.
     pub(crate) fn pump(self: &Arc<Self>) -> u32 {
-        let taken = self.reaper.try_reap(|taker| self.take_completions(taker, None)).unwrap_or(0);
+        let taken = self.reaper.try_reap(|taker| self.take(taker)).unwrap_or(0);
         self.flush_backlog();
-        if self.words.ended().load() != 0 {
-            self.look_for_end();
+        if let Link::Ring(ring) = &self.link
+            && ring.words.ended().load() != 0
+        {
+            self.look_for_end(ring);
         }
         taken
     }
 
     /// Whether something is there to be taken.
     pub(crate) fn has_news(&self) -> bool {
-        let waits = self.reaper.try_reap(|taker| taker.consumer.peek_ready()).unwrap_or(false);
-        waits || (self.words.ended().load() != 0 && self.over.get().is_none())
+        match &self.link {
+            Link::Ring(ring) => {
+                let waits = |taker: &mut Taker| match taker {
+                    Taker::Ring(taker) => taker.consumer.peek_ready(),
+                    Taker::Stream(_) => false,
+                };
+                let waits = self.reaper.try_reap(waits).unwrap_or(false);
+                waits || (ring.words.ended().load() != 0 && self.over.get().is_none())
+            }
+            Link::Stream(stream) => self.over.get().is_none() && stream.has_news(),
+        }
     }
 
     /// Waits by hand until `done`; `false`: nothing moves any more.
@@ -115,20 +163,20 @@ impl Session {
         }
     }
 
-    fn take_completions(self: &Arc<Self>, taker: &mut Taker, own: Option<&Own<'_>>) -> u32 {
+    fn take_completions(self: &Arc<Self>, ring: &Ring, taker: &mut RingTaker, own: Option<&Own<'_>>) -> u32 {
         let mut taken = 0;
         // At most one ring's worth: then the caller looks whether its own answer is there.
-        while taken < self.layout.depth() {
+        while taken < ring.layout.depth() {
             let Some(entry) = taker.consumer.take() else { break };
             // Before the answer frees its slot: the next call may need the room.
             taker.consumer.commit();
             taken += 1;
-            self.completed(&entry, own);
+            self.completed(ring, &entry, own);
         }
         taken
     }
 
-    fn completed(self: &Arc<Self>, entry: &Entry, own: Option<&Own<'_>>) {
+    fn completed(self: &Arc<Self>, ring: &Ring, entry: &Entry, own: Option<&Own<'_>>) {
         let completion = match Completion::decode(entry) {
             Ok(completion) => completion,
             Err(error) => {
@@ -138,16 +186,8 @@ impl Session {
         };
         match self.table.take_out(completion.call) {
             Some(Out { call, ticket, holds }) => {
-                let answer = self.answer_of(&completion, holds);
-                if let Some(own) = own.filter(|own| Arc::ptr_eq(own.ticket, &ticket)) {
-                    if answer.is_err() {
-                        self.counts.faults.add(1);
-                    }
-                    // `take_out` gives a call out once, so nothing stands here yet.
-                    let _first = own.answer.set(answer);
-                    return;
-                }
-                self.finish(Out { call, ticket, holds: Holds::default() }, answer);
+                let answer = self.answer_of(ring, &completion, holds);
+                self.hand_over(Out { call, ticket, holds: Holds::default() }, answer, own);
             }
             // A second answer, or one of another generation: then the right one may never come.
             None => {
@@ -156,10 +196,24 @@ impl Session {
         }
     }
 
+    /// Hands an answer to the reaping thread itself, or leaves it on its ticket.
+    #[inline]
+    pub(crate) fn hand_over(&self, out: Out, answer: Answer, own: Option<&Own<'_>>) {
+        if let Some(own) = own.filter(|own| Arc::ptr_eq(own.ticket, &out.ticket)) {
+            if answer.is_err() {
+                self.counts.faults.add(1);
+            }
+            // `take_out` gives a call out once, so nothing stands here yet.
+            let _first = own.answer.set(answer);
+            return;
+        }
+        self.finish(out, answer);
+    }
+
     /// Finds out whether the session has ended and says so to all.
-    fn look_for_end(self: &Arc<Self>) {
+    fn look_for_end(self: &Arc<Self>, ring: &Ring) {
         for _ in 0..LAST_WORDS_MAX {
-            match self.wire.read(&Patience::none()).0 {
+            match ring.wire.read(&Patience::none()).0 {
                 News::Nothing => break,
                 news => {
                     if !self.act(news) {
@@ -168,11 +222,11 @@ impl Session {
                 }
             }
         }
-        let ended = self.words.ended().load();
+        let ended = ring.words.ended().load();
         if ended != 0 {
             let code = u16::try_from(ended).unwrap_or(Code::SessionEnded as u16);
             self.end(ended_by(code, &self.node, ""));
-        } else if self.wire.hung_up() {
+        } else if ring.wire.hung_up() {
             self.end(self.gone());
         }
     }
@@ -182,15 +236,21 @@ impl Session {
         if self.forked() {
             return false;
         }
-        if self.words.ended().load() != 0 || self.wire.hung_up() {
-            self.reap_what_is_there();
-            self.look_for_end();
+        match &self.link {
+            Link::Ring(ring) => {
+                if ring.words.ended().load() != 0 || ring.wire.hung_up() {
+                    self.reap_what_is_there();
+                    self.look_for_end(ring);
+                }
+            }
+            // An end is read like everything else.
+            Link::Stream(_) => self.reap_what_is_there(),
         }
         self.over.get().is_none()
     }
 
     /// From completion to answer: copies the reply and takes over its leases.
-    fn answer_of(self: &Arc<Self>, completion: &Completion, holds: Holds) -> Answer {
+    fn answer_of(self: &Arc<Self>, ring: &Ring, completion: &Completion, holds: Holds) -> Answer {
         // Most answers: a short value and nothing else.
         if let (0, None, ReplyAt::Inline(inline), true) =
             (completion.buffers, completion.fault, completion.at, holds.buffers.is_empty())
@@ -198,11 +258,19 @@ impl Session {
             let bytes = ReplyBytes::Inline(completion.length as u16, inline);
             return Ok(Reply::new(bytes, 0, Vec::new(), Vec::new()));
         }
-        let bytes = self.reply_bytes(completion)?;
+        let bytes = match self.reply_bytes(ring, completion) {
+            Ok(bytes) => bytes,
+            Err(fault) => {
+                if fault.is(Code::NoMemory) {
+                    self.give_back(ring, completion, holds);
+                }
+                return Err(fault);
+            }
+        };
         let (entries, value) = Head::decode_reply(completion.buffers, bytes.as_slice())
             .map_err(|error| lost(format!("its reply head is wrong: {error}")))?;
         let from = bytes.as_slice().len() - value.len();
-        let given = self.given(&entries, holds, completion.fault.is_none());
+        let given = self.given(&entries, holds, completion.fault.is_none(), None);
         if let Some(head) = completion.fault {
             if planted(Plant::LeakedLoan) {
                 std::mem::forget(given);
@@ -214,7 +282,7 @@ impl Session {
     }
 
     /// Copies the reply bytes into private memory.
-    fn reply_bytes(&self, completion: &Completion) -> Result<ReplyBytes, Fault> {
+    fn reply_bytes(&self, ring: &Ring, completion: &Completion) -> Result<ReplyBytes, Fault> {
         let length = completion.length as usize;
         let (segment, offset) = match completion.at {
             ReplyAt::Inline(inline) => {
@@ -228,7 +296,7 @@ impl Session {
         if length > limit {
             return Err(lost(format!("its reply says {length} bytes, {limit} is the limit")));
         }
-        let memory = self.readable(segment)?;
+        let memory = self.readable(ring, segment)?;
         let span = memory.span(offset, length as u64).map_err(|error| lost(format!("its reply: {error}")))?;
         if length <= REPLY_INLINE {
             let mut room = [0; REPLY_INLINE];
@@ -236,14 +304,30 @@ impl Session {
             return Ok(ReplyBytes::Inline(length as u16, room));
         }
         let mut bytes = Vec::new();
+        if windlass_memory::hooks::fails() || bytes.try_reserve_exact(length).is_err() {
+            return Err(Fault::new(Code::NoMemory, format!("no memory for a reply of {length} bytes")));
+        }
         memory.copy_out_vec(span, &mut bytes);
         Ok(ReplyBytes::Spilled(bytes))
     }
 
+    /// Gives back what a reply lent that cannot be kept: its head alone is read, which is short.
+    fn give_back(self: &Arc<Self>, ring: &Ring, completion: &Completion, holds: Holds) {
+        let ReplyAt::Segment { segment, offset } = completion.at else { return };
+        let mut room = [0; BUFFERS_MAX * ENTRY_BYTES];
+        let Some(head) = room.get_mut(..usize::from(completion.buffers) * ENTRY_BYTES) else { return };
+        let Ok(memory) = self.readable(ring, segment) else { return };
+        let Ok(span) = memory.span(offset, head.len() as u64) else { return };
+        memory.copy_out(span, head);
+        if let Ok((entries, _)) = Head::decode_reply(completion.buffers, head) {
+            drop(self.given(&entries, holds, false, None));
+        }
+    }
+
     /// A segment that the node writes: its small one, or a result segment, which may still be in the socket.
-    fn readable(&self, id: SegmentId) -> Result<Arc<Segment>, Fault> {
+    fn readable(&self, ring: &Ring, id: SegmentId) -> Result<Arc<Segment>, Fault> {
         if id == SegmentId::NODE {
-            return Ok(Arc::clone(&self.theirs));
+            return Ok(Arc::clone(&ring.theirs));
         }
         if !id.is_node_written() {
             return Err(lost(format!("its reply stands in segment {:#x}, which is not the node's", id.0)));
@@ -251,13 +335,13 @@ impl Session {
         let patience = Patience::new(self.hand.as_ref(), SEGMENT_WAIT);
         let mut over = false;
         loop {
-            if let Some(segment) = locked(&self.results).get(&id) {
+            if let Some(segment) = locked(&ring.results).get(&id) {
                 return Ok(Arc::clone(segment));
             }
             if over {
                 return Err(lost(format!("its reply stands in segment {:#x}, which never came", id.0)));
             }
-            let (news, late) = self.wire.read(&patience);
+            let (news, late) = ring.wire.read(&patience);
             over = late;
             if !self.act(news) {
                 return Err(lost("the session ended before its reply could be read".into()));
@@ -265,12 +349,14 @@ impl Session {
         }
     }
 
-    /// What the buffers of a reply are to the caller. Leases become views at once, so that none is lost.
-    fn given(
+    /// What the buffers of a reply are to the caller. Leases become views at once, so that none is lost. `parts`: what came of them
+    /// in a stream.
+    pub(crate) fn given(
         self: &Arc<Self>,
         entries: &[BufferEntry],
         holds: Holds,
         complete: bool,
+        mut parts: Option<Parts>,
     ) -> Result<(Vec<Given>, Vec<Loan>), Fault> {
         if entries.is_empty() && holds.buffers.is_empty() {
             return Ok((Vec::new(), Vec::new()));
@@ -280,12 +366,18 @@ impl Session {
             .extract_if(.., |asked| asked.entry.direction == Direction::In)
             .filter_map(|asked| if let Hold::Loan(loan) = asked.hold { Some(loan) } else { None })
             .collect();
-        let views: Vec<Option<Result<ResultView, Fault>>> =
-            entries.iter().map(|entry| (entry.kind == BufferKind::Bytes).then(|| self.view(entry))).collect();
+        let views: Vec<Option<Result<ResultView, Fault>>> = entries
+            .iter()
+            .enumerate()
+            .map(|(at, entry)| (entry.kind == BufferKind::Bytes).then(|| self.view(at, entry, parts.as_mut())))
+            .collect();
         let mut wanted = buffers.into_iter();
         let mut given = Vec::with_capacity(entries.len());
-        for (entry, view) in entries.iter().zip(views) {
-            let Some(asked) = wanted.next().filter(|asked| is_answer(entry, asked)) else {
+        for (at, (entry, view)) in entries.iter().zip(views).enumerate() {
+            if view.is_none() && parts.as_ref().is_some_and(|parts| !parts.filled(at, entry)) {
+                return Err(lost("not all of a shared buffer came back".into()));
+            }
+            let Some(asked) = wanted.next().filter(|asked| is_answer(entry, asked, self.is_stream())) else {
                 return Err(lost("its reply gives back a buffer that was not asked for".into()));
             };
             given.push(match (view, asked.hold) {
@@ -300,27 +392,38 @@ impl Session {
         Ok((given, inputs))
     }
 
-    fn view(self: &Arc<Self>, entry: &BufferEntry) -> Result<ResultView, Fault> {
+    fn view(
+        self: &Arc<Self>,
+        at: usize,
+        entry: &BufferEntry,
+        parts: Option<&mut Parts>,
+    ) -> Result<ResultView, Fault> {
+        let ring = match (&self.link, parts) {
+            (Link::Stream(_), Some(parts)) => return parts.view(at, entry),
+            (Link::Stream(_), None) => return Err(lost("its result came by no way".into())),
+            (Link::Ring(ring), _) => ring,
+        };
         if entry.segment == SegmentId::NONE && entry.length == 0 {
             return Ok(ResultView::empty());
         }
         if entry.segment == SegmentId::NODE {
             return Err(lost("its result stands among the node's words".into()));
         }
-        let memory = self.readable(entry.segment)?;
+        let memory = self.readable(ring, entry.segment)?;
         ResultView::new(self, memory, entry).map_err(|error| lost(format!("its result: {error}")))
     }
 }
 
 /// Whether a reply's entry can answer this buffer.
-fn is_answer(entry: &BufferEntry, asked: &Asked) -> bool {
+fn is_answer(entry: &BufferEntry, asked: &Asked, stream: bool) -> bool {
     let same = entry.direction == asked.entry.direction && entry.kind == asked.entry.kind;
     let in_place = entry.kind == BufferKind::Bytes
+        || (stream && entry.segment == SegmentId::NONE)
         || (entry.segment == asked.entry.segment && entry.offset == asked.entry.offset);
     same && in_place && entry.length <= asked.entry.length
 }
 
 /// The Fault of one call whose answer cannot be: it ran, perhaps, and nobody can tell.
-fn lost(text: String) -> Fault {
+pub(crate) fn lost(text: String) -> Fault {
     Fault::new(Code::Lost, format!("the node answered a call, but {text}"))
 }

@@ -119,7 +119,7 @@ impl std::fmt::Debug for Reply {
     }
 }
 
-/// Bytes that the node wrote for this client, read in place. Cheap to clone; dereferences to its bytes.
+/// Bytes that the node wrote for this client, read in place, or brought by a stream. Cheap to clone; dereferences to its bytes.
 ///
 /// Shape: one contiguous run; it never changes. Its lease counts against the session's until the last clone is dropped.
 ///
@@ -127,7 +127,18 @@ impl std::fmt::Debug for Reply {
 /// Reading it in a forked child panics: the memory is not there.
 #[derive(Clone)]
 pub struct ResultView {
-    leased: Option<Arc<Leased>>,
+    memory: Memory,
+}
+
+/// Where a result stands.
+#[derive(Clone)]
+enum Memory {
+    /// It has no bytes.
+    None,
+    /// In memory that the node wrote and leased.
+    Leased(Arc<Leased>),
+    /// In memory of this process, where a stream brought it.
+    Private(Arc<Vec<u8>>),
 }
 
 struct Leased {
@@ -144,24 +155,30 @@ impl ResultView {
     ) -> Result<ResultView, RangeError> {
         let view = View::new(memory, entry.offset, entry.length)?;
         let leased = Leased { view, segment: entry.segment, session: Arc::clone(session) };
-        Ok(ResultView { leased: Some(Arc::new(leased)) })
+        Ok(ResultView { memory: Memory::Leased(Arc::new(leased)) })
     }
 
     /// A result of no bytes, which has no lease.
     pub(crate) fn empty() -> ResultView {
-        ResultView { leased: None }
+        ResultView { memory: Memory::None }
+    }
+
+    /// A result that came in a stream.
+    pub(crate) fn private(bytes: Vec<u8>) -> ResultView {
+        ResultView { memory: Memory::Private(Arc::new(bytes)) }
     }
 }
 
 impl Deref for ResultView {
     type Target = [u8];
     fn deref(&self) -> &[u8] {
-        match &self.leased {
-            None => &[],
-            Some(leased) => {
+        match &self.memory {
+            Memory::None => &[],
+            Memory::Leased(leased) => {
                 leased.session.assert_here();
                 &leased.view
             }
+            Memory::Private(bytes) => bytes,
         }
     }
 }
@@ -174,7 +191,11 @@ impl AsRef<[u8]> for ResultView {
 
 impl std::fmt::Debug for ResultView {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let bytes = self.leased.as_ref().map_or(0, |leased| leased.view.span().len());
+        let bytes = match &self.memory {
+            Memory::None => 0,
+            Memory::Leased(leased) => leased.view.span().len(),
+            Memory::Private(bytes) => bytes.len() as u64,
+        };
         write!(f, "ResultView({bytes} bytes)")
     }
 }

@@ -6,32 +6,29 @@
 //!   by a Fault; in a forked child nothing here touches shared memory, a lock or the socket.
 //! Not here: taking answers (`reap`), connecting (`connect`).
 
-use std::collections::{HashMap, VecDeque};
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::task::Waker;
 use std::time::Duration;
 
 use windlass_contract::control::{Control, ControlKind};
 use windlass_contract::hello::Welcome;
 use windlass_contract::slot::{Kind, NO_DEADLINE, Place, Query, Slot};
 use windlass_contract::{CallId, Code, Fault, MethodId, Outcome, PoolId};
-use windlass_memory::Processors;
 use windlass_memory::hooks::{Plant, planted};
-use windlass_memory::park::ClientPark;
-use windlass_memory::ring::{Producer, SUBMIT};
-use windlass_memory::words::{Layout, NodeWords};
-use windlass_memory::{Access, Doorbell, ForkGuard, Reaper, Segment, SegmentId};
+use windlass_memory::{Access, ForkGuard, Reaper, Segment, SegmentId};
 
 use crate::background::Background;
 use crate::clock;
 use crate::counters::Counts;
 use crate::hand::{Hand, Patience};
 use crate::heap::Heap;
+use crate::link::{Link, Ring, Submit};
 use crate::reap::Taker;
 use crate::stages::Stages;
-use crate::table::{Answer, Out, Table, Ticket, Waiter, locked};
-use crate::wire::{Asked, News, Wire};
+use crate::table::{Answer, Freed, Out, Table, Ticket, Waiter, locked};
+use crate::wire::{Asked, News};
 
 /// One connection. Whoever needs its memory or its socket keeps it: clients, loans, views, pending calls.
 pub(crate) struct Session {
@@ -41,34 +38,16 @@ pub(crate) struct Session {
     pub(crate) timeout: Duration,
     /// What moves the world on where a thread would sleep, if its caller does so.
     pub(crate) hand: Option<Hand>,
-    pub(crate) layout: Layout,
-    /// The client's small segment: cells are written here.
-    pub(crate) own: Arc<Segment>,
-    /// The node's small segment: reply cells are read here.
-    pub(crate) theirs: Arc<Segment>,
-    pub(crate) words: NodeWords,
-    pub(crate) park: ClientPark,
-    pub(crate) processors: Processors,
-    pub(crate) doorbell: Doorbell,
-    pub(crate) wire: Wire,
-    pub(crate) submit: Mutex<Submit>,
-    pub(crate) has_backlog: AtomicBool,
+    /// The way of its bytes.
+    pub(crate) link: Link,
     pub(crate) table: Table,
     pub(crate) reaper: Reaper<Taker>,
     pub(crate) over: OnceLock<Fault>,
     pub(crate) heap: Heap,
-    pub(crate) results: Mutex<HashMap<SegmentId, Arc<Segment>>>,
     pub(crate) frozen_next: Mutex<Option<SegmentId>>,
     pub(crate) counts: Counts,
     pub(crate) stages: Option<Stages>,
     pub(crate) background: Background,
-}
-
-/// The submit ring's producer, and what waits for room in it.
-pub(crate) struct Submit {
-    pub(crate) producer: Producer<SUBMIT>,
-    /// Cancels and releases. Bounded by what can be cancelled or released: calls, leases and frozen loans.
-    pub(crate) backlog: VecDeque<Slot>,
 }
 
 impl Session {
@@ -82,6 +61,11 @@ impl Session {
 
     pub(crate) fn counts(&self) -> &Counts {
         &self.counts
+    }
+
+    /// Whether its bytes travel over a socket.
+    pub(crate) fn is_stream(&self) -> bool {
+        matches!(self.link, Link::Stream(_))
     }
 
     /// The time, if calls are stamped; else 0, at the cost of a branch.
@@ -115,7 +99,7 @@ impl Session {
     }
 
     #[inline]
-    fn not_over(&self) -> Result<(), Fault> {
+    pub(crate) fn not_over(&self) -> Result<(), Fault> {
         match self.over.get() {
             None => Ok(()),
             Some(over) => Err(over.clone().with_outcome(Outcome::NotStarted)),
@@ -124,66 +108,67 @@ impl Session {
 
     /// Publishes a call; its `Out` stands behind its slot already. Answers its stamp.
     ///
-    /// Holds: room is certain: at most `calls` calls are out, and notes leave that much of the ring to them.
+    /// Holds: room is certain: at most `calls` calls are out, and notes leave half of the ring to them.
     ///
     /// # Errors
     /// What ended the session: the call was not published.
-    pub(crate) fn publish_call(&self, slot: &Slot) -> Result<u64, Fault> {
-        let mut submit = locked(&self.submit);
+    pub(crate) fn publish_call(&self, ring: &Ring, slot: &Slot) -> Result<u64, Fault> {
+        let mut submit = locked(&ring.submit);
         self.not_over()?;
         let mut published = Ok(());
         if !submit.backlog.is_empty() {
-            published = submit.flush(self.layout.calls());
-            self.has_backlog.store(!submit.backlog.is_empty(), Ordering::Relaxed);
+            published = submit.flush(ring.layout.calls());
+            ring.has_backlog.store(!submit.backlog.is_empty(), Ordering::Relaxed);
         }
         // Before the node can see the slot: a stamp taken after could lie behind the node's own.
         let at = self.stamp();
-        published =
-            published.and_then(|()| submit.producer.publish(slot.encode()).map_err(|error| error.to_string()));
+        published = published.and_then(|()| submit.publish(slot));
         self.counts.calls.add_alone(u64::from(published.is_ok()));
         drop(submit);
         if let Err(error) = published {
             return Err(self.broken(error).with_outcome(Outcome::NotStarted));
         }
-        self.ring_if_asleep();
+        self.ring_if_asleep(ring);
         Ok(at)
     }
 
     /// Publishes a cancel or a release, or keeps it until there is room.
     fn publish_note(&self, note: Slot) {
-        let mut submit = locked(&self.submit);
+        let Link::Ring(ring) = &self.link else { return };
+        let mut submit = locked(&ring.submit);
         if self.over.get().is_some() {
             return;
         }
         submit.backlog.push_back(note);
-        self.flush(submit);
+        self.flush(ring, submit);
     }
 
     /// Publishes what did not fit before.
     pub(crate) fn flush_backlog(&self) {
-        if !self.has_backlog.load(Ordering::Relaxed) {
+        let Link::Ring(ring) = &self.link else { return };
+        if !ring.has_backlog.load(Ordering::Relaxed) {
             return;
         }
-        self.flush(locked(&self.submit));
+        self.flush(ring, locked(&ring.submit));
     }
 
-    fn flush(&self, mut submit: MutexGuard<'_, Submit>) {
-        let flushed = submit.flush(self.layout.calls());
-        self.has_backlog.store(!submit.backlog.is_empty(), Ordering::Relaxed);
+    fn flush(&self, ring: &Ring, mut submit: MutexGuard<'_, Submit>) {
+        let flushed = submit.flush(ring.layout.calls());
+        ring.has_backlog.store(!submit.backlog.is_empty(), Ordering::Relaxed);
         drop(submit);
         if let Err(text) = flushed {
             self.broken(text);
             return;
         }
         if !planted(Plant::LostWake) {
-            self.ring_if_asleep();
+            self.ring_if_asleep(ring);
         }
     }
 
-    fn ring_if_asleep(&self) {
-        if self.park.rang_needed() {
+    fn ring_if_asleep(&self, ring: &Ring) {
+        if ring.park.rang_needed() {
             self.counts.doorbells.add(1);
-            if let Err(error) = self.doorbell.ring() {
+            if let Err(error) = ring.doorbell.ring() {
                 self.end(Fault::new(Code::NodeGone, format!("the node's doorbell cannot be rung: {error}")));
             }
         }
@@ -191,14 +176,18 @@ impl Session {
 
     /// Asks the node to end a call early.
     pub(crate) fn cancel(&self, call: CallId) {
-        if !self.forked() {
-            self.publish_note(note(Kind::Cancel, call, SegmentId::NONE, 0));
+        if self.forked() {
+            return;
+        }
+        match &self.link {
+            Link::Ring(_) => self.publish_note(note(Kind::Cancel, call, SegmentId::NONE, 0)),
+            Link::Stream(stream) => self.cancel_framed(stream, call),
         }
     }
 
     /// Returns a lease.
     pub(crate) fn release(&self, segment: SegmentId, offset: u64) {
-        if !self.forked() {
+        if !self.forked() && !self.is_stream() {
             // A lease is told from a whole segment by its length, and the node knows how long it is.
             let mut slot = note(Kind::Release, CallId::new(0, 0), segment, offset);
             slot.arguments.length = 1;
@@ -208,7 +197,7 @@ impl Session {
 
     /// Gives up a frozen segment.
     pub(crate) fn retire(&self, segment: SegmentId) {
-        if !self.forked() {
+        if !self.forked() && !self.is_stream() {
             self.publish_note(note(Kind::Release, CallId::new(0, 0), segment, 0));
         }
     }
@@ -221,10 +210,13 @@ impl Session {
         bytes: u64,
         fd: Option<std::os::fd::BorrowedFd<'_>>,
     ) -> Result<(Control, Option<OwnedFd>), Fault> {
+        let Link::Ring(ring) = &self.link else {
+            return Err(Fault::new(Code::Unsupported, format!("{kind:?}: a stream has no shared memory")));
+        };
         // What was given up makes room for what is asked.
         self.flush_backlog();
         let patience = Patience::new(self.hand.as_ref(), self.timeout);
-        let asked = self.wire.ask(kind, segment, bytes, fd, &patience, |news| self.act(news));
+        let asked = ring.wire.ask(kind, segment, bytes, fd, &patience, |news| self.act(news));
         match asked {
             Ok(Asked::Answer(message, _)) if message.kind == ControlKind::Refused => Err(refusal(message)),
             Ok(Asked::Answer(message, fd)) => Ok((message, fd)),
@@ -233,7 +225,7 @@ impl Session {
                 Err(Fault::new(Code::Lost, format!("the node did not answer {kind:?} within {:?}", self.timeout)))
             }
             Err(error) => {
-                if self.wire.hung_up() {
+                if ring.wire.hung_up() {
                     self.end(self.gone());
                     return Err(self.over_fault().with_outcome(Outcome::NotStarted));
                 }
@@ -244,11 +236,12 @@ impl Session {
 
     /// Acts on a message that answers no request. Whether the session goes on.
     pub(crate) fn act(&self, news: News) -> bool {
+        let Link::Ring(ring) = &self.link else { return self.over.get().is_none() };
         match news {
             News::Nothing => {}
-            News::Result { id, bytes, fd } => self.add_result(id, bytes, fd),
+            News::Result { id, bytes, fd } => self.add_result(ring, id, bytes, fd),
             News::Retired(id) => {
-                locked(&self.results).remove(&id);
+                locked(&ring.results).remove(&id);
             }
             News::Bye { code, text } => self.end(ended_by(code, &self.node, &text)),
             News::HungUp => self.end(self.gone()),
@@ -259,8 +252,8 @@ impl Session {
         self.over.get().is_none()
     }
 
-    fn add_result(&self, id: SegmentId, bytes: u64, fd: OwnedFd) {
-        if id == SegmentId::NODE || locked(&self.results).contains_key(&id) {
+    fn add_result(&self, ring: &Ring, id: SegmentId, bytes: u64, fd: OwnedFd) {
+        if id == SegmentId::NODE || locked(&ring.results).contains_key(&id) {
             self.broken(format!("segment {:#x} was given twice", id.0));
             return;
         }
@@ -269,7 +262,7 @@ impl Session {
             .and_then(|bytes| Segment::open(fd.as_fd(), bytes, Access::Read).map_err(|error| error.to_string()));
         match opened {
             Ok(segment) => {
-                locked(&self.results).insert(id, Arc::new(segment));
+                locked(&ring.results).insert(id, Arc::new(segment));
             }
             Err(error) => {
                 self.broken(format!("result segment {:#x} does not open: {error}", id.0));
@@ -289,7 +282,7 @@ impl Session {
     pub(crate) fn broken(&self, text: impl std::fmt::Display) -> Fault {
         self.end(Fault::new(Code::Lost, format!("the node {} broke the protocol: {text}", self.node)));
         // For the node it is over as well: it keeps nothing for a session that nobody uses.
-        self.wire.close();
+        self.hang_up();
         self.over_fault()
     }
 
@@ -306,7 +299,15 @@ impl Session {
     /// Ends the session as the death of this process does: the node is told by the system alone.
     pub(crate) fn vanish(&self) {
         self.end(self.gone());
-        self.wire.close();
+        self.hang_up();
+    }
+
+    /// Closes what leads to the node.
+    fn hang_up(&self) {
+        match &self.link {
+            Link::Ring(ring) => ring.wire.close(),
+            Link::Stream(stream) => stream.close(),
+        }
     }
 
     /// The last client is gone, and every pending call with it: nobody wants what is out. What such calls hold would keep the
@@ -320,8 +321,14 @@ impl Session {
     pub(crate) fn end(&self, fault: Fault) {
         {
             // Under the lock: whoever publishes afterwards sees it, whoever published before is swept below.
-            let _submit = locked(&self.submit);
-            if self.over.set(fault.clone()).is_err() {
+            let set = match &self.link {
+                Link::Ring(ring) => {
+                    let _submit = locked(&ring.submit);
+                    self.over.set(fault.clone())
+                }
+                Link::Stream(stream) => stream.while_nothing_is_sent(|| self.over.set(fault.clone())),
+            };
+            if set.is_err() {
                 return;
             }
         }
@@ -332,6 +339,7 @@ impl Session {
         for seat in self.table.waiting_seats() {
             self.reaper.call_up(seat);
         }
+        self.table.waiting_tasks().into_iter().for_each(Waker::wake);
     }
 
     /// Leaves an answer on its ticket and wakes whoever waits for it.
@@ -361,32 +369,19 @@ impl Session {
 
     /// Frees the slot of a call whose answer was taken and keeps its ticket.
     pub(crate) fn free_slot_and_keep(&self, slot: u32, ticket: Arc<Ticket>) {
-        if let Some(seat) = self.table.free_slot_and_keep(slot, ticket) {
-            self.reaper.call_up(seat);
-        }
+        self.tell(self.table.free_slot_and_keep(slot, ticket));
     }
 
-    /// Frees a call slot and calls up a thread that waits for one.
+    /// Frees a call slot and calls up a thread, and every task, that waits for one.
     pub(crate) fn free_slot(&self, slot: u32) {
-        if let Some(seat) = self.table.free_slot(slot) {
+        self.tell(self.table.free_slot(slot));
+    }
+
+    fn tell(&self, freed: Freed) {
+        if let Some(seat) = freed.seat {
             self.reaper.call_up(seat);
         }
-    }
-}
-
-impl Submit {
-    /// Publishes notes while at most `calls` entries are unconsumed, so that calls always find room: the ring has twice
-    /// as many.
-    fn flush(&mut self, calls: u32) -> Result<(), String> {
-        while let Some(note) = self.backlog.front() {
-            let unconsumed = self.producer.unconsumed().map_err(|error| error.to_string())?;
-            if unconsumed >= calls {
-                break;
-            }
-            self.producer.publish(note.encode()).map_err(|error| error.to_string())?;
-            self.backlog.pop_front();
-        }
-        Ok(())
+        freed.tasks.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -408,7 +403,7 @@ fn refusal(message: Control) -> Fault {
     Fault::new(known, text)
 }
 
-fn note(kind: Kind, call: CallId, segment: SegmentId, offset: u64) -> Slot {
+pub(crate) fn note(kind: Kind, call: CallId, segment: SegmentId, offset: u64) -> Slot {
     Slot {
         call,
         pool: PoolId::ADMIN,

@@ -45,6 +45,16 @@ struct Free {
     seated: u32,
     /// Seats of threads that wait for a slot.
     waiting: VecDeque<u32>,
+    /// Tasks that wait for one; each is woken by the next that is freed, and comes back if another was faster.
+    tasks: Vec<Waker>,
+}
+
+/// Who is told that a slot is free.
+pub(crate) struct Freed {
+    /// The thread to call up.
+    pub(crate) seat: Option<u32>,
+    /// The tasks to wake, when no lock is held.
+    pub(crate) tasks: Vec<Waker>,
 }
 
 /// A call that is out.
@@ -160,6 +170,7 @@ impl Table {
                 tickets: Vec::new(),
                 seated: 0,
                 waiting: VecDeque::new(),
+                tasks: Vec::new(),
             }),
             free_slots: AtomicU32::new(calls),
         }
@@ -228,16 +239,16 @@ impl Table {
         self.free_slots.load(Ordering::Acquire) > 0
     }
 
-    /// Frees a slot; answers the seat of a thread to call up.
+    /// Frees a slot; answers whom to tell.
     ///
     /// Holds: threads that wait for a slot stay listed until they have tried to take one, and successive frees call
     /// different ones, so as many try as slots were freed.
-    pub(crate) fn free_slot(&self, slot: u32) -> Option<u32> {
+    pub(crate) fn free_slot(&self, slot: u32) -> Freed {
         self.put_back(&mut locked(&self.free), slot)
     }
 
     /// Frees the slot of a call and keeps its ticket, as `free_slot` and `keep` do.
-    pub(crate) fn free_slot_and_keep(&self, slot: u32, ticket: Arc<Ticket>) -> Option<u32> {
+    pub(crate) fn free_slot_and_keep(&self, slot: u32, ticket: Arc<Ticket>) -> Freed {
         let mut free = locked(&self.free);
         if ticket.seat.is_some() {
             free.tickets.push(ticket);
@@ -245,13 +256,26 @@ impl Table {
         self.put_back(&mut free, slot)
     }
 
-    fn put_back(&self, free: &mut Free, slot: u32) -> Option<u32> {
+    fn put_back(&self, free: &mut Free, slot: u32) -> Freed {
         debug_assert!(!free.slots.contains(&slot), "a slot is freed once");
         free.slots.push(slot);
         self.free_slots.store(free.slots.len() as u32, Ordering::Release);
-        let next = free.waiting.pop_front()?;
-        free.waiting.push_back(next);
-        Some(next)
+        let next = free.waiting.pop_front();
+        free.waiting.extend(next);
+        Freed { seat: next, tasks: std::mem::take(&mut free.tasks) }
+    }
+
+    /// Puts a task on the list of those that wait for a slot; it looks for one once more afterwards.
+    pub(crate) fn begin_task_waiting(&self, waker: &Waker) {
+        let mut free = locked(&self.free);
+        if !free.tasks.iter().any(|other| other.will_wake(waker)) {
+            free.tasks.push(waker.clone());
+        }
+    }
+
+    /// Every task that waits for a slot: all are woken when the session ends.
+    pub(crate) fn waiting_tasks(&self) -> Vec<Waker> {
+        std::mem::take(&mut locked(&self.free).tasks)
     }
 
     /// Keeps a ticket for another call.
@@ -278,6 +302,12 @@ impl Table {
     pub(crate) fn take_out(&self, call: CallId) -> Option<Out> {
         let mut behind = locked(self.calls.get(call.slot() as usize)?);
         if behind.as_ref().is_some_and(|out| out.call == call) { behind.take() } else { None }
+    }
+
+    /// Looks at a call while it is out; `None` when it is not.
+    pub(crate) fn with<R>(&self, call: CallId, look: impl FnOnce(&mut Out) -> R) -> Option<R> {
+        let mut behind = locked(self.calls.get(call.slot() as usize)?);
+        behind.as_mut().filter(|out| out.call == call).map(look)
     }
 
     /// Drops what a call keeps for the node although it is out: a bug to be planted.
@@ -324,8 +354,8 @@ mod tests {
         let seats = [table.take(), table.take()].map(|(ticket, _)| ticket.seat().expect("a seat"));
         assert_ne!(seats[0], seats[1]);
         seats.iter().for_each(|seat| table.begin_waiting(*seat));
-        assert_eq!(table.free_slot(taken[0].slot()), Some(seats[0]));
-        assert_eq!(table.free_slot(taken[1].slot()), Some(seats[1]));
+        assert_eq!(table.free_slot(taken[0].slot()).seat, Some(seats[0]));
+        assert_eq!(table.free_slot(taken[1].slot()).seat, Some(seats[1]));
         assert_eq!(table.waiting_seats().len(), 2);
         assert!(table.end_waiting(seats[0]).is_some());
         assert_eq!(table.waiting_seats(), [seats[1]]);

@@ -110,6 +110,34 @@ fn a_call_that_waits_for_a_slot_gets_it_when_another_thread_is_answered() {
     });
 }
 
+/// `send` waited for a slot inside the only thread that could have ended the call which had it.
+#[test]
+fn a_task_that_waits_for_a_slot_does_not_block_its_thread() {
+    let peer = Peer::start();
+    let client = Client::options().calls(1).connect(&peer.node()).expect("connect");
+    let pool = client.pool_of(POOL);
+    let holder = pool.call(HOLD).send();
+    peer.wait_held(1);
+    let nobody = &mut Context::from_waker(Waker::noop());
+    let mut given_up = Box::pin(pool.call(ECHO).argument(&1_u8).answered());
+    let mut waits = Box::pin(pool.call(ECHO).argument(&7_u8).answered());
+    assert!(given_up.as_mut().poll(nobody).is_pending());
+    assert!(waits.as_mut().poll(nobody).is_pending());
+    drop(given_up);
+    // Nobody waits for this one any more; its end, which the background thread hears, frees the slot.
+    drop(holder);
+    let reply = block_on(waits).expect("echo");
+    assert_eq!(reply.value::<u8>().expect("a byte"), 7);
+    // A session that ends tells those who wait for a slot.
+    let _held = pool.call(HOLD).send();
+    peer.wait_held(1);
+    let mut waits = Box::pin(pool.call(ECHO).argument(&9_u8).answered());
+    assert!(waits.as_mut().poll(nobody).is_pending());
+    peer.order(Order::Die);
+    let fault = block_on(waits).expect_err("the node is gone");
+    assert!(fault.is(Code::NodeGone), "{fault:?}");
+}
+
 #[test]
 fn futures_and_threads_share_one_session() {
     let peer = Peer::start();

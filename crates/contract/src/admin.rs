@@ -87,6 +87,55 @@ facts! {
         segment_bytes: u64,
         /// Leases it holds.
         leases: u32,
+        /// The worker that has it.
+        worker: u32,
+    }
+    /// A worker: one thread of the node.
+    WorkerFacts {
+        /// Its number; 0 has the listener and `admin`.
+        id: u32,
+        /// Sessions that it has.
+        sessions: u32,
+        /// Containers whose home it is.
+        containers: u32,
+        /// Tasks alive.
+        tasks: u64,
+        /// Calls and tasks in its queues.
+        queued: u64,
+        /// Calls that it answered.
+        calls: u64,
+        /// Of them with a Fault.
+        faults: u64,
+        /// Calls of its sessions and containers that another worker ran.
+        carried: u64,
+        /// Turns.
+        turns: u64,
+        /// How often it slept.
+        parks: u64,
+        /// Polls that ran over their quantum.
+        overruns: u64,
+        /// Whether a piece of work holds it for too long at this moment: the watchdog says so, or it did not answer in a fifth of
+        /// a second. Its own figures are 0 then.
+        stalled: bool,
+        /// How often the watchdog saw that.
+        stalls: u64,
+    }
+    /// A container: one shard of a pool.
+    ContainerFacts {
+        /// Its pool's id.
+        pool_id: u64,
+        /// Its pool.
+        pool: String,
+        /// Its number in the pool: what the query `id` names.
+        id: u32,
+        /// Its home.
+        worker: u32,
+        /// How the pool's containers were spread over workers.
+        placement: String,
+        /// Calls it has answered.
+        calls: u64,
+        /// Tasks alive now.
+        live: u64,
     }
     /// What a method did so far.
     MethodFacts {
@@ -119,6 +168,8 @@ facts! {
         up_s: f64,
         /// Its version.
         version: String,
+        /// Workers.
+        workers: u32,
         /// Sessions now.
         sessions: u32,
         /// Pools now.
@@ -135,14 +186,18 @@ facts! {
         frozen_bytes: u64,
         /// Bytes of shared memory held for sessions.
         segment_bytes: u64,
-        /// Turns of the worker.
+        /// Turns of the workers.
         turns: u64,
-        /// How often it slept.
+        /// How often they slept.
         parks: u64,
         /// Polls that ran over their quantum.
         overruns: u64,
-        /// How often a piece of work held the worker for too long, if the node watches for that.
+        /// How often a piece of work held a worker for too long, if the node watches for that.
         stalls: u64,
+        /// What does the worker's files and sockets: `io_uring`, or `polling` where that is forbidden.
+        backend: String,
+        /// Why it is not `io_uring`; empty if it is.
+        backend_why: String,
     }
     /// A task that lives.
     TaskFacts {
@@ -150,6 +205,8 @@ facts! {
         id: String,
         /// What it runs: `module.method`, or what its maker called it.
         name: String,
+        /// Its worker.
+        worker: u32,
         /// Its lane.
         lane: String,
         /// `ready`, `waiting` or `running`.
@@ -200,7 +257,7 @@ pub enum Request {
     Find(String),
     /// The descriptor of the module of this pool or, failing that, of the module of this name.
     Describe(String),
-    /// Make a pool, or answer the one that exists with the same module and parameters.
+    /// Make a pool of one container, or answer the one that exists with the same module and parameters, however spread.
     Create {
         /// Its name.
         name: String,
@@ -208,6 +265,19 @@ pub enum Request {
         module: String,
         /// Encoded create parameters.
         parameters: Vec<u8>,
+    },
+    /// As `Create`, with so many containers, or answer the pool that exists with the same of everything.
+    Spread {
+        /// Its name.
+        name: String,
+        /// Its module.
+        module: String,
+        /// Encoded create parameters.
+        parameters: Vec<u8>,
+        /// How many containers.
+        containers: u32,
+        /// How they are spread over workers: `round_robin`, `least_loaded`, `dedicated` or `pinned:WORKER`.
+        placement: String,
     },
     /// End a pool.
     Destroy(String),
@@ -231,6 +301,10 @@ pub enum Request {
     Stages,
     /// The tasks that live.
     Tasks,
+    /// All workers.
+    Workers,
+    /// All containers.
+    Containers,
 }
 
 /// The node's answer.
@@ -256,19 +330,28 @@ pub enum Response {
     Stages(Vec<StageFacts>),
     /// Tasks.
     Tasks(Vec<TaskFacts>),
+    /// Workers.
+    Workers(Vec<WorkerFacts>),
+    /// Containers.
+    Containers(Vec<ContainerFacts>),
 }
 
 /// Name of the admin module and of its pool.
 pub const MODULE: &str = "admin";
 
+/// Number of `find_pool`.
+pub const FIND: MethodId = MethodId(10);
+/// Number of `describe`.
+pub const DESCRIBE: MethodId = MethodId(11);
+
 /// `admin.find_pool(name: str) -> PoolFacts`: the one method a client must know to find all others.
 pub fn find() -> MethodRef {
-    method(10, "find_pool", &[("name", Schema::Str)], &PoolFacts::schema())
+    method(FIND.0, "find_pool", &[("name", Schema::Str)], &PoolFacts::schema())
 }
 
 /// `admin.describe(name: str) -> bytes`: a `ModuleDescriptor` in postcard.
 pub fn describe() -> MethodRef {
-    method(11, "describe", &[("name", Schema::Str)], &Schema::Bytes)
+    method(DESCRIBE.0, "describe", &[("name", Schema::Str)], &Schema::Bytes)
 }
 
 /// `admin.create_pool(name: str, module: str, parameters: bytes) -> PoolFacts`: makes a pool, or answers the one that exists
@@ -276,6 +359,19 @@ pub fn describe() -> MethodRef {
 pub fn create() -> MethodRef {
     let values = [("name", Schema::Str), ("module", Schema::Str), ("parameters", Schema::Bytes)];
     method(12, "create_pool", &values, &PoolFacts::schema())
+}
+
+/// `admin.create_spread(name, module, parameters, containers: u32, placement: str) -> PoolFacts`: as `create`, with so many
+/// containers, which get their workers by `placement` (`Request::Spread`).
+pub fn create_spread() -> MethodRef {
+    let values = [
+        ("name", Schema::Str),
+        ("module", Schema::Str),
+        ("parameters", Schema::Bytes),
+        ("containers", Schema::U32),
+        ("placement", Schema::Str),
+    ];
+    method(26, "create_spread", &values, &PoolFacts::schema())
 }
 
 /// Method 9 of every module, `monitor(question: str) -> str`: JSON about a container; the empty question asks for an overview.

@@ -21,12 +21,13 @@ use windlass_memory::ring::Entry;
 pub type Body = fn(&[u8]) -> bool;
 
 /// Every target by name.
-pub const TARGETS: [(&str, Body); 7] = [
+pub const TARGETS: [(&str, Body); 8] = [
     ("slot", slot),
     ("completion", completion),
     ("head", head),
     ("hello", hello),
     ("control", control),
+    ("frame", frame),
     ("descriptor", descriptor),
     ("dynamic", dynamic),
 ];
@@ -104,6 +105,29 @@ pub fn control(data: &[u8]) -> bool {
     let Ok(control) = Control::decode(data) else { return false };
     assert_eq!(control.encode(), data, "an accepted message is written as it came");
     true
+}
+
+/// What arrived in a stream: frames one after another, the last perhaps cut.
+pub fn frame(data: &[u8]) -> bool {
+    let mut rest = data;
+    let mut any = false;
+    loop {
+        match crate::frame::take(rest) {
+            Ok(Some((frame, used))) => {
+                let mut again = Vec::new();
+                frame.encode(&mut again);
+                assert_eq!(again, rest[..used], "an accepted frame is written as it came");
+                rest = &rest[used..];
+                any = true;
+            }
+            Ok(None) => {
+                let waits = crate::limits::ARGUMENT_BYTES_MAX as usize * 2;
+                assert!(rest.len() < waits, "a frame that is waited for has an end");
+                return any;
+            }
+            Err(_) => return any,
+        }
+    }
 }
 
 /// A module's descriptor.

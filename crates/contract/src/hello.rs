@@ -11,6 +11,8 @@ use thiserror::Error;
 pub const MAGIC: u32 = u32::from_le_bytes(*b"WNDL");
 /// The one protocol version so far.
 pub const VERSION: u16 = 1;
+/// Feature: the session's bytes travel in a stream and not in shared memory.
+pub const FEATURE_STREAM: u64 = 1 << 0;
 /// Bytes of a hello without the name.
 pub const HELLO_BYTES: usize = 64;
 /// Bytes of a welcome without the text.
@@ -27,7 +29,7 @@ pub struct Hello {
     pub version_min: u16,
     /// Highest.
     pub version_max: u16,
-    /// Feature bits it knows; none are defined in version 1.
+    /// `FEATURE_*` it wants.
     pub features: u64,
     /// `CONTRACT_HASH` it was built with.
     pub contract: u64,

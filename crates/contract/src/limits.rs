@@ -40,3 +40,25 @@ pub const PATH_MAX: usize = 4096;
 pub const WEIGHT_MAX: u32 = 1_000_000;
 /// Bytes of one operation's buffer, at most.
 pub const OPERATION_BYTES_MAX: usize = 1 << 30;
+/// Bytes of one chunk of a buffer in a stream, at most.
+pub const CHUNK_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of chunks that one side of a stream may have sent and the other not yet taken, in each direction.
+pub const WINDOW_BYTES: u64 = 1 << 20;
+/// Array memory begins at a multiple of this, in bytes.
+pub const SHARED_ALIGN: usize = 64;
+/// Dimensions of an array.
+pub const RANK_MAX: usize = 8;
+/// Pieces of memory of one symbol.
+pub const SYMBOL_PARTS_MAX: usize = 4;
+/// Bytes of a symbol's description: dtype, shape, or the state of a symbol type of a module's own.
+pub const SYMBOL_HEAD_MAX: usize = 16 * 1024;
+/// Bytes of a symbol's name, and of the name that it is registered under.
+pub const SYMBOL_NAME_MAX: usize = 256;
+/// Commands of one module.
+pub const COMMANDS_MAX: usize = 1024;
+/// Dtypes, ranks and enum parameters of one command's name.
+pub const COMMAND_VARIABLES_MAX: usize = 16;
+/// Instances that a command map lists by their full names.
+pub const INSTANCES_MAX: usize = 1_000_000;
+/// Bytes of a command's base name.
+pub const COMMAND_NAME_MAX: usize = 128;

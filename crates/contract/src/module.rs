@@ -34,7 +34,7 @@ pub trait Module: Hooks + Sized + 'static {
 
     /// The descriptor in postcard, made once.
     fn descriptor_bytes() -> &'static [u8] {
-        Self::descriptor_cell().get_or_init(|| postcard::to_allocvec(&Self::descriptor()).unwrap_or_default())
+        Self::descriptor_cell().get_or_init(|| Self::descriptor().encode().unwrap_or_default())
     }
 }
 

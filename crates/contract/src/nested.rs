@@ -6,7 +6,8 @@
 
 use crate::abi::OpKind;
 use crate::context::Context;
-use crate::slot::{Kind, NO_DEADLINE, Place, Query, Slot};
+pub use crate::slot::Query;
+use crate::slot::{Kind, NO_DEADLINE, Place, Slot};
 use crate::{CallId, Code, Fault, MethodRef, Outcome, PoolId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -26,12 +27,26 @@ impl Context<'_> {
         method: MethodRef,
         arguments: &[u8],
     ) -> Result<R, Fault> {
+        self.call_to(pool, Query::Local, method, arguments).await
+    }
+
+    /// As `call`, but to these containers of the pool.
+    ///
+    /// # Errors
+    /// As `call`; `UnknownContainer` when the query meets none.
+    pub async fn call_to<R: DeserializeOwned>(
+        &self,
+        pool: PoolId,
+        query: Query,
+        method: MethodRef,
+        arguments: &[u8],
+    ) -> Result<R, Fault> {
         let slot = Slot {
             call: CallId::new(0, 0),
             pool,
             method: method.id,
             kind: Kind::Call,
-            query: Query::Local,
+            query,
             flags: 0,
             schema: method.schema,
             time_left_ns: NO_DEADLINE,

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 pub const DEFAULT_NODE: &str = "local";
 /// The socket's file name inside the node's directory.
 pub const SOCKET: &str = "socket";
+/// The file of the token for connections over TCP, inside the node's directory.
+pub const TOKEN: &str = "token";
 
 /// The runtime directory of the node called `node`; a `node` with a `/` in it is that directory itself.
 ///

@@ -6,6 +6,7 @@
 //! Holds: arguments decode wholly or not at all; bytes left over are refused.
 
 use crate::abi::Started;
+pub use crate::aggregate;
 use crate::buffers::Parameter;
 use crate::context::Incoming;
 use crate::limits::REPLY_BYTES_MAX;

@@ -27,7 +27,14 @@ fn method(id: u32, name: &str, parameters: Vec<Parameter>) -> MethodSchema {
 }
 
 fn module(methods: Vec<MethodSchema>) -> ModuleDescriptor {
-    ModuleDescriptor { name: "m".into(), version: "1.0.0".into(), docs: String::new(), all_sync: true, methods }
+    ModuleDescriptor {
+        name: "m".into(),
+        version: "1.0.0".into(),
+        docs: String::new(),
+        all_sync: true,
+        methods,
+        commands: Vec::new(),
+    }
 }
 
 /// `create` and one more.

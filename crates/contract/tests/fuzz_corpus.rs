@@ -110,6 +110,11 @@ fn fuzz_control_is_refused_or_written_as_it_came() {
 }
 
 #[test]
+fn fuzz_frame_is_refused_or_written_as_it_came() {
+    fuzz("frame");
+}
+
+#[test]
 fn fuzz_descriptor_is_refused_or_written_as_the_same_module() {
     fuzz("descriptor");
 }

@@ -11,6 +11,7 @@ use golden_files::{folder, parse};
 use std::io::ErrorKind;
 use windlass_contract::completion::{Completion, FaultHead, INLINE_BYTES, ReplyAt};
 use windlass_contract::control::{Control, ControlKind};
+use windlass_contract::frame::{self, Chunk, Frame, Token};
 use windlass_contract::head::{BufferEntry, BufferKind, Direction, Head, HeadError, Root, Trace};
 use windlass_contract::hello::{CONTRACT_HASH, Hello, Welcome};
 use windlass_contract::schema::{Field, MethodFlags, MethodSchema, Parameter, Shape, Variant};
@@ -340,6 +341,7 @@ fn descriptor() -> ModuleDescriptor {
         aggregate: true,
     };
     ModuleDescriptor {
+        commands: Vec::new(),
         name: "sample".into(),
         version: "1.2.3".into(),
         docs: "A module with everything.".into(),
@@ -365,4 +367,37 @@ fn method_hashes_keep_their_values() {
     let hashes = [run.hashes[0], run.hashes[1], admin::find().schema, admin::describe().schema];
     let bytes: Vec<u8> = hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect();
     kept("method-hashes", &bytes);
+}
+
+fn frame_is_kept(name: &str, frame: &Frame<'_>) {
+    let mut bytes = Vec::new();
+    frame.encode(&mut bytes);
+    let bytes = kept(name, &bytes);
+    assert_eq!(frame::take(&bytes), Ok(Some((frame.clone(), bytes.len()))));
+}
+
+#[test]
+fn rpc_R25_a_frame_is_a_head_of_8_bytes_and_the_same_records_as_in_a_ring() {
+    let nowhere = |length| Place { segment: SegmentId::NONE, length, offset: 0 };
+    let slot = Slot { arguments: nowhere(5), flags: FLAG_BUFFERS, ..call() };
+    frame_is_kept("frame-slot", &Frame::Slot(slot, b"bytes"));
+    let chunk = Chunk { call: CallId::new(3, 9), buffer: 1, offset: 65_536, bytes: b"of a buffer" };
+    frame_is_kept("frame-chunk", &Frame::Chunk(chunk));
+    frame_is_kept("frame-credit", &Frame::Credit(262_144));
+    let at = ReplyAt::Segment { segment: SegmentId::NONE, offset: 0 };
+    let completion = Completion { call: CallId::new(3, 9), buffers: 0, fault: None, length: 6, at };
+    frame_is_kept("frame-completion", &Frame::Completion(completion, b"answer"));
+    let hello = Hello {
+        version_min: 1,
+        version_max: 1,
+        features: windlass_contract::hello::FEATURE_STREAM,
+        contract: CONTRACT_HASH,
+        calls: 64,
+        pid: 77,
+        name: "far".into(),
+    };
+    frame_is_kept("frame-hello", &Frame::Hello(Token(std::array::from_fn(|at| at as u8)), hello));
+    let welcome = Welcome { version: 1, session: 5, calls: 64, text: "local".into(), ..Welcome::default() };
+    frame_is_kept("frame-welcome", &Frame::Welcome(welcome));
+    frame_is_kept("frame-bye", &Frame::Bye { code: Code::NodeGone as u16, text: "the node stops".into() });
 }

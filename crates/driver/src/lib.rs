@@ -3,7 +3,8 @@
 //! Lives here: `Driver` (the trait: time, chance, readiness, operations, one place to sleep), `operation` and `buffer` (what
 //! it does in the background, and with whose memory), `handles` (registered descriptors, for every backend), `real` (the
 //! backend on this machine), `socket` (the node's listening socket), `lock` (one node of a name), `threads` (the only place
-//! that starts one), `local` and `held` (values and futures that stay on their thread), `heap` (memory that may be refused).
+//! that starts one), `local`, `home` and `held` (values and futures that stay on their thread), `heap` (memory that may be
+//! refused).
 //! From: the kernel. To: a worker's turn, which is handed a `&mut dyn Driver`.
 //! Holds: nothing outside this crate reads a clock, a random source or a file, or starts a thread; so a worker can be
 //! stepped by another backend, in another time.
@@ -18,6 +19,7 @@ pub mod buffer;
 pub mod handles;
 pub mod heap;
 pub mod held;
+pub mod home;
 pub mod limits;
 pub mod local;
 pub mod lock;
@@ -26,13 +28,14 @@ pub mod real;
 pub mod sim;
 pub mod socket;
 pub mod threads;
+pub mod token;
 
 pub use buffer::IoBuffer;
 pub use operation::{Address, Completion, Handle, IoError, OpId, OpenHow, Operation, Tag, Value};
 pub use windlass_memory::hooks;
 
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::rc::Rc;
 
 /// Nanoseconds on the driver's monotonic clock; its zero is the driver's choice.
@@ -71,6 +74,8 @@ pub trait Driver {
     fn clock(&self) -> Rc<dyn Fn() -> Nanos>;
     /// 64 random bits.
     fn chance(&mut self) -> u64;
+    /// Which backend does its operations, and why not a better one, if there is one: for logs and statistics.
+    fn operations_by(&self) -> (&'static str, &str);
     /// Begins to watch a descriptor.
     ///
     /// # Errors
@@ -106,6 +111,14 @@ pub trait Driver {
     /// # Errors
     /// `NotRegistered`.
     fn close(&mut self, handle: Handle) -> Result<(), IoError>;
+    /// Takes over a connected stream socket that this process made itself (`socket::stream_pair`).
+    ///
+    /// # Errors
+    /// The system's `Unsupported` by a backend that has no descriptors of the machine's; `TooManyHandles`.
+    fn adopt(&mut self, socket: OwnedFd) -> Result<Handle, IoError> {
+        drop(socket);
+        Err(IoError::System(io::ErrorKind::Unsupported.into()))
+    }
     /// Hands what was begun to the machine.
     ///
     /// Cost: one system call for hundreds of operations; those on paths and names wake a thread each.

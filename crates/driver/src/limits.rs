@@ -28,5 +28,7 @@ pub const SIM_VERSIONS_MAX: usize = 4;
 pub const SIM_EVENTS_MAX: usize = 1 << 20;
 /// Events of real descriptors that a simulated driver takes from the kernel at once.
 pub const SIM_READY_MAX: usize = 64;
+/// Bytes of a simulated file that are copied at once.
+pub const SIM_PIECE_BYTES: usize = 32 << 10;
 /// Threads that the kernel may start for requests of a ring that block, such as syncs; of each of its two kinds.
 pub const KERNEL_THREADS_MAX: u32 = 16;

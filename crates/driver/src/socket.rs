@@ -64,6 +64,14 @@ impl Listener {
     }
 }
 
+/// Two connected stream sockets: for a session's bytes, one end for each process.
+///
+/// # Errors
+/// The system's.
+pub fn stream_pair() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(rustix::net::socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?)
+}
+
 /// A descriptor that becomes readable when process `pid` ends; `None` when it has ended already.
 pub fn watch_process(pid: u32) -> Option<OwnedFd> {
     let pid = rustix::process::Pid::from_raw(i32::try_from(pid).ok()?)?;

@@ -29,6 +29,8 @@ impl Real {
         let driver = RealDriver::new().unwrap();
         if std::env::var_os(FORBIDDEN).is_some() {
             assert_eq!(driver.backend(), Backend::Polling);
+            let (name, why) = driver.operations_by();
+            assert!(name == "polling" && why.contains("not permitted"), "{name}, because {why}");
         }
         Real { driver, directory: tempfile::tempdir().unwrap() }
     }

@@ -377,3 +377,6 @@ fn a_seed_is_one_history() {
     assert_eq!(history(3), history(3));
     assert_ne!(history(3).2, history(4).2);
 }
+
+#[path = "sim/outside.rs"]
+mod outside;

@@ -1,6 +1,6 @@
 //! Cx: what a task of an engine can do.
 //!
-//! Lives here: `Cx` (cheap to clone; every task of one engine may have it), `Sleep`, `Ticks`, `WaitError`, `Outside`.
+//! Lives here: `Cx` (cheap to clone; every task of one engine may have it), `Yield`, `Sleep`, `Ticks`, `WaitError`, `Outside`.
 //! From: `Engine` gives it to its first task. To: lanes, timers, operations.
 //! Holds: what a task waits for through it resolves when the task is asked to end, but inside `shield`; a wait that is
 //! dropped leaves no timer behind.
@@ -159,19 +159,8 @@ impl Cx {
     }
 
     /// Lets others run; answers how many pieces of work did. 0: nothing else can run.
-    pub async fn yield_now(&self) -> usize {
-        let before = self.0.lanes.pieces();
-        let mut yielded = false;
-        poll_fn(|cx| {
-            if std::mem::replace(&mut yielded, true) {
-                return Poll::Ready(());
-            }
-            cx.waker().wake_by_ref();
-            Poll::Pending
-        })
-        .await;
-        // The piece that goes on now is the task's own.
-        usize::try_from(self.0.lanes.pieces().wrapping_sub(before).saturating_sub(1)).unwrap_or(usize::MAX)
+    pub fn yield_now(&self) -> Yield<'_> {
+        Yield { cx: self, before: None }
     }
 
     /// Whether the running piece has used its quantum. Reads the clock.
@@ -302,6 +291,39 @@ impl fmt::Debug for Cx {
 
 fn nanos(time: Duration) -> Nanos {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// A task's turn given up once.
+#[must_use = "nobody else runs unless it is awaited"]
+pub struct Yield<'a> {
+    cx: &'a Cx,
+    /// Pieces that had ended before.
+    before: Option<u64>,
+}
+
+impl Future for Yield<'_> {
+    type Output = usize;
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<usize> {
+        let pieces = self.cx.0.lanes.pieces();
+        match self.before {
+            None => {
+                self.before = Some(pieces);
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            // The piece that yielded has ended too.
+            Some(before) => {
+                Poll::Ready(usize::try_from(pieces.wrapping_sub(before).saturating_sub(1)).unwrap_or(usize::MAX))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Yield<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.before.is_some() { "others run" } else { "about to let others run" })
+    }
 }
 
 /// A wait for a moment.

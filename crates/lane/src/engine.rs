@@ -197,10 +197,10 @@ impl Engine {
         if lanes.is_idle() {
             return false;
         }
-        let began = driver.now();
-        let mut now = began;
+        let mut now = driver.now();
+        let until = now.saturating_add(TURN_NS);
         for _ in 0..WORK_PER_TURN {
-            if now.saturating_sub(began) > TURN_NS {
+            if now > until {
                 break;
             }
             match lanes.next(now) {

@@ -6,14 +6,13 @@
 //! Holds: a task stands in at most one queue and at most once; a wake from elsewhere is seen before the worker sleeps, or the
 //! bell is rung; after the worker's end nothing is queued, and a task that is woken then is left as it is.
 
-use crate::cells::Table;
+use crate::cells::{Table, TaskId};
 use crate::stride::Stride;
 use async_task::Runnable;
 use std::cell::RefCell;
-use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use windlass_driver::local::Local;
+use windlass_driver::home::{Away, Home};
 
 /// Ends the sleep of a worker, from any thread.
 pub type Bell = Arc<dyn Fn() + Send + Sync>;
@@ -21,9 +20,9 @@ pub type Bell = Arc<dyn Fn() + Send + Sync>;
 /// What a runnable says of itself.
 pub(crate) struct Header {
     /// Where it is put when it is woken.
-    pub(crate) gate: Arc<Gate>,
-    /// Its cell.
-    pub(crate) index: u32,
+    pub(crate) gate: Away<Own, Gate>,
+    /// Its cell, as long as it lives.
+    pub(crate) id: TaskId,
     /// Its lane.
     pub(crate) lane: u16,
 }
@@ -34,8 +33,11 @@ pub(crate) type Ready = Runnable<Header>;
 /// What is the worker's own.
 pub(crate) struct Own {
     pub(crate) stride: RefCell<Stride>,
-    pub(crate) table: Rc<Table>,
+    pub(crate) table: Table,
 }
+
+/// A worker's own and its gate, on its thread.
+pub(crate) type Here = Home<Own, Gate>;
 
 #[derive(Default)]
 struct Outside {
@@ -44,7 +46,6 @@ struct Outside {
 }
 
 pub(crate) struct Gate {
-    own: Local<Rc<Own>>,
     outside: Mutex<Outside>,
     count: AtomicUsize,
     parked: AtomicBool,
@@ -56,43 +57,41 @@ pub(crate) struct Gate {
 pub(crate) fn put(ready: Ready) {
     let Header { gate, lane, .. } = ready.metadata();
     let lane = *lane;
-    if let Some(own) = gate.own.get() {
-        let own = own.clone();
-        if !own.table.closed.get()
-            && let Ok(mut stride) = own.stride.try_borrow_mut()
-        {
-            let given_back = stride.queue(lane, Some(ready), own.table.now.get());
-            debug_assert!(given_back.is_none(), "a lane outlives its tasks");
-            return;
+    if let Some(own) = gate.home()
+        && !own.table.closed.get()
+        && let Ok(mut stride) = own.stride.try_borrow_mut()
+    {
+        let given_back = stride.queue(lane, Some(ready));
+        debug_assert!(given_back.is_none(), "a lane outlives its tasks");
+        return;
+    }
+    put_outside(ready);
+}
+
+#[cold]
+fn put_outside(ready: Ready) {
+    // Kept while the list has the task, which may be run and freed before this returns.
+    let gate = ready.metadata().gate.clone();
+    if let Some(ready) = gate.shared().put_outside(ready) {
+        // On the worker's own thread its future may be dropped; anywhere else it may not be touched.
+        if gate.is_home() {
+            drop(ready);
+        } else {
+            std::mem::forget(ready);
         }
     }
-    let gate = ready.metadata().gate.clone();
-    gate.put_from_outside(ready);
 }
 
 impl Gate {
-    pub(crate) fn new(own: &Rc<Own>, bell: Option<Bell>) -> Self {
-        Self {
-            own: Local::new(own.clone()),
-            outside: Mutex::default(),
-            count: AtomicUsize::new(0),
-            parked: AtomicBool::new(false),
-            bell,
-        }
+    pub(crate) fn new(bell: Option<Bell>) -> Self {
+        Self { outside: Mutex::default(), count: AtomicUsize::new(0), parked: AtomicBool::new(false), bell }
     }
 
-    #[cold]
-    fn put_from_outside(&self, ready: Ready) {
+    /// Leaves a task for the worker to collect; gives it back when the worker has ended.
+    fn put_outside(&self, ready: Ready) -> Option<Ready> {
         let mut outside = self.outside.lock().unwrap_or_else(PoisonError::into_inner);
         if outside.closed {
-            drop(outside);
-            // On the worker's own thread its future may be dropped; anywhere else it may not be touched.
-            if self.own.is_here() {
-                drop(ready);
-            } else {
-                std::mem::forget(ready);
-            }
-            return;
+            return Some(ready);
         }
         outside.woken.push(ready);
         // ORDER: SeqCst on both sides with `about_to_park`: either the worker sees the count, or we see it parked. Counted
@@ -104,23 +103,24 @@ impl Gate {
         {
             bell();
         }
+        None
     }
 
     /// Brings what came from elsewhere into the lanes.
     #[inline]
-    pub(crate) fn collect(&self, stride: &mut Stride, table: &Table) {
+    pub(crate) fn collect(&self, stride: &mut Stride) {
         if self.count.load(Ordering::Relaxed) > 0 {
-            self.collect_all(stride, table);
+            self.collect_all(stride);
         }
     }
 
     #[cold]
-    fn collect_all(&self, stride: &mut Stride, table: &Table) {
+    fn collect_all(&self, stride: &mut Stride) {
         let mut outside = self.outside.lock().unwrap_or_else(PoisonError::into_inner);
         self.count.fetch_sub(outside.woken.len(), Ordering::SeqCst);
         for ready in outside.woken.drain(..) {
             let lane = ready.metadata().lane;
-            let given_back = stride.queue(lane, Some(ready), table.now.get());
+            let given_back = stride.queue(lane, Some(ready));
             debug_assert!(given_back.is_none(), "a lane outlives its tasks");
         }
     }

@@ -146,6 +146,8 @@ pub(crate) struct Lane {
     pub(crate) queue: VecDeque<(Option<Ready>, Nanos)>,
     /// Of them unstarted work.
     pub(crate) waiting: usize,
+    /// Whether it stands among the lanes with work.
+    pub(crate) listed: bool,
     /// Virtual time among the lanes of its class.
     pub(crate) pass: u64,
     stride: u64,
@@ -161,21 +163,20 @@ impl Lane {
     /// The weight must be checked.
     pub(crate) fn new(options: LaneOptions, generation: u16) -> Self {
         let stride = ONE / u64::from(options.weight.max(1));
-        let (waiting, pass, claim, turn, pieces, ran_ns) = Default::default();
+        let (waiting, listed, pass, claim, turn, pieces, ran_ns) = Default::default();
         let queue = VecDeque::new();
-        Self { options, generation, queue, waiting, pass, stride, claim, turn, pieces, ran_ns }
+        Self { options, generation, queue, waiting, listed, pass, stride, claim, turn, pieces, ran_ns }
     }
 
     pub(crate) fn has_room(&self) -> bool {
         self.waiting < WAITING_MAX
     }
 
-    /// It was served for so long; `busy` counts that already.
-    #[inline]
-    pub(crate) fn charge(&mut self, ran: Nanos, busy: u64) {
-        self.pieces += 1;
+    /// It was served so many pieces, for so long in all; `busy` counts that already.
+    pub(crate) fn charge(&mut self, pieces: u64, ran: Nanos, busy: u64) {
+        self.pieces += pieces;
         self.ran_ns += ran;
-        let cost = ran.max(CHARGE_MIN_NS);
+        let cost = ran.max(pieces.saturating_mul(CHARGE_MIN_NS));
         self.pass = self.pass.saturating_add(cost.saturating_mul(self.stride));
         if self.options.share > 0 {
             let paid = |cost: u64| cost.saturating_mul(1000) / u64::from(self.options.share);

@@ -6,15 +6,15 @@
 //! spawn that is refused has made nothing.
 
 use crate::Name;
-use crate::cells::{Cells, Status, Table, TaskFacts, TaskId, TaskState};
-use crate::gate::{Bell, Gate, Header, Own, Piece, put};
+use crate::cells::{Cells, NOBODY, Status, Table, TaskFacts, TaskId, TaskState};
+use crate::gate::{Bell, Gate, Header, Here, Own, Piece, put};
 use crate::lane::{LaneError, LaneFacts, LaneId, LaneOptions};
 use crate::limits::{IN_PLACE_BYTES, LAST_ROUNDS, QUANTUM_NS, TASKS_MAX};
 use crate::overruns::Overrun;
 use crate::pulse::Pulse;
 use crate::stride::Stride;
 use crate::task::{SpawnError, Task, TaskHandle, TaskOptions};
-use std::cell::{RefCell, RefMut};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::rc::Rc;
@@ -22,6 +22,7 @@ use std::sync::Arc;
 use windlass_driver::Nanos;
 use windlass_driver::heap::try_box;
 use windlass_driver::held::Held;
+use windlass_driver::home::Home;
 
 /// Work that is queued before it is a task.
 pub trait Job {
@@ -54,9 +55,7 @@ impl<J> fmt::Debug for Work<J> {
 
 /// The queues of one worker. `J` is what a piece of unstarted work is.
 pub struct Lanes<J: Job + 'static> {
-    gate: Arc<Gate>,
-    own: Rc<Own>,
-    table: Rc<Table>,
+    own: Here,
     /// Unstarted work, by lane; its places are in the lanes' queues.
     jobs: RefCell<Vec<VecDeque<J>>>,
     pulse: Option<Arc<Pulse>>,
@@ -65,9 +64,8 @@ pub struct Lanes<J: Job + 'static> {
 impl<J: Job + 'static> Lanes<J> {
     /// The two lanes that are always there, empty; `bell` is rung when a task is woken from elsewhere while the worker sleeps.
     pub fn new(bell: Option<Bell>) -> Self {
-        let table = Rc::new(Table::new());
-        let own = Rc::new(Own { stride: RefCell::new(Stride::new()), table: table.clone() });
-        Self { gate: Arc::new(Gate::new(&own, bell)), own, table, jobs: RefCell::default(), pulse: None }
+        let own = Own { stride: RefCell::new(Stride::new()), table: Table::new() };
+        Self { own: Home::new(own, Gate::new(bell)), jobs: RefCell::default(), pulse: None }
     }
 
     /// Lets a watchdog see what runs.
@@ -78,11 +76,15 @@ impl<J: Job + 'static> Lanes<J> {
 
     /// At most so many tasks from now on, and never more than `limits::TASKS_MAX`.
     pub fn set_tasks_max(&self, tasks_max: usize) {
-        self.table.tasks_max.set(tasks_max.min(TASKS_MAX));
+        self.own.table.tasks_max.set(tasks_max.min(TASKS_MAX));
     }
 
-    pub(crate) fn table(&self) -> &Rc<Table> {
-        &self.table
+    pub(crate) fn table(&self) -> &Table {
+        &self.own.table
+    }
+
+    fn gate(&self) -> &Gate {
+        self.own.shared()
     }
 
     /// Makes a lane.
@@ -100,13 +102,13 @@ impl<J: Job + 'static> Lanes<J> {
     /// # Errors
     /// `Unknown`, `InUse`.
     pub fn remove_lane(&self, lane: LaneId) -> Result<(), LaneError> {
-        let tasks = self.table.tasks_by_lane().get(&lane.index).copied().unwrap_or(0);
+        let tasks = self.own.table.tasks_by_lane().get(&lane.index).copied().unwrap_or(0);
         self.own.stride.borrow_mut().remove(lane, tasks)
     }
 
     /// All lanes and what they have done.
     pub fn lanes(&self) -> Vec<LaneFacts> {
-        self.own.stride.borrow().facts(&self.table.tasks_by_lane())
+        self.own.stride.borrow_mut().facts(&self.own.table.tasks_by_lane())
     }
 
     /// Queues work behind all that came before it in its lane.
@@ -126,7 +128,7 @@ impl<J: Job + 'static> Lanes<J> {
             jobs.resize_with(usize::from(id.index) + 1, VecDeque::new);
         }
         jobs[usize::from(id.index)].push_back(work);
-        let given_back = stride.queue(id.index, None, self.table.now.get());
+        let given_back = stride.queue(id.index, None);
         debug_assert!(given_back.is_none(), "the lane is there");
         Ok(())
     }
@@ -142,8 +144,10 @@ impl<J: Job + 'static> Lanes<J> {
     where
         F: Future + 'static,
     {
+        let lane = options.lane.index;
         let (piece, handle) = self.make(options, future)?;
-        put(piece.0);
+        let given_back = self.own.stride.borrow_mut().queue(lane, Some(piece.0));
+        debug_assert!(given_back.is_none(), "the lane is there");
         Ok(handle)
     }
 
@@ -158,11 +162,14 @@ impl<J: Job + 'static> Lanes<J> {
         F: Future + 'static,
     {
         let (piece, handle) = self.make(options, future)?;
-        let (current, aborts) = (self.table.current.get(), self.table.aborts.get());
-        self.enter(handle.id().index, self.table.now.get());
+        let table = &self.own.table;
+        let before = (table.running.get(), table.waited.get());
+        enter(table, handle.id(), 0);
         piece.run();
-        self.table.current.set(current);
-        self.table.aborts.set(aborts);
+        // Its time counts for the piece that goes on.
+        leave(table, &mut table.cells.borrow_mut(), 0);
+        table.running.set(before.0);
+        table.waited.set(before.1);
         Ok(handle)
     }
 
@@ -171,21 +178,25 @@ impl<J: Job + 'static> Lanes<J> {
         F: Future + 'static,
     {
         let TaskOptions { name, lane, system } = options;
-        if self.table.closed.get() {
+        let table = &self.own.table;
+        if table.closed.get() {
             return Err(SpawnError::Closed);
         }
-        if self.table.alive() >= self.table.tasks_max.get() {
+        if table.alive() >= table.tasks_max.get() {
             return Err(SpawnError::TooManyTasks);
         }
-        if self.own.stride.borrow().lane(lane).is_none() {
+        let stride = self.own.stride.borrow();
+        let now = stride.began;
+        if stride.lane(lane).is_none() {
             return Err(SpawnError::NoLane);
         }
+        drop(stride);
         if size_of::<F>() > IN_PLACE_BYTES {
             let future = try_box(future).map_err(|_dropped| SpawnError::NoMemory)?;
-            let id = self.table.admit(name, lane.index, system).ok_or(SpawnError::NoMemory)?;
+            let id = table.admit(name, lane.index, system, now).ok_or(SpawnError::NoMemory)?;
             return Ok(self.set_up(id, lane.index, Box::into_pin(future)));
         }
-        let id = self.table.admit(name, lane.index, system).ok_or(SpawnError::NoMemory)?;
+        let id = table.admit(name, lane.index, system, now).ok_or(SpawnError::NoMemory)?;
         Ok(self.set_up(id, lane.index, future))
     }
 
@@ -194,33 +205,22 @@ impl<J: Job + 'static> Lanes<J> {
     where
         F: Future + 'static,
     {
-        let held = Held::new(future, Task::new(self.table.clone(), id));
-        let header = Header { gate: self.gate.clone(), index: id.index, lane };
+        let held = Held::new(future, Task::new(self.own.clone(), id));
+        let header = Header { gate: self.own.away(), id, lane };
         let (runnable, task) = async_task::Builder::new().metadata(header).spawn(move |_| held, put);
-        (Piece(runnable), TaskHandle::new(task.fallible(), id, self.table.clone()))
-    }
-
-    /// A task is about to be polled.
-    #[inline]
-    fn enter(&self, index: u32, since: Nanos) {
-        let mut cells = self.table.cells.borrow_mut();
-        let Some((id, cell)) = cells.living(index) else { return };
-        cell.polls += 1;
-        cell.wait_ns += self.table.now.get().saturating_sub(since);
-        self.table.aborts.set(cell.aborted);
-        self.table.current.set(Some(id));
+        (Piece(runnable), TaskHandle::new(task.fallible(), id, self.own.clone()))
     }
 
     /// The next piece, or nothing; the one before it ended at `now`. One reading of the clock serves both.
     #[inline]
     pub fn next(&self, now: Nanos) -> Option<Work<J>> {
-        let table = &*self.table;
-        let mut stride = self.own.stride.borrow_mut();
-        let mut cells = self.leave_current(&mut stride, now);
-        self.gate.collect(&mut stride, table);
+        let own = &*self.own;
+        let mut stride = own.stride.borrow_mut();
+        let stride = &mut *stride;
+        let mut cells = own.table.cells.borrow_mut();
+        charge(&own.table, stride, &mut cells, now);
+        self.gate().collect(stride);
         let (lane, work, since) = stride.pick()?;
-        stride.began = now;
-        table.pieces.set(table.pieces.get().wrapping_add(1));
         let work = match work {
             None => {
                 let job = self.jobs.borrow_mut().get_mut(usize::from(lane)).and_then(VecDeque::pop_front);
@@ -229,56 +229,22 @@ impl<J: Job + 'static> Lanes<J> {
                 Work::Start(job)
             }
             Some(ready) => {
-                if let Some((id, cell)) = cells.living(ready.metadata().index) {
-                    cell.polls += 1;
-                    cell.wait_ns += now.saturating_sub(since);
-                    table.aborts.set(cell.aborted);
-                    table.current.set(Some(id));
-                }
+                enter(&own.table, ready.metadata().id, now.saturating_sub(since));
                 Work::Resume(Piece(ready))
             }
         };
-        drop(cells);
         if let Some(pulse) = &self.pulse {
-            pulse.begins(&self.running_name(&stride), table.current.get());
+            pulse.begins(&running_name(&own.table, stride, &mut cells), own.table.current());
         }
         Some(work)
     }
 
     /// The last piece ended at `now`, and none follows it at once.
     pub fn rest(&self, now: Nanos) {
-        drop(self.leave_current(&mut self.own.stride.borrow_mut(), now));
+        let table = &self.own.table;
+        charge(table, &mut self.own.stride.borrow_mut(), &mut table.cells.borrow_mut(), now);
         if let Some(pulse) = &self.pulse {
             pulse.rests();
-        }
-    }
-
-    #[inline]
-    fn leave_current(&self, stride: &mut Stride, now: Nanos) -> RefMut<'_, Cells> {
-        let table = &*self.table;
-        table.now.set(now);
-        let ran = stride.charge(now);
-        if ran > QUANTUM_NS {
-            let name = self.running_name(stride);
-            stride.overruns.count(&name, ran);
-        }
-        let mut cells = table.cells.borrow_mut();
-        if let Some(id) = table.current.take()
-            && let Some(cell) = cells.get(id)
-        {
-            cell.cpu_ns += ran;
-        }
-        cells
-    }
-
-    /// The name of what runs, or of the task that ended just now.
-    #[cold]
-    fn running_name(&self, stride: &Stride) -> Name {
-        match self.table.current.get() {
-            None => stride.job.clone(),
-            Some(id) => {
-                self.table.with(id, |cell| cell.name.clone()).unwrap_or_else(|| self.table.ended_name.take())
-            }
         }
     }
 
@@ -309,52 +275,52 @@ impl<J: Job + 'static> Lanes<J> {
 
     /// Whether one more task would be taken, as far as their number goes.
     pub fn has_room_for_task(&self) -> bool {
-        self.table.alive() < self.table.tasks_max.get() && !self.table.closed.get()
+        self.own.table.alive() < self.own.table.tasks_max.get() && !self.own.table.closed.get()
     }
 
     /// Whether nothing is to be done.
     pub fn is_idle(&self) -> bool {
-        self.own.stride.borrow().is_empty() && !self.gate.has_outside()
+        self.own.stride.borrow().is_empty() && !self.gate().has_outside()
     }
 
     /// Says that the worker is about to sleep, then looks once more: `true` if it may. Call `unparked` after.
     pub fn about_to_park(&self) -> bool {
-        self.gate.about_to_park(&self.own)
+        self.gate().about_to_park(&self.own)
     }
 
     /// Says that the worker is awake.
     pub fn unparked(&self) {
-        self.gate.unparked();
+        self.gate().unparked();
     }
 
     /// Tasks alive.
     pub fn alive(&self) -> usize {
-        self.table.alive()
+        self.own.table.alive()
     }
 
     /// Tasks alive that somebody waits for at the end: all but system tasks.
     pub fn live(&self) -> usize {
-        self.table.live.get()
+        self.own.table.live.get()
     }
 
-    /// Pieces of work that began so far.
+    /// Pieces of work that ended so far.
     pub fn pieces(&self) -> u64 {
-        self.table.pieces.get()
+        self.own.table.pieces.get()
     }
 
     /// The task that runs now.
     pub fn current(&self) -> Option<TaskId> {
-        self.table.current.get()
+        self.own.table.current()
     }
 
     /// How the last task ended that was not a system task.
     pub fn last_end(&self) -> Option<(TaskId, Status)> {
-        self.table.last.get()
+        self.own.table.last.get()
     }
 
     /// Tasks that panicked so far.
     pub fn panics(&self) -> u64 {
-        self.table.panics.get()
+        self.own.table.panics.get()
     }
 
     /// How often a watchdog found the worker held for too long.
@@ -374,31 +340,31 @@ impl<J: Job + 'static> Lanes<J> {
 
     /// The task that runs begins a timer or an operation.
     pub fn count_operation(&self) {
-        self.table.with_current(|cell| cell.operations += 1);
+        self.own.table.with_current(|cell| cell.operations += 1);
     }
 
     /// Asks a task to end; answers whether it was the first to ask a task that lives.
     pub fn cancel(&self, task: TaskId) -> bool {
-        self.table.cancel(task)
+        self.own.table.cancel(task)
     }
 
     /// Drops a task's future when it would run next; answers whether it lives.
     pub fn abort(&self, task: TaskId) -> bool {
-        self.table.abort(task)
+        self.own.table.abort(task)
     }
 
     /// Tasks that were asked to end since this was last asked: their grace begins.
     pub fn take_asked(&self) -> Vec<TaskId> {
-        std::mem::take(&mut *self.table.asked.borrow_mut())
+        std::mem::take(&mut *self.own.table.asked.borrow_mut())
     }
 
     /// What is known of the tasks alive, at most so many, in order of their cells.
     ///
     /// Cost: in proportion to the cells and to what is queued; for operators and reports.
     pub fn tasks(&self, most: usize) -> Vec<TaskFacts> {
-        let mut facts = self.table.facts(most);
-        let stride = self.own.stride.borrow();
-        let queued = stride.queued().map(|ready| ready.metadata().index);
+        let mut facts = self.own.table.facts(most);
+        let mut stride = self.own.stride.borrow_mut();
+        let queued = stride.queued().map(|ready| ready.metadata().id.index);
         let ready: std::collections::BTreeSet<u32> = queued.collect();
         let lanes = stride.facts(&BTreeMap::new());
         for fact in &mut facts {
@@ -415,15 +381,15 @@ impl<J: Job + 'static> Lanes<J> {
 
     /// Ends all: every task's future is dropped here, and nothing is taken any more. Work that has not begun is dropped.
     pub fn close(&self) {
-        self.table.closed.set(true);
+        self.own.table.closed.set(true);
         let jobs = self.jobs.take();
         let mut left = self.own.stride.borrow_mut().drain();
         drop(jobs);
         for _ in 0..LAST_ROUNDS {
-            left.extend(self.gate.take());
+            left.extend(self.gate().take());
             // Foreign code: a dropped future may wake others, which come by the gate's list from now on.
             left.clear();
-            let all = self.table.all();
+            let all = self.own.table.all();
             if all.is_empty() {
                 break;
             }
@@ -433,8 +399,47 @@ impl<J: Job + 'static> Lanes<J> {
             }
             std::hint::spin_loop();
         }
-        drop(self.gate.close());
-        self.table.let_go();
+        drop(self.gate().close());
+        self.own.table.let_go();
+    }
+}
+
+/// A task is about to be polled that stood in its queue for so long. Its cell is not looked at before it was.
+#[inline]
+fn enter(table: &Table, id: TaskId, waited: Nanos) {
+    table.running.set(id);
+    table.waited.set(waited);
+}
+
+/// It was polled; its time is entered into its account, if it lives on.
+#[inline]
+fn leave(table: &Table, cells: &mut Cells, ran: Nanos) {
+    if let Some(account) = cells.account(table.running.replace(NOBODY)) {
+        account.polls += 1;
+        account.wait_ns += table.waited.get();
+        account.cpu_ns += ran;
+    }
+}
+
+/// The piece that ran has ended at `now`, if one did.
+#[inline(always)]
+fn charge(table: &Table, stride: &mut Stride, cells: &mut Cells, now: Nanos) {
+    let ran = stride.charge(now);
+    table.pieces.set(stride.pieces);
+    if ran > QUANTUM_NS {
+        let name = running_name(table, stride, cells);
+        stride.overruns.count(&name, ran);
+    }
+    leave(table, cells, ran);
+}
+
+/// The name of what runs, or of the task that ended just now.
+#[cold]
+fn running_name(table: &Table, stride: &Stride, cells: &mut Cells) -> Name {
+    let Some(id) = table.current() else { return stride.job.clone() };
+    match table.ended_name.replace((NOBODY, Name::default())) {
+        (ended, name) if ended == id => name,
+        _ => cells.name_of(id).unwrap_or(Name::Static("(a task that ended)")),
     }
 }
 

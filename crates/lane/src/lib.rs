@@ -28,7 +28,7 @@ mod timers;
 
 pub use blocking::{Blocking, BlockingError};
 pub use cells::{Status, TaskFacts, TaskId, TaskState};
-pub use cx::{Cx, Outside, Sleep, Ticks, WaitError, WorkError};
+pub use cx::{Cx, Outside, Sleep, Ticks, WaitError, WorkError, Yield};
 pub use engine::{Engine, EngineError, Next, Stalled, dump, run};
 pub use gate::{Bell, Piece};
 pub use lane::{Class, LaneError, LaneFacts, LaneId, LaneOptions};

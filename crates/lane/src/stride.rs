@@ -17,23 +17,32 @@ use windlass_driver::Nanos;
 /// Where virtual time turns back: far enough from its end that no piece reaches that.
 const PASS_MAX: u64 = 1 << 61;
 
+/// The lane that is served when none is.
+const NOBODY: u16 = u16::MAX;
+const _: () = assert!(LANES_MAX < NOBODY as usize, "no lane has the number of nobody");
+
 pub(crate) struct Stride {
     lanes: Vec<Option<Lane>>,
     generations: Vec<u16>,
-    /// Lanes with work.
+    /// Lanes with work; the one that is served stands here until the next piece is looked for, also if it gave its last.
     ready: Vec<u16>,
     /// Where each class is in virtual time.
     virtual_now: [u64; 2],
     /// How many pieces have run, and how long, all together.
-    pieces: u64,
+    pub(crate) pieces: u64,
     busy: u64,
     /// The lane that is served, and until when on the clock of `busy`.
-    serving: Option<(u16, u64)>,
-    running: Option<u16>,
+    serving: u16,
+    until: u64,
+    /// What of `pieces` and `busy` lanes have been charged for; the rest is owed by the one that is served.
+    settled: (u64, u64),
+    /// Whether a piece of it runs.
+    running: bool,
     /// Lanes with a guaranteed share.
     guaranteed: Vec<u16>,
     /// The work that was begun last, for whoever asks why it takes so long.
     pub(crate) job: Name,
+    /// When that was; the last reading of the clock.
     pub(crate) began: Nanos,
     pub(crate) overruns: Overruns,
 }
@@ -49,8 +58,10 @@ impl Stride {
             virtual_now: [0; 2],
             pieces: 0,
             busy: 0,
-            serving: None,
-            running: None,
+            serving: NOBODY,
+            until: 0,
+            settled: (0, 0),
+            running: false,
             guaranteed: vec![LaneId::BACKGROUND.index],
             job: Name::default(),
             began: 0,
@@ -91,10 +102,12 @@ impl Stride {
             return Err(LaneError::InUse);
         }
         self.guaranteed.retain(|index| *index != id.index);
-        if self.running == Some(id.index) {
-            self.running = None;
+        self.ready.retain(|index| *index != id.index);
+        if self.serving == id.index {
+            // What it owes goes with it.
+            self.settle();
+            (self.serving, self.until, self.running) = (NOBODY, 0, false);
         }
-        self.serving = self.serving.filter(|(index, _)| *index != id.index);
         self.lanes[usize::from(id.index)] = None;
         Ok(())
     }
@@ -111,14 +124,31 @@ impl Stride {
     /// Queues a piece, a task or the place of unstarted work, behind all that came before it in its lane; a lane that is
     /// gone gives it back.
     #[inline]
-    pub(crate) fn queue(&mut self, index: u16, work: Option<Ready>, now: Nanos) -> Option<Option<Ready>> {
+    pub(crate) fn queue(&mut self, index: u16, work: Option<Ready>) -> Option<Option<Ready>> {
         let Some(Some(lane)) = self.lanes.get_mut(usize::from(index)) else { return Some(work) };
-        if lane.queue.is_empty() {
+        lane.queue.push_back((work, self.began));
+        if !lane.listed {
+            self.list(index);
+        }
+        None
+    }
+
+    /// A lane has work again.
+    fn list(&mut self, index: u16) {
+        self.settle();
+        if let Some(Some(lane)) = self.lanes.get_mut(usize::from(index)) {
+            lane.listed = true;
             lane.wakes(self.virtual_now[lane.options.class as usize], self.pieces, self.busy);
             self.ready.push(index);
         }
-        lane.queue.push_back((work, now));
-        None
+    }
+
+    /// The lane that was served has none any more.
+    fn unlist(&mut self, index: u16) {
+        if let Some(Some(lane)) = self.lanes.get_mut(usize::from(index)) {
+            lane.listed = false;
+            self.ready.retain(|ready| *ready != index);
+        }
     }
 
     /// The running piece has ended; answers how long it ran.
@@ -126,41 +156,60 @@ impl Stride {
     pub(crate) fn charge(&mut self, now: Nanos) -> Nanos {
         let ran = now.saturating_sub(self.began);
         self.began = now;
-        let Some(index) = self.running.take() else { return 0 };
+        if !std::mem::take(&mut self.running) {
+            return 0;
+        }
         self.pieces += 1;
         self.busy += ran;
-        if let Some(Some(lane)) = self.lanes.get_mut(usize::from(index)) {
-            lane.charge(ran, self.busy);
-        }
         ran
+    }
+
+    /// Charges the lane that is served for all that it had since this was last done: before lanes are compared, and before
+    /// another is served.
+    fn settle(&mut self) {
+        let (pieces, ran) = (self.pieces - self.settled.0, self.busy - self.settled.1);
+        self.settled = (self.pieces, self.busy);
+        if pieces > 0
+            && let Some(Some(lane)) = self.lanes.get_mut(usize::from(self.serving))
+        {
+            lane.charge(pieces, ran, self.busy);
+        }
     }
 
     /// Takes the next piece, with its lane and the time at which it was queued.
     #[inline]
     pub(crate) fn pick(&mut self) -> Option<(u16, Option<Ready>, Nanos)> {
-        if self.ready.is_empty() {
-            return None;
+        // Alone, it needs no comparing, and no charge before its slice is over.
+        if self.busy >= self.until || self.ready[..] != [self.serving] {
+            self.turn_to_next()?;
         }
-        let index = match self.serving {
-            // Alone, it needs no comparing.
-            Some((index, until)) if self.busy < until && self.ready[..] == [index] => index,
-            Some((index, until)) if self.busy < until && self.goes_on(index) && !self.is_claimed(index) => index,
-            _ => {
-                let index = self.choose()?;
-                self.serving = Some((index, self.busy.saturating_add(SLICE_NS)));
-                index
-            }
+        let lane = self.lanes.get_mut(usize::from(self.serving))?.as_mut()?;
+        let Some((work, since)) = lane.queue.pop_front() else {
+            self.unlist(self.serving);
+            return None;
         };
-        let lane = self.lanes.get_mut(usize::from(index))?.as_mut()?;
-        let (work, since) = lane.queue.pop_front()?;
         if work.is_none() {
             lane.waiting -= 1;
         }
-        if lane.queue.is_empty() {
-            self.ready.retain(|ready| *ready != index);
+        self.running = true;
+        Some((self.serving, work, since))
+    }
+
+    /// Finds which lane is served from now on; nothing if none has work.
+    fn turn_to_next(&mut self) -> Option<()> {
+        self.settle();
+        let served = self.lanes.get(usize::from(self.serving)).and_then(Option::as_ref);
+        if served.is_some_and(|lane| lane.listed && lane.queue.is_empty()) {
+            self.unlist(self.serving);
         }
-        self.running = Some(index);
-        Some((index, work, since))
+        if self.ready.is_empty() {
+            return None;
+        }
+        if self.busy >= self.until || !self.goes_on(self.serving) || self.is_claimed(self.serving) {
+            self.serving = self.choose()?;
+            self.until = self.busy.saturating_add(SLICE_NS);
+        }
+        Some(())
     }
 
     /// Whether the lane that is served has more, and nothing that goes first has come.
@@ -239,7 +288,11 @@ impl Stride {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.ready.is_empty()
+        let has_none = |index: &u16| {
+            let lane = self.lanes.get(usize::from(*index)).and_then(Option::as_ref);
+            lane.is_none_or(|lane| lane.queue.is_empty())
+        };
+        self.ready.iter().all(has_none)
     }
 
     /// The tasks that are queued, in order within their lane.
@@ -252,14 +305,15 @@ impl Stride {
         self.ready.clear();
         let mut all = Vec::new();
         for lane in self.lanes.iter_mut().flatten() {
-            lane.waiting = 0;
+            (lane.waiting, lane.listed) = (0, false);
             all.extend(lane.queue.drain(..).filter_map(|(work, _)| work));
         }
         all
     }
 
     /// With the tasks alive on each lane that has some.
-    pub(crate) fn facts(&self, tasks: &BTreeMap<u16, usize>) -> Vec<LaneFacts> {
+    pub(crate) fn facts(&mut self, tasks: &BTreeMap<u16, usize>) -> Vec<LaneFacts> {
+        self.settle();
         let lanes = self.lanes.iter().enumerate();
         let on = |index: u16| tasks.get(&index).copied().unwrap_or(0);
         lanes.filter_map(|(index, lane)| Some(lane.as_ref()?.facts(index as u16, on(index as u16)))).collect()
@@ -275,22 +329,24 @@ mod tests {
     fn contend(stride: &mut Stride, lanes: &[(LaneId, u64)], until: u64) -> Vec<u64> {
         let mut now = 0;
         stride.began = 0;
-        let put = |stride: &mut Stride, lane: LaneId, now| {
+        let put = |stride: &mut Stride, lane: LaneId| {
             stride.lane_mut(lane).unwrap().waiting += 1;
-            assert!(stride.queue(lane.index, None, now).is_none());
+            assert!(stride.queue(lane.index, None).is_none());
         };
         for (lane, _) in lanes {
-            put(stride, *lane, now);
-            put(stride, *lane, now);
+            put(stride, *lane);
+            put(stride, *lane);
         }
+        stride.settle();
         let before: Vec<u64> = lanes.iter().map(|lane| stride.lane(lane.0).unwrap().ran_ns).collect();
         while now < until {
             let Some((index, None, _)) = stride.pick() else { panic!("no work") };
             let (lane, cost) = *lanes.iter().find(|lane| lane.0.index == index).unwrap();
             now += cost;
             stride.charge(now);
-            put(stride, lane, now);
+            put(stride, lane);
         }
+        stride.settle();
         assert!(stride.drain().is_empty());
         lanes.iter().zip(before).map(|(lane, before)| stride.lane(lane.0).unwrap().ran_ns - before).collect()
     }
@@ -359,7 +415,7 @@ mod tests {
         );
         let first = stride.add(LaneOptions::new("first")).unwrap();
         assert_eq!(stride.remove(LaneId::LATENCY, 0), Err(LaneError::InUse));
-        assert!(stride.queue(first.index, None, 0).is_none());
+        assert!(stride.queue(first.index, None).is_none());
         assert_eq!(stride.remove(first, 0), Err(LaneError::InUse));
         stride.drain();
         stride.remove(first, 0).unwrap();

@@ -7,15 +7,14 @@
 //! resolves; a handle that is dropped lets its task run.
 
 use crate::Name;
-use crate::cells::{Status, Table, TaskId};
-use crate::gate::Header;
+use crate::cells::{Status, TaskId};
+use crate::gate::{Header, Here};
 use crate::lane::LaneId;
 use async_task::FallibleTask;
 use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use windlass_driver::held::{Beside, End, Payload};
 use windlass_driver::local::Local;
@@ -113,18 +112,19 @@ pub(crate) type Spawned<T> = FallibleTask<Left<T>, Header>;
 pub struct TaskHandle<T = ()> {
     task: Option<Spawned<T>>,
     id: TaskId,
-    table: Rc<Table>,
+    own: Here,
 }
 
 impl<T> TaskHandle<T> {
-    pub(crate) fn new(task: Spawned<T>, id: TaskId, table: Rc<Table>) -> Self {
-        Self { task: Some(task), id, table }
+    pub(crate) fn new(task: Spawned<T>, id: TaskId, own: Here) -> Self {
+        Self { task: Some(task), id, own }
     }
     /// The task's id.
     pub fn id(&self) -> TaskId {
         self.id
     }
     /// Lets the task run by itself; what dropping the handle does, in a word.
+    #[inline]
     pub fn detach(self) {}
     /// Whether it has ended.
     pub fn is_finished(&self) -> bool {
@@ -133,11 +133,11 @@ impl<T> TaskHandle<T> {
     /// Asks the task to end: what it waits for through its `Cx` resolves, and `cx.cancelled()` tells it. It ends by itself,
     /// with its own clean-up. Answers whether it was the first to ask a task that lives.
     pub fn cancel(&self) -> bool {
-        self.table.cancel(self.id)
+        self.own.table.cancel(self.id)
     }
     /// Drops the task's future when it would run next, instead of running it. It ends as `Exit::Cancelled`.
     pub fn abort(&self) {
-        self.table.abort(self.id);
+        self.own.table.abort(self.id);
     }
     /// Waits until it has ended. The same as awaiting the handle.
     pub async fn join(self) -> Exit<T> {
@@ -157,6 +157,7 @@ impl<T> Future for TaskHandle<T> {
 }
 
 impl<T> Drop for TaskHandle<T> {
+    #[inline]
     fn drop(&mut self) {
         if let Some(task) = self.task.take() {
             task.detach();
@@ -183,7 +184,19 @@ impl<T> Left<T> {
 }
 
 impl<T> Drop for Left<T> {
+    #[inline]
     fn drop(&mut self) {
+        // What cannot panic when it is dropped needs no care; on another thread there is nothing to look at.
+        let is_plain = |left: &Local<Exit<T>>| matches!(left.get(), Some(Exit::Ok(_) | Exit::Cancelled));
+        if !std::mem::needs_drop::<T>() && self.0.as_ref().is_none_or(is_plain) {
+            return;
+        }
+        self.drop_with_care();
+    }
+}
+
+impl<T> Left<T> {
+    fn drop_with_care(&mut self) {
         if let Some(exit) = self.0.take()
             && let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(exit)))
         {
@@ -197,21 +210,21 @@ impl<T> Drop for Left<T> {
 
 /// A task's own, beside its future.
 pub(crate) struct Task {
-    table: Rc<Table>,
+    own: Here,
     id: TaskId,
     /// Whether the cell has the task's waker.
     known: bool,
 }
 
 impl Task {
-    pub(crate) fn new(table: Rc<Table>, id: TaskId) -> Self {
-        Self { table, id, known: false }
+    pub(crate) fn new(own: Here, id: TaskId) -> Self {
+        Self { own, id, known: false }
     }
 
     #[cold]
     fn tell(&self, said: &str) {
-        self.table.panics.set(self.table.panics.get() + 1);
-        let name = self.table.with(self.id, |cell| cell.name.clone()).unwrap_or_default();
+        self.own.table.panics.set(self.own.table.panics.get() + 1);
+        let name = self.own.table.with(self.id, |cell| cell.name.clone()).unwrap_or_default();
         tracing::error!(task = %self.id, name = %name, panic = said, "a task panicked and has ended; its lane goes on");
     }
 }
@@ -221,7 +234,7 @@ impl<T: 'static> Beside<T> for Task {
 
     #[inline]
     fn drops(&mut self) -> bool {
-        self.table.aborts.get()
+        self.own.table.is_aborted(self.id)
     }
 
     #[inline]
@@ -230,7 +243,7 @@ impl<T: 'static> Beside<T> for Task {
         if !self.known {
             self.known = true;
             let waker = waker.clone();
-            self.table.with(self.id, |cell| cell.waker = Some(waker));
+            self.own.table.with(self.id, |cell| cell.waker = Some(waker));
         }
     }
 
@@ -245,7 +258,7 @@ impl<T: 'static> Beside<T> for Task {
                 Exit::Panicked(text)
             }
         };
-        self.table.free(self.id, exit.status());
+        self.own.table.free(self.id, exit.status());
         Left::new(exit)
     }
 }

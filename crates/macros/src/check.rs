@@ -3,7 +3,7 @@
 //! Holds: a model that passes makes code that compiles, as far as a macro can see; the rest (a type without a schema, an
 //! error that is no Fault) the compiler says at the author's own tokens.
 
-use crate::model::{Kind, Method, Module, Receiver};
+use crate::model::{Aggregate, Kind, Method, Module, Receiver};
 use crate::names;
 use crate::parse::{Errors, OWN_FIRST};
 use proc_macro2::Ident;
@@ -28,7 +28,7 @@ const HOOKS: &[&str] = &[
     "flush_work",
 ];
 /// Functions that every generated client has of its own and needs. (`find` and `create` give way to a method of that name.)
-const CLIENT_OWN: &[&str] = &["connect", "on", "pool"];
+const CLIENT_OWN: &[&str] = &["connect", "on", "pool", "toward"];
 /// `contract::limits::BUFFERS_MAX`.
 const BUFFERS_MAX: usize = 16;
 /// `contract::limits::NAME_MAX`.
@@ -139,11 +139,18 @@ fn flags(module: &Module, method: &Method, errors: &mut Errors) {
     if flags.reentrant && flags.key.is_none() {
         errors.add(Error::new(at, "`reentrant` lets a nested call pass its root's key: say the key, `key = ..`"));
     }
-    if flags.aggregate && !module.hooks.iter().any(|hook| hook.sig.ident == "replica_aggregate") {
+    let folds = module.hooks.iter().any(|hook| hook.sig.ident == "replica_aggregate");
+    if folds && let Some(Aggregate::By(path)) = &flags.aggregate {
+        errors.add(Error::new_spanned(
+            path,
+            "the hook `replica_aggregate` folds all replies of this module: write `aggregate` alone, or leave the hook out",
+        ));
+    }
+    if matches!(flags.aggregate, Some(Aggregate::Hook)) && !folds {
         errors.add(Error::new(
             at,
-            "`aggregate` needs the hook that folds the replies: `#[hook] fn replica_aggregate(&self, method: u32, \
-             replies: &[Vec<u8>]) -> Result<Vec<u8>, Fault>`",
+            "`aggregate` needs a function of two answers, like `aggregate = sum`, or the hook that folds the replies: \
+             `#[hook] fn replica_aggregate(&self, method: u32, replies: &[Vec<u8>]) -> Result<Vec<u8>, Fault>`",
         ));
     }
     let buffers = method.buffers().count();

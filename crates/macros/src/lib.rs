@@ -1,7 +1,7 @@
 //! Macros: from one annotated `impl` to a module's table, schema and clients.
 //!
 //! Lives here, in the order tokens move: `words` (what stands inside an attribute), `model` (what the author said),
-//! `parse` (from the impl to the model), `check` (what no single function can know), `emit` (from the model to code), and
+//! `parse` (from the impl to the model, with `classes` for what a command is generic over), `check` (what no single function can know), `emit` (from the model to code), and
 //! `data` with `described` for the types that cross.
 //! From: an impl in a user's crate. To: safe code over `windlass-contract`, by way of the facade's `__private`.
 //! Holds: misuse is an error at the token that is wrong, and says what to write instead; the expansion holds no unsafe
@@ -9,6 +9,7 @@
 //! Not here: unsafe shims (`contract/src/abi`), encoding and hashes (`contract/src/{serve,describe}.rs`).
 
 mod check;
+mod classes;
 mod data;
 mod described;
 mod emit;
@@ -47,6 +48,14 @@ pub fn module(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// `prio = "background"`, `period = "100ms"` (the node calls it itself), `detached` (callers do not wait for the end),
 /// `blocking` (runs on a thread of its own pool), `idempotent` (a client may send it again), `reentrant` (a nested
 /// call whose root holds the key runs at once), `aggregate` (the module folds the replies of a broadcast).
+///
+/// A method over arrays becomes a *command*, called by names that enumerate (`argsort<int64,1>`), with `each(T in Numeric)`: the
+/// function is generic over `T`, is compiled once per dtype of the class, and is picked by the dtype of its arguments at run
+/// time. Classes are `Element`, `Numeric`, `Integer`, `Signed`, `Unsigned`, `Float`, `Rank`, and those of `windlass.toml`, by
+/// name or as `class.field`. Further words: `name = ".."` (default: the function's), `rank = 1` or `rank(1..=2)` (default: any),
+/// `params(T, rank)` (what stands in the name; default: what `each` lists, then the rank), `refusal = ".."` (what callers are told
+/// who ask for a dtype or rank that is not there; `{}` is what they asked for), `standard` (the function takes `&Context`,
+/// `&Called` and `&Given` and reads its arguments itself).
 #[proc_macro_attribute]
 pub fn method(_: TokenStream, item: TokenStream) -> TokenStream {
     astray("method", item)

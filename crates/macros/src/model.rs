@@ -2,8 +2,9 @@
 //!
 //! Holds: what stands here was understood; whether it fits together is for `check`.
 
+use crate::classes::Among;
 use proc_macro2::Ident;
-use syn::{Attribute, Expr, ImplItemFn, LitStr, Path, Type};
+use syn::{Attribute, Expr, Generics, ImplItemFn, LitStr, Path, Type};
 
 /// A module.
 pub struct Module {
@@ -25,6 +26,8 @@ pub struct Module {
     pub creates: Vec<Method>,
     /// Functions marked `#[method]`.
     pub methods: Vec<Method>,
+    /// Where the parameter classes came from.
+    pub classes_file: Option<String>,
     /// Functions marked `#[hook]`, without the mark.
     pub hooks: Vec<ImplItemFn>,
 }
@@ -53,6 +56,8 @@ pub struct Method {
     pub reply: Reply,
     /// How the node is to run it.
     pub flags: Flags,
+    /// What makes it a command; its parameters and reply are then those that cross.
+    pub command: Option<Command>,
 }
 
 /// How a method takes its container.
@@ -86,7 +91,15 @@ pub struct Flags {
     /// Runs inside the call that holds the key.
     pub reentrant: bool,
     /// Folded by the module.
-    pub aggregate: bool,
+    pub aggregate: Option<Aggregate>,
+}
+
+/// How the answers of several containers become one.
+pub enum Aggregate {
+    /// By the module's hook.
+    Hook,
+    /// By a function of two answers: one of `contract::aggregate` by its name, or any by its path.
+    By(Path),
 }
 
 /// How often the node calls a method.
@@ -157,6 +170,115 @@ pub struct Reply {
     pub fallible: bool,
     /// Where the type stands.
     pub at: proc_macro2::Span,
+}
+
+/// What makes a method a command.
+pub struct Command {
+    /// Its base name.
+    pub name: String,
+    /// What it is generic over.
+    pub variables: Vec<Variable>,
+    /// Which of them stand in its full names.
+    pub order: Vec<usize>,
+    /// The function's parameters.
+    pub args: Vec<Arg>,
+    /// The function's generics.
+    pub generics: Generics,
+    /// The value that the function gives.
+    pub reply: Type,
+    /// What callers are told who ask for what is not there.
+    pub refusal: Option<String>,
+    /// It reads its arguments itself.
+    pub standard: bool,
+}
+
+/// One thing that a command is generic over.
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// What it can be.
+    pub among: Among,
+    /// Whether it is a type parameter of the function.
+    pub generic: bool,
+    /// Whether an argument determines it.
+    pub bound: bool,
+}
+
+/// A parameter of a command's function.
+pub struct Arg {
+    /// Its name.
+    pub ident: Ident,
+    /// Its name to callers.
+    pub key: String,
+    /// Its type as written.
+    pub ty: Type,
+    /// What it is.
+    pub form: Form,
+}
+
+/// What a parameter of a command is; numbers are places among the variables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// The node's `Context`.
+    Context,
+    /// The command's name, of a standard command.
+    Called,
+    /// The texts by key, of a standard command.
+    Given,
+    /// What a variable of words is in this call.
+    Variable(usize),
+    /// What a variable of dtypes is in this call.
+    Dtype(usize),
+    /// `ArrayView`: dtype and rank.
+    View(Of, usize),
+    /// `Array`.
+    Array(Of, usize),
+    /// `Slot`.
+    Slot(Of, usize),
+    /// `Strings`.
+    Strings,
+    /// `Own<..>`.
+    Own {
+        /// The type's name.
+        class: String,
+        /// By field of the class.
+        variables: Vec<Option<usize>>,
+    },
+    /// One value.
+    Scalar(Of),
+    /// Text.
+    Text {
+        /// `&str`.
+        borrowed: bool,
+    },
+    /// A list of texts.
+    Texts,
+    /// A list of values.
+    List(Of),
+    /// So many values.
+    Tuple(Of, Length),
+    /// A variant of a plain enum.
+    Word,
+}
+
+/// A dtype, as a parameter has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Of {
+    /// That of a variable.
+    Variable(usize),
+    /// Always this, by NumPy's name.
+    Dtype(&'static str),
+    /// Whatever comes.
+    Any,
+}
+
+/// How many values a tuple has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// As many as this rank.
+    Rank(usize),
+    /// So many.
+    Fixed(u32),
 }
 
 impl Module {

@@ -143,3 +143,31 @@ fn a_mistake_leaves_the_impl_in_place_beside_its_message() {
     assert!(text.contains("fn add (& self , name : u64)"), "{text}");
     assert!(text.contains("compile_error") && text.contains("did you mean `key`?"), "{text}");
 }
+
+#[test]
+fn a_command_expands_to_one_method_its_description_and_an_instance_per_dtype() {
+    let expanded = expand_module(
+        quote!(),
+        quote! {
+            impl Arrays {
+                #[create]
+                fn create() -> Self {
+                    Self
+                }
+                /// The element at one end.
+                #[method(each(T in Float, side in pick.side), rank = 1, name = "pick_end")]
+                async fn pick<T: Item>(&self, cx: &Context, a: ArrayView<'_, T>, side: Side) -> Result<T, Fault> {
+                    self.end(cx, a, side)
+                }
+                #[method(each(T in Element, rank in Rank), standard)]
+                fn texts(cx: &Context, command: &Called, given: &Given) -> String {
+                    String::new()
+                }
+            }
+        },
+    );
+    let text = pretty(expanded);
+    // Where the file with the classes lies is this machine's business.
+    let lines = text.lines().filter(|line| !line.contains("include_bytes!") && !line.contains("windlass.toml"));
+    insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"));
+}

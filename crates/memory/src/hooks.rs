@@ -30,11 +30,17 @@ pub enum Plant {
     StarvedLane,
     /// What a call that ended in a Fault had lent is never returned.
     LeakedLoan,
+    /// A transfer that stopped early is taken as whole.
+    TakenAsWhole,
+    /// A call that did not end in its grace is answered, and its future is not dropped.
+    KeptFuture,
+    /// A periodic method is called although its last call is out.
+    DoubledPeriod,
 }
 
 impl Plant {
     /// Each of them.
-    pub const ALL: [Plant; 10] = [
+    pub const ALL: [Plant; 13] = [
         Plant::LostWake,
         Plant::SkippedRangeCheck,
         Plant::UnreturnedCredit,
@@ -45,6 +51,9 @@ impl Plant {
         Plant::ReusedBuffer,
         Plant::StarvedLane,
         Plant::LeakedLoan,
+        Plant::TakenAsWhole,
+        Plant::KeptFuture,
+        Plant::DoubledPeriod,
     ];
 
     /// Its name at the command line.
@@ -60,6 +69,9 @@ impl Plant {
             Plant::ReusedBuffer => "reused-buffer",
             Plant::StarvedLane => "starved-lane",
             Plant::LeakedLoan => "leaked-loan",
+            Plant::TakenAsWhole => "taken-as-whole",
+            Plant::KeptFuture => "kept-future",
+            Plant::DoubledPeriod => "doubled-period",
         }
     }
 }

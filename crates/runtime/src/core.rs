@@ -4,8 +4,11 @@
 //! between calls). Holds: one thread; every cell is borrowed for one statement and never across a call into a module.
 
 use crate::host::call::{Call, LiveCalls};
+use crate::mail::Mail;
 use crate::place::Places;
+use crate::place::fan::Fans;
 use crate::session::Sessions;
+use crate::shared::{Shared, WorkerId};
 use crate::stages::{Stage, Stages};
 use crate::stats::Counters;
 use std::cell::{Cell, RefCell};
@@ -13,7 +16,6 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::task::Waker;
 use windlass_driver::Nanos;
 use windlass_lane::{LaneId, Lanes, Timers};
@@ -21,10 +23,20 @@ use windlass_lane::{LaneId, Lanes, Timers};
 /// What the rooms of one worker share.
 pub(crate) struct Core {
     pub(crate) name: String,
-    pub(crate) generation: u64,
+    /// Which worker of the node this is.
+    pub(crate) worker: WorkerId,
+    pub(crate) shared: Arc<Shared>,
+    /// Letters to other workers, and what is awaited from them.
+    pub(crate) mail: Mail,
+    /// Calls to several containers.
+    pub(crate) fans: RefCell<Fans>,
+    /// A number for the node's generation, if the node has none yet.
+    pub(crate) drawn: u64,
     pub(crate) limits: NodeLimits,
     /// The driver's clock.
     pub(crate) clock: Rc<dyn Fn() -> Nanos>,
+    /// What does the driver's operations, and why not something better.
+    pub(crate) operations_by: (&'static str, String),
     /// When the node was made.
     pub(crate) started: Nanos,
     /// The clock as it was read when a call last ended: one reading serves that end and the next beginning. 0 = none.
@@ -34,23 +46,25 @@ pub(crate) struct Core {
     /// Operations that tasks wait for.
     pub(crate) io: windlass_lane::io::Io,
     pub(crate) sessions: RefCell<Sessions>,
+    /// What sessions over sockets share.
+    pub(crate) streams: crate::transport::stream::Streams,
     pub(crate) places: RefCell<Places>,
     pub(crate) live: RefCell<LiveCalls>,
     pub(crate) warm: RefCell<Warm>,
+    pub(crate) symbols: Arc<crate::symbols::SymbolTable>,
     pub(crate) counters: Counters,
     pub(crate) stages: Stages,
-    pub(crate) next_call: Cell<u64>,
+    /// Calls that this worker took.
+    pub(crate) arrivals: Cell<u64>,
     pub(crate) chance: Cell<u64>,
+    /// The configured pools stand: clients may come.
+    pub(crate) ready: Cell<bool>,
     pub(crate) draining: Cell<bool>,
-    /// Somebody outside wants the tasks in the log.
-    pub(crate) dump_asked: Arc<AtomicBool>,
     /// Whether it was said that tasks wait for nothing that the node has begun.
     pub(crate) stall_told: Cell<bool>,
     pub(crate) stop_asked: Cell<Option<u64>>,
     /// The node ends now: nothing begins any more.
     pub(crate) over: Cell<bool>,
-    /// Bytes of private copies of buffers, of all sessions.
-    pub(crate) private_bytes: Rc<Cell<u64>>,
     /// Calls that were handed a key and have not begun.
     pub(crate) handed: RefCell<VecDeque<Rc<Call>>>,
     /// Whether a frame below takes from `handed`.
@@ -92,10 +106,21 @@ pub(crate) enum Alarm {
 }
 
 impl Core {
-    /// The next call number of this node.
-    pub(crate) fn number(&self) -> u64 {
-        self.next_call.set(self.next_call.get() + 1);
-        self.next_call.get()
+    /// One more call; answers its place among those that this worker took.
+    pub(crate) fn arrived(&self) -> u64 {
+        self.arrivals.set(self.arrivals.get() + 1);
+        self.arrivals.get()
+    }
+
+    /// One more call: a number that no other of this node has, and its place among those that this worker took.
+    pub(crate) fn number(&self) -> (u64, u64) {
+        let arrived = self.arrived();
+        (arrived * self.shared.desks.len() as u64 + u64::from(self.worker.0), arrived)
+    }
+
+    /// What a client knows this node by when it comes back.
+    pub(crate) fn generation(&self) -> u64 {
+        self.shared.generation(self.drawn)
     }
 
     /// Monotonic nanoseconds.
@@ -160,6 +185,9 @@ impl Warm {
 
     /// A buffer with room for as many `bytes` as a peer chose, empty. `None` when there is no memory.
     pub(crate) fn try_take(&mut self, bytes: usize) -> Option<Vec<u8>> {
+        if windlass_memory::hooks::fails() {
+            return None;
+        }
         if bytes <= SMALL
             && let Some(buffer) = self.small.pop()
         {

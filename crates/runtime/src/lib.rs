@@ -2,8 +2,9 @@
 //!
 //! Lives here, in the order of a call: `transport` (bytes arrive), `session` (who calls; only it builds `Admitted`),
 //! `place` (which container, which lane), `host` (runs the method through its table), `reply`. Around them: `worker`
-//! (one thread's turn), `node` (start and stop), `by_hand` (a node that its caller turns), `admin` (what the node answers about itself), `stats`,
-//! `stages` (where the time of calls goes).
+//! (one thread's turn), `mail` (what workers say to each other), `shared` (what they have in common), `node` (start and
+//! stop), `by_hand` (a node that its caller turns), `admin` (what the node answers about itself), `stats`, `stages` (where the
+//! time of calls goes), `symbols` (named values that live between calls).
 //! Holds: bytes of a peer are copied, then checked, then used, once, in `transport`. A `ReplySlot` is consumed exactly
 //! once. A worker is a value: it reaches the world only through the `Driver` it is handed.
 //! Not here: what a method does (`modules/`), the command line (`bin/windlass`), other nodes (`cluster`, later).
@@ -13,17 +14,21 @@ mod by_hand;
 mod core;
 mod host;
 pub mod limits;
+mod mail;
 mod node;
 mod path;
 mod place;
 mod reply;
 mod session;
+mod shared;
 mod stages;
 mod stats;
+mod symbols;
 mod transport;
 mod worker;
 
 pub use by_hand::{ByHand, Held};
 pub use host::library::Table;
 pub use node::{Node, NodeConfig, NodeEnd, PoolSpec};
+pub use place::policy::Placement;
 pub use worker::{Next, Worker};

@@ -2,6 +2,18 @@
 
 /// Sessions at once.
 pub const SESSIONS_MAX: usize = 4096;
+/// Workers of a node.
+pub const WORKERS_MAX: usize = 256;
+/// Calls of one worker that one other worker has and has not answered.
+pub const AWAY_MAX: usize = 1 << 14;
+/// Orders of one worker (to make a container, to report) that others have not carried out.
+pub const ORDERS_MAX: usize = 1 << 12;
+/// How long a worker may take to report before it is left out, nanoseconds.
+pub const REPORT_NS: u64 = 200_000_000;
+/// Letters of other workers read in one turn.
+pub const LETTERS_PER_TURN: usize = 1024;
+/// Containers of one pool.
+pub const CONTAINERS_MAX: usize = 1024;
 /// Tasks in a list of them.
 pub const TASKS_LISTED_MAX: usize = 4096;
 /// Connections that have not said hello yet.
@@ -64,3 +76,19 @@ pub const TURNS_PER_POLL: u32 = 32;
 pub const WORK_PER_POLL: usize = 1024;
 /// And time, nanoseconds, however few the pieces.
 pub const POLL_NS: u64 = 1_000_000;
+/// Calls that one session over a socket may have out: their answers wait in the node's memory while the client does not read.
+pub const STREAM_CALLS_MAX: u32 = 1024;
+/// Bytes read from a stream at once, at first.
+pub const STREAM_READ_BYTES: usize = 16 << 10;
+/// And once it has brought that much at a time.
+pub const STREAM_READ_BYTES_MAX: usize = 256 << 10;
+/// Bytes written to a stream at once, about.
+pub const STREAM_WRITE_BYTES: usize = 256 << 10;
+/// How long a frame that has begun to arrive may take, nanoseconds.
+pub const STREAM_FRAME_NS: u64 = 5_000_000_000;
+/// How long a client has to read what was sent to it when its session has ended, nanoseconds.
+pub const STREAM_LAST_WORDS_NS: u64 = 1_000_000_000;
+/// Symbols of one session, and registered symbols of a node.
+pub const SYMBOLS_MAX: usize = 1_000_000;
+/// Symbols in a list of them.
+pub const SYMBOLS_SHOWN_MAX: usize = 10_000;

@@ -1,31 +1,38 @@
-//! A node: its name, its lock, its socket, its worker's thread.
+//! A node: its name, its lock, its socket, its workers' threads.
 //!
 //! Lives here: `NodeConfig`, `Node` (a running one), `PoolSpec`.
 //! Holds: a name has one node; a node that is ready has all its configured pools; a stopped one leaves no file behind but its
 //! lock's.
 
-use crate::admin;
+use crate::admin::{self, Wanted};
 use crate::core::{Core, NodeLimits, Warm};
 use crate::host::library::Table;
-use crate::limits::{SESSION_BYTES_MAX, SPIN_NS};
+use crate::limits::{SESSION_BYTES_MAX, SPIN_NS, WORKERS_MAX};
+use crate::mail::Mail;
+use crate::place::policy::Placement;
 use crate::place::{Module, Places};
 use crate::session::Sessions;
+use crate::shared::{Shared, WorkerId};
+use crate::symbols::SymbolTable;
+use crate::transport::stream;
 use crate::worker::{Next, Worker};
 use std::cell::{Cell, RefCell};
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use windlass_contract::abi::ModuleTable;
+use windlass_contract::frame::Token;
 use windlass_contract::{Code, Fault, node_dir};
 use windlass_driver::lock::{LockError, NameLock};
 use windlass_driver::real::{RealDriver, Remote};
 use windlass_driver::socket::Listener;
 use windlass_driver::{Driver, threads};
-use windlass_lane::{Bell, Lanes, Pulse, TaskOptions, Timers, Watchdog};
+use windlass_lane::{Bell, Lanes, TaskOptions, Timers, Watchdog};
 
 /// A pool to be made before the node is ready.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,10 +43,23 @@ pub struct PoolSpec {
     pub module: String,
     /// Its create parameters, by name, as text (`contract::schema::parse_text`).
     pub parameters: Vec<(String, String)>,
+    /// How many containers it has: 1 to `limits::CONTAINERS_MAX`.
+    pub containers: u32,
+    /// Which workers they get.
+    pub placement: Placement,
+}
+
+impl PoolSpec {
+    /// A pool of one container with default parameters.
+    pub fn new(name: impl Into<String>, module: impl Into<String>) -> Self {
+        let (name, module) = (name.into(), module.into());
+        Self { name, module, parameters: Vec::new(), containers: 1, placement: Placement::default() }
+    }
 }
 
 /// What a node is to be.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct NodeConfig {
     /// Its name.
     pub name: String,
@@ -53,7 +73,9 @@ pub struct NodeConfig {
     pub libraries: Vec<PathBuf>,
     /// Pools to make.
     pub pools: Vec<PoolSpec>,
-    /// Processors for the worker; empty = any.
+    /// Workers: threads that run calls; 1 to `limits::WORKERS_MAX`.
+    pub workers: usize,
+    /// Processors for the workers, worker by worker in turn; empty = any.
     pub processors: Vec<usize>,
     /// How long the worker looks on before it sleeps, nanoseconds, while looking pays; 0 = never.
     pub spin_ns: u64,
@@ -61,21 +83,15 @@ pub struct NodeConfig {
     pub session_bytes_max: u64,
     /// Bytes of shared memory of all sessions.
     pub node_bytes_max: u64,
+    /// Bytes of symbols per session; of all sessions they count against `node_bytes_max`.
+    pub symbol_bytes_max: u64,
     /// How long one piece of work may hold the worker before a watchdog names it in the log, milliseconds; 0 = no watchdog.
     pub stall_ms: u64,
+    /// Where to listen for TCP connections besides the node's own socket: a loopback address, port 0 for any. `None` = nowhere.
+    /// Whoever connects shows the token of the file `token` in the directory, which is made if it is missing.
+    pub tcp: Option<SocketAddr>,
     /// Take stamps when calls pass from room to room (`admin.stages`). Costs about a clock reading at each of six boundaries.
     pub stages: bool,
-    /// What the node's owner and its worker share, made new by `Node::start`.
-    pub(crate) shared: Shared,
-}
-
-/// What a node's owner and its worker share.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Shared {
-    /// The owner wants the tasks in the log.
-    pub(crate) dump_asked: Arc<AtomicBool>,
-    /// What a watchdog sees of the worker, if there is one.
-    pub(crate) pulse: Option<Arc<Pulse>>,
 }
 
 impl NodeConfig {
@@ -88,16 +104,21 @@ impl NodeConfig {
             modules: Vec::new(),
             libraries: Vec::new(),
             pools: Vec::new(),
+            workers: 1,
             processors: Vec::new(),
             spin_ns: SPIN_NS,
             session_bytes_max: SESSION_BYTES_MAX,
             node_bytes_max: threads::memory_bytes() / 10 * 7,
+            symbol_bytes_max: threads::memory_bytes() / 10 * 7,
             stall_ms: 0,
+            tcp: None,
             stages: false,
-            shared: Shared::default(),
         }
     }
 }
+
+/// How the words end with which a worker goes because another one failed.
+const HAS_FAILED: &str = "has failed";
 
 /// How a node ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,9 +134,9 @@ pub enum NodeEnd {
 pub struct Node {
     directory: PathBuf,
     commands: Sender<Duration>,
-    remote: Remote,
-    thread: Option<JoinHandle<NodeEnd>>,
-    dump_asked: Arc<AtomicBool>,
+    remotes: Vec<Remote>,
+    threads: Vec<JoinHandle<NodeEnd>>,
+    shared: Arc<Shared>,
     _watchdog: Option<Watchdog>,
 }
 
@@ -124,32 +145,71 @@ impl Node {
     ///
     /// # Errors
     /// `NodeRunning` names the process that has the name; otherwise what could not be had or made.
-    pub fn start(mut config: NodeConfig) -> Result<Self, Fault> {
+    pub fn start(config: NodeConfig) -> Result<Self, Fault> {
         if !node_dir::is_name(&config.name) {
             let text = format!("{:?} cannot name a node: 1 to 64 of letters, digits, _, - and .", config.name);
             return Err(Fault::new(Code::BadConfig, text));
         }
-        config.shared = Shared::default();
+        if let Some(at) = config.tcp {
+            stream::tcp::check(at)?;
+        }
+        if config.workers == 0 || config.workers > WORKERS_MAX {
+            let text = format!("{} workers: a node has 1 to {WORKERS_MAX}", config.workers);
+            return Err(Fault::new(Code::BadConfig, text));
+        }
+        let lock = take_lock(&config)?;
+        let tables = Arc::new(tables(&config)?);
+        let shared = Shared::new(&config.name, config.workers, config.stall_ms > 0);
         let mut watchdog = None;
         if config.stall_ms > 0 {
-            let pulse = Arc::new(Pulse::new(format!("{}-0", config.name)));
-            config.shared.pulse = Some(pulse.clone());
-            watchdog =
-                Some(Watchdog::start(config.stall_ms, vec![pulse]).map_err(io("a thread for the watchdog"))?);
+            let pulses = shared.desks.iter().filter_map(|desk| desk.pulse.clone()).collect();
+            let started = Watchdog::start(config.stall_ms, pulses);
+            watchdog = Some(started.map_err(io("a thread for the watchdog"))?);
         }
-        let dump_asked = config.shared.dump_asked.clone();
         let directory = config.directory.clone();
         let (commands, received) = channel();
+        let mut node =
+            Self { directory, commands, remotes: Vec::new(), threads: Vec::new(), shared, _watchdog: watchdog };
+        let mut first = Some((received, lock));
+        // The first one last: when it makes the pools, the others are there.
+        for worker in node.shared.workers().collect::<Vec<_>>().into_iter().rev() {
+            let seat = Seat { worker, shared: node.shared.clone(), tables: tables.clone() };
+            let first = if worker == WorkerId::FIRST { first.take() } else { None };
+            node.begin_worker(seat, config.clone(), first)?;
+        }
+        node.remotes.reverse();
+        Ok(node)
+    }
+
+    /// Starts one worker's thread and waits until it is there; if it is not, those that are end with the node.
+    fn begin_worker(
+        &mut self,
+        seat: Seat,
+        config: NodeConfig,
+        first: Option<(Receiver<Duration>, NameLock)>,
+    ) -> Result<(), Fault> {
         let (ready_in, ready_out) = channel();
+        let (worker, shared) = (seat.worker, seat.shared.clone());
         let thread =
-            threads::start("windlass-0", move || serve(config, received, &ready_in)).map_err(io("a thread"))?;
-        match ready_out.recv() {
-            Ok(Ok(remote)) => {
-                let thread = Some(thread);
-                Ok(Self { directory, commands, remote, thread, dump_asked, _watchdog: watchdog })
+            threads::start(&format!("windlass-{worker}"), move || serve(&seat, &config, first, &ready_in));
+        let begun = match thread {
+            Ok(thread) => {
+                self.threads.push(thread);
+                let none = || Fault::new(Code::Internal, "the node's thread ended before it was ready");
+                ready_out.recv().unwrap_or_else(|_| Err(none()))
             }
-            Ok(Err(fault)) => Err(fault),
-            Err(_) => Err(Fault::new(Code::Internal, "the node's thread ended before it was ready")),
+            Err(error) => Err(io("a thread")(error)),
+        };
+        match begun {
+            Ok(remote) => {
+                self.remotes.push(remote);
+                Ok(())
+            }
+            Err(fault) => {
+                shared.fail(worker);
+                self.join();
+                Err(fault)
+            }
         }
     }
 
@@ -158,28 +218,35 @@ impl Node {
         &self.directory
     }
 
+    /// Where it listens for TCP connections, if it does.
+    pub fn tcp(&self) -> Option<SocketAddr> {
+        self.shared.tcp.get().copied()
+    }
+
     /// Asks the node to stop, letting calls end for so long. Returns at once; `wait` tells when it has.
     pub fn stop(&self, deadline: Duration) {
         // A node that has ended has nobody to tell.
         let _may_have_ended = self.commands.send(deadline);
-        self.remote.ring();
+        self.remotes.iter().take(1).for_each(Remote::ring);
     }
 
     /// A handle that can stop the node from a signal handler's thread.
     pub fn stopper(&self) -> impl Fn(Duration) + Send + use<> {
-        let (commands, remote) = (self.commands.clone(), self.remote.clone());
+        let (commands, first) = (self.commands.clone(), self.remotes.first().cloned());
         move |deadline| {
             let _may_have_ended = commands.send(deadline);
-            remote.ring();
+            first.iter().for_each(Remote::ring);
         }
     }
 
     /// A handle that has the tasks that live written to the log, for a signal handler's thread.
     pub fn dumper(&self) -> impl Fn() + Send + use<> {
-        let (asked, remote) = (self.dump_asked.clone(), self.remote.clone());
+        let (shared, remotes) = (self.shared.clone(), self.remotes.clone());
         move || {
-            asked.store(true, Ordering::Relaxed);
-            remote.ring();
+            for (desk, remote) in shared.desks.iter().zip(&remotes) {
+                desk.dump_asked.store(true, Ordering::Relaxed);
+                remote.ring();
+            }
         }
     }
 
@@ -188,18 +255,27 @@ impl Node {
         self.join()
     }
 
+    /// How it ended: as the worker did that failed, if one did. The one that failed first says why; others follow it.
     fn join(&mut self) -> NodeEnd {
-        match self.thread.take().map(JoinHandle::join) {
-            Some(Ok(end)) => end,
-            Some(Err(_)) => NodeEnd::Failed(Fault::new(Code::Internal, "the node's thread panicked")),
-            None => NodeEnd::Stopped,
+        let mut end = NodeEnd::Stopped;
+        for thread in self.threads.drain(..).rev() {
+            let one = match thread.join() {
+                Ok(one) => one,
+                Err(_) => NodeEnd::Failed(Fault::new(Code::Internal, "the node's thread panicked")),
+            };
+            let follows =
+                |end: &NodeEnd| matches!(end, NodeEnd::Failed(fault) if fault.message.ends_with(HAS_FAILED));
+            if one != NodeEnd::Stopped && (end == NodeEnd::Stopped || follows(&end)) {
+                end = one;
+            }
         }
+        end
     }
 }
 
 impl Drop for Node {
     fn drop(&mut self) {
-        if self.thread.is_some() {
+        if !self.threads.is_empty() {
             self.stop(Duration::ZERO);
             self.join();
         }
@@ -212,8 +288,20 @@ pub(crate) fn io(what: &'static str) -> impl Fn(std::io::Error) -> Fault {
 
 type Told = Sender<Result<Remote, Fault>>;
 
-fn serve(config: NodeConfig, commands: Receiver<Duration>, ready: &Told) -> NodeEnd {
-    match begin(config, commands) {
+/// A worker's place in its node.
+pub(crate) struct Seat {
+    pub(crate) worker: WorkerId,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) tables: Arc<Vec<(Table, String)>>,
+}
+
+fn serve(
+    seat: &Seat,
+    config: &NodeConfig,
+    first: Option<(Receiver<Duration>, NameLock)>,
+    ready: &Told,
+) -> NodeEnd {
+    match begin(seat, config, first) {
         Ok((mut worker, mut driver, _lock)) => {
             // Whoever waited for this may have given up; the node is told to stop then.
             let _nobody_waits = ready.send(Ok(driver.remote()));
@@ -222,7 +310,7 @@ fn serve(config: NodeConfig, commands: Receiver<Duration>, ready: &Told) -> Node
                     Ok(Next::Again) => {}
                     Ok(Next::Stopped) => return NodeEnd::Stopped,
                     Err(error) => {
-                        tracing::error!(%error, "the worker cannot go on");
+                        tracing::error!(%error, worker = %seat.worker, "the worker cannot go on");
                         return NodeEnd::Failed(io("the worker")(error));
                     }
                 }
@@ -235,24 +323,56 @@ fn serve(config: NodeConfig, commands: Receiver<Duration>, ready: &Told) -> Node
     }
 }
 
-fn begin(config: NodeConfig, commands: Receiver<Duration>) -> Result<(Worker, RealDriver, NameLock), Fault> {
-    if !config.processors.is_empty() {
-        threads::pin(&config.processors).map_err(io("binding the worker to its processors"))?;
+fn begin(
+    seat: &Seat,
+    config: &NodeConfig,
+    first: Option<(Receiver<Duration>, NameLock)>,
+) -> Result<(Worker, RealDriver, Option<NameLock>), Fault> {
+    let own = own_processors(config, seat.worker);
+    if !own.is_empty() {
+        threads::pin(&own).map_err(io("binding the worker to its processors"))?;
     }
-    let lock = take_lock(&config)?;
     let mut driver = RealDriver::new().map_err(io("the worker's driver"))?;
-    tracing::info!("operations by {}", driver.backend().name());
+    if seat.worker == WorkerId::FIRST {
+        let (backend, why) = driver.operations_by();
+        tracing::info!(workers = config.workers, why, "operations by {backend}");
+    }
     let remote = driver.remote();
-    let (mut worker, core) = make_worker(&config, commands, &mut driver, Some(remote))?;
-    let making = Making::begin(&core, &config)?;
+    let bell: Bell = Arc::new(move || remote.ring());
+    let Some((commands, lock)) = first else {
+        let (worker, _core) = make_worker(seat, config, None, &mut driver, Some(bell))?;
+        return Ok((worker, driver, None));
+    };
+    let (mut worker, core) = make_worker(seat, config, Some(commands), &mut driver, Some(bell))?;
+    let making = Making::begin(&core, config)?;
     loop {
         if let Some(made) = making.made() {
-            return made.map(|()| (worker, driver, lock));
+            return made.map(|()| (worker, driver, Some(lock)));
         }
         if worker.turn(&mut driver).map_err(io("the worker"))? == Next::Stopped {
             return Err(Fault::new(Code::Draining, "the node was stopped before it was ready"));
         }
     }
+}
+
+/// The processors of one worker: all that are configured if there is one worker, else one each as far as they go.
+fn own_processors(config: &NodeConfig, worker: WorkerId) -> Vec<usize> {
+    match &config.processors[..] {
+        [] => Vec::new(),
+        all if config.workers == 1 => all.to_vec(),
+        all => vec![all[worker.index() % all.len()]],
+    }
+}
+
+/// The tables of all modules that the node has from the start, `admin`'s first.
+pub(crate) fn tables(config: &NodeConfig) -> Result<Vec<(Table, String)>, Fault> {
+    let linked = std::iter::once(&config.admin).chain(&config.modules);
+    let mut tables =
+        linked.map(|table| Ok((Table::linked(table)?, "linked".to_owned()))).collect::<Result<Vec<_>, Fault>>()?;
+    for path in &config.libraries {
+        tables.push((Table::open(path)?, path.display().to_string()));
+    }
+    Ok(tables)
 }
 
 /// The right to the node's name.
@@ -267,58 +387,84 @@ pub(crate) fn take_lock(config: &NodeConfig) -> Result<NameLock, Fault> {
     })
 }
 
-/// A worker that listens in the configured directory, without pools.
+/// A worker without pools; the first of a node, which has its owner's commands, listens in the configured directory.
 pub(crate) fn make_worker(
+    seat: &Seat,
     config: &NodeConfig,
-    commands: Receiver<Duration>,
+    commands: Option<Receiver<Duration>>,
     driver: &mut dyn Driver,
-    remote: Option<Remote>,
+    bell: Option<Bell>,
 ) -> Result<(Worker, Rc<Core>), Fault> {
-    let core = make_core(config, driver, remote)?;
-    let socket = config.directory.join(node_dir::SOCKET);
-    let listener = Listener::bind(&socket)
-        .map_err(|error| Fault::new(Code::Io, format!("the socket {}: {error}", socket.display())))?;
-    let worker = Worker::new(core.clone(), listener, commands, driver).map_err(io("the worker"))?;
+    let core = make_core(seat, config, driver, bell)?;
+    let listener = match &commands {
+        Some(_) => {
+            let socket = config.directory.join(node_dir::SOCKET);
+            let listener = Listener::bind(&socket)
+                .map_err(|error| Fault::new(Code::Io, format!("the socket {}: {error}", socket.display())))?;
+            Some(listener)
+        }
+        None => None,
+    };
+    let worker = Worker::new(core.clone(), listener, commands);
     Ok((worker, core))
 }
 
-fn make_core(config: &NodeConfig, driver: &mut dyn Driver, remote: Option<Remote>) -> Result<Rc<Core>, Fault> {
+fn make_core(
+    seat: &Seat,
+    config: &NodeConfig,
+    driver: &mut dyn Driver,
+    bell: Option<Bell>,
+) -> Result<Rc<Core>, Fault> {
+    let (worker, shared) = (seat.worker, seat.shared.clone());
+    let desk = shared.desk(worker);
+    if let Some(bell) = &bell {
+        desk.mailbox.rings(bell.clone());
+    }
     let mut places = Places::default();
-    for table in std::iter::once(&config.admin).chain(&config.modules) {
-        places.add_module(Module::new(Table::linked(table)?, "linked".into())?)?;
+    for (table, origin) in seat.tables.iter() {
+        places.add_module(Module::new(*table, origin.clone())?)?;
     }
-    for path in &config.libraries {
-        places.add_module(Module::new(Table::open(path)?, path.display().to_string())?)?;
+    let drawn = driver.chance();
+    if worker == WorkerId::FIRST {
+        shared.generation(drawn);
     }
-    let bell = remote.map(|remote| -> Bell { Arc::new(move || remote.ring()) });
+    let (pulse, mail) = (desk.pulse.clone(), Mail::new(&shared, worker));
+    let (drawn_for_names, bytes_max) = (driver.chance(), config.node_bytes_max);
+    let symbols = shared.symbols(|| SymbolTable::new(drawn_for_names, config.symbol_bytes_max, bytes_max));
     Ok(Rc::new(Core {
         name: config.name.clone(),
-        generation: driver.chance(),
+        worker,
+        shared,
+        mail,
+        fans: RefCell::default(),
+        drawn,
         limits: NodeLimits {
             spin_ns: config.spin_ns,
             session_bytes_max: config.session_bytes_max,
             node_bytes_max: config.node_bytes_max,
         },
         clock: driver.clock(),
+        operations_by: (driver.operations_by().0, driver.operations_by().1.to_owned()),
         started: driver.now(),
         read_at: Cell::new(0),
-        lanes: Lanes::new(bell.clone()).watched_by(config.shared.pulse.clone()),
+        lanes: Lanes::new(bell.clone()).watched_by(pulse),
         timers: RefCell::new(Timers::default()),
         io: windlass_lane::io::Io::default(),
         sessions: RefCell::new(Sessions::default()),
+        streams: crate::transport::stream::Streams::default(),
         places: RefCell::new(places),
         live: RefCell::default(),
         warm: RefCell::new(Warm::default()),
+        symbols,
         counters: crate::stats::Counters::default(),
         stages: crate::stages::Stages::new(config.stages),
-        next_call: Cell::new(0),
+        arrivals: Cell::new(0),
         chance: Cell::new(driver.chance()),
+        ready: Cell::new(false),
         draining: Cell::new(false),
-        dump_asked: config.shared.dump_asked.clone(),
         stall_told: Cell::new(false),
         stop_asked: Cell::new(None),
         over: Cell::new(false),
-        private_bytes: Rc::default(),
         handed: RefCell::default(),
         handing: Cell::new(false),
         blocking: crate::host::blocking::Blocking::new(bell),
@@ -336,12 +482,21 @@ impl Making {
     /// Begins to make `admin` and the configured pools.
     pub(crate) fn begin(core: &Rc<Core>, config: &NodeConfig) -> Result<Self, Fault> {
         let admin_name = windlass_contract::admin::MODULE.to_owned();
-        let admin = PoolSpec { name: admin_name.clone(), module: admin_name, parameters: Vec::new() };
+        let admin = PoolSpec { placement: Placement::Pinned(0), ..PoolSpec::new(admin_name.clone(), admin_name) };
         let specs: Vec<PoolSpec> = std::iter::once(admin).chain(config.pools.iter().cloned()).collect();
         let result = Rc::new(RefCell::new(None));
         let (told, inner) = (result.clone(), core.clone());
+        let tcp = config.tcp.map(|at| token(&config.directory).map(|token| (at, token))).transpose()?;
         let future = async move {
             let made = make_all(&inner, &specs).await;
+            // Last: whoever connects finds the pools.
+            let made = match (made, tcp) {
+                (Ok(()), Some((at, token))) => stream::tcp::listen(&inner, at, token).await.map(|bound| {
+                    inner.shared.tcp.get_or_init(|| bound);
+                }),
+                (made, _) => made,
+            };
+            inner.ready.set(made.is_ok());
             *told.borrow_mut() = Some(made);
         };
         core.lanes
@@ -357,10 +512,24 @@ impl Making {
     }
 }
 
+/// The token of connections over TCP.
+fn token(directory: &Path) -> Result<Token, Fault> {
+    let path = directory.join(node_dir::TOKEN);
+    let failed = |why: String| Fault::new(Code::BadConfig, format!("the token {}: {why}", path.display()));
+    let text = windlass_driver::token::read_or_make(&path).map_err(|error| failed(error.to_string()))?;
+    Token::from_text(&text)
+        .ok_or_else(|| failed("it is not 64 hexadecimal digits; remove it, and it is made anew".into()))
+}
+
 async fn make_all(core: &Rc<Core>, specs: &[PoolSpec]) -> Result<(), Fault> {
     for spec in specs {
-        let encoded = encode_parameters(core, spec)?;
-        admin::create_pool(core, &spec.name, &spec.module, encoded).await?;
+        let wanted = Wanted {
+            name: spec.name.clone(),
+            module: spec.module.clone(),
+            parameters: encode_parameters(core, spec)?,
+            spread: Some((spec.containers, spec.placement)),
+        };
+        admin::create_pool(core, wanted).await?;
     }
     Ok(())
 }

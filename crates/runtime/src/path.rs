@@ -3,17 +3,19 @@
 //! 1. `client` writes a slot; the worker drains the ring (`worker`).
 //! 2. `transport` copies and checks: slot, arguments, buffers. From here on nothing is a peer's memory.
 //! 3. `session` admits; only it can build `Admitted`.
-//! 4. `place` finds the container and the method, and checks the schema and the buffers against it.
+//! 4. `place` finds the container and the method, and checks the schema and the buffers against it. For a container of another
+//!    worker, `mail` carries the call there, where it goes on; its answer comes back the same way.
 //! 5. `host` queues it on a lane in arrival order; the lane starts it through the module's table.
 //! 6. `reply` writes the completion; the credit returns.
 //!
 //! Holds: no step calls an earlier one. A refusal at any step is a Fault for the caller, and nothing else notices.
 
 use crate::core::Core;
+use crate::place::Found;
 use crate::session::Session;
 use crate::stages::Stage;
 use crate::transport::{self, Taken};
-use crate::{host, place, session};
+use crate::{host, mail, place, session};
 use std::rc::Rc;
 use windlass_memory::ring::Entry;
 
@@ -26,6 +28,18 @@ pub(crate) fn arrive(core: &Rc<Core>, from: &Rc<Session>, entry: &Entry) {
         Err(refused) => return refused.answer(),
     };
     core.stamp(Stage::Arrived);
+    go_in(core, arrived);
+}
+
+/// A call came in a stream, with its buffers.
+pub(crate) fn arrived(core: &Rc<Core>, arrived: transport::Arrived) {
+    core.stamp(Stage::Taken);
+    core.stamp(Stage::Arrived);
+    go_in(core, arrived);
+}
+
+#[inline(always)]
+fn go_in(core: &Rc<Core>, arrived: transport::Arrived) {
     let admitted = match session::admit(core, arrived) {
         Ok(admitted) => admitted,
         Err(refused) => return refused.answer(),
@@ -42,13 +56,40 @@ pub(crate) fn nested(core: &Rc<Core>, arrived: transport::Arrived) {
     }
 }
 
+/// A call that another worker sent: it was admitted there, and is placed in what this worker has.
+pub(crate) fn carried(core: &Rc<Core>, carried: mail::Carried) {
+    let (arrived, container) = mail::arrive(core, carried);
+    match place::find_here(core, session::admit_guest(arrived), container) {
+        Ok(placed) => host::queue(core, placed),
+        Err(refused) => refused.answer(),
+    }
+}
+
 #[inline(always)]
 fn go_on(core: &Rc<Core>, admitted: session::Admitted) {
     match place::find(core, admitted) {
-        Ok(placed) => {
+        Ok(Found::Here(placed)) => {
             core.stamp(Stage::Placed);
             host::queue(core, placed);
         }
+        Ok(found) => elsewhere(core, found),
+        Err(refused) => refused.answer(),
+    }
+}
+
+/// A call that goes to a container of another worker, or to several.
+fn elsewhere(core: &Rc<Core>, found: Found) {
+    match found {
+        Found::Here(placed) => host::queue(core, placed),
+        Found::Away(call, worker, container) => mail::carry(core, call, worker, container),
+        Found::Several(parts) => parts.into_iter().for_each(|part| elsewhere(core, part)),
+    }
+}
+
+/// The answers of several containers are to be folded: a call of the node's own, of the first of them.
+pub(crate) fn fold(core: &Rc<Core>, call: transport::Arrived, container: usize) {
+    match place::find_fold(core, call, container) {
+        Ok(found) => elsewhere(core, found),
         Err(refused) => refused.answer(),
     }
 }

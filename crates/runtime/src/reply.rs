@@ -1,11 +1,14 @@
 //! Reply: where an answer goes, once.
 //!
-//! Lives here: `ReplySlot`, `Answer`, `Wait` (an answer inside the node), `Refused`.
+//! Lives here: `ReplySlot`, `Answer`, `Wait` (an answer inside the node), `Serving` (what is to answer), `Refused`.
 //! From: `host` with what a method answered, or any step that refuses. To: the session's completion ring, or a waiting
 //! task.
 //! Holds: a `ReplySlot` is consumed once; one that is dropped answers `Lost`.
 
+use crate::core::Core;
 use crate::host::call::LiveKey;
+use crate::mail::{AwayKey, Guest};
+use crate::place::fan::{Fan, FanKey};
 use crate::session::Session;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -22,6 +25,28 @@ pub(crate) enum Answer<'a> {
     Fault(&'a Fault),
 }
 
+/// What is to answer a call, so that it can be asked to end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Serving {
+    /// A call of this worker.
+    Here(LiveKey),
+    /// A call that another worker runs.
+    Away(AwayKey),
+    /// Calls of several containers.
+    Fan(FanKey),
+}
+
+impl Serving {
+    /// Asks it to end.
+    pub(crate) fn end(self, core: &Rc<Core>, code: Code) {
+        match self {
+            Self::Here(live) => crate::host::cancel(core, live, code),
+            Self::Away(away) => crate::mail::give_up(core, away, code),
+            Self::Fan(fan) => crate::place::fan::end(core, fan, code),
+        }
+    }
+}
+
 /// An answer awaited inside the node: by a nested call, or by `admin`.
 #[derive(Debug, Default)]
 pub(crate) struct Wait {
@@ -29,7 +54,7 @@ pub(crate) struct Wait {
     waker: RefCell<Option<Waker>>,
     answered: Cell<bool>,
     /// The task that is to answer, once there is one.
-    live: Cell<Option<LiveKey>>,
+    live: Cell<Option<Serving>>,
     /// Nobody wants the answer any more.
     given_up: Cell<Option<Code>>,
 }
@@ -49,8 +74,8 @@ impl Wait {
         }
         answer
     }
-    /// Nobody waits any more; answers the task to be asked to end, if there is one.
-    pub(crate) fn give_up(&self, code: Code) -> Option<LiveKey> {
+    /// Nobody waits any more; answers what is to be asked to end, if there is something.
+    pub(crate) fn give_up(&self, code: Code) -> Option<Serving> {
         if self.answered.get() {
             return None;
         }
@@ -71,6 +96,12 @@ pub(crate) async fn waited(wait: Rc<Wait>) -> Result<Vec<u8>, Fault> {
 enum To {
     Session(Rc<Session>, CallId),
     Wait(Rc<Wait>),
+    /// Another worker's.
+    Guest(Rc<Guest>),
+    /// One of several calls that are answered as one.
+    Part(Rc<Fan>, usize),
+    /// What folds their answers.
+    Folded(Rc<Fan>),
     /// A detached call's; counted until it ends.
     Counted(Rc<Cell<u32>>),
     Nobody,
@@ -88,6 +119,18 @@ impl ReplySlot {
     pub(crate) fn wait(wait: Rc<Wait>) -> Self {
         Self { to: To::Wait(wait) }
     }
+    /// Of a call that another worker sent.
+    pub(crate) fn guest(guest: Rc<Guest>) -> Self {
+        Self { to: To::Guest(guest) }
+    }
+    /// Of one of several calls that are answered as one.
+    pub(crate) fn part(fan: Rc<Fan>, part: usize) -> Self {
+        Self { to: To::Part(fan, part) }
+    }
+    /// Of the call that folds their answers.
+    pub(crate) fn folded(fan: Rc<Fan>) -> Self {
+        Self { to: To::Folded(fan) }
+    }
     /// Of a call that nobody waits for: one of so many until it ends.
     pub(crate) fn counted(count: Rc<Cell<u32>>) -> Self {
         count.set(count.get() + 1);
@@ -103,22 +146,45 @@ impl ReplySlot {
     pub(crate) fn detach(self) -> Result<Self, Refused> {
         match &self.to {
             To::Session(session, _) => session.clone().detach(self),
-            To::Wait(_) | To::Counted(_) | To::Nobody => Ok(self),
+            To::Guest(guest) => {
+                guest.accept();
+                Ok(self)
+            }
+            To::Wait(_) | To::Part(..) | To::Folded(_) | To::Counted(_) | To::Nobody => Ok(self),
+        }
+    }
+    /// Counts a detached call of a session before it is known whether it is accepted; nothing for others, who wait for its end.
+    ///
+    /// # Errors
+    /// As `detach`.
+    pub(crate) fn count_detached(&self) -> Result<Option<Self>, Fault> {
+        match &self.to {
+            To::Session(session, _) => session.count_detached().map(Some),
+            _ => Ok(None),
+        }
+    }
+    /// The call that another worker sent, if it is one.
+    pub(crate) fn as_guest(&self) -> Option<&Rc<Guest>> {
+        match &self.to {
+            To::Guest(guest) => Some(guest),
+            _ => None,
         }
     }
     /// The session that asked, if one did.
     pub(crate) fn asker(&self) -> Option<(&Rc<Session>, CallId)> {
         match &self.to {
             To::Session(session, call) => Some((session, *call)),
-            To::Wait(_) | To::Counted(_) | To::Nobody => None,
+            _ => None,
         }
     }
-    /// Says which task is to answer, so that it can be asked to end.
-    pub(crate) fn set_live(&self, live: LiveKey) {
+    /// Says what is to answer, so that it can be asked to end.
+    pub(crate) fn set_live(&self, live: Serving) {
         match &self.to {
             To::Session(session, call) => session.set_live(*call, live),
             To::Wait(wait) => wait.live.set(Some(live)),
-            To::Counted(_) | To::Nobody => {}
+            To::Guest(guest) => guest.set_live(live),
+            To::Part(fan, part) => fan.set_live(*part, live),
+            To::Folded(_) | To::Counted(_) | To::Nobody => {}
         }
     }
     /// Why the call need not begin, if whoever asked has given it up.
@@ -126,7 +192,9 @@ impl ReplySlot {
         match &self.to {
             To::Session(session, call) => session.given_up(*call).then_some(Code::Cancelled),
             To::Wait(wait) => wait.given_up.get(),
-            To::Counted(_) | To::Nobody => None,
+            To::Guest(guest) => guest.given_up(),
+            To::Part(fan, _) => fan.given_up(),
+            To::Folded(_) | To::Counted(_) | To::Nobody => None,
         }
     }
     /// Answers.
@@ -140,6 +208,9 @@ impl ReplySlot {
                 Answer::Value { bytes, .. } => Ok(bytes.to_vec()),
                 Answer::Fault(fault) => Err((*fault).clone()),
             }),
+            To::Guest(guest) => guest.answer(answer),
+            To::Part(fan, part) => fan.answered(part, answer),
+            To::Folded(fan) => fan.folded(answer),
             To::Counted(count) => count.set(count.get() - 1),
             To::Nobody => {}
         }

@@ -97,6 +97,21 @@ impl Sums {
     }
 }
 
+/// Adds the sums of other containers, modulo 2^64.
+pub(crate) fn add(to: &mut StageFacts, more: &StageFacts) {
+    to.calls += more.calls;
+    for (sum, more) in [
+        (&mut to.taken, more.taken),
+        (&mut to.arrived, more.arrived),
+        (&mut to.admitted, more.admitted),
+        (&mut to.placed, more.placed),
+        (&mut to.answered, more.answered),
+        (&mut to.replied, more.replied),
+    ] {
+        *sum = sum.wrapping_add(more);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,6 +5,7 @@
 use crate::stages::Sums;
 use hdrhistogram::Histogram;
 use std::cell::{Cell, RefCell};
+use windlass_contract::admin::MethodFacts;
 use windlass_contract::module::Cost;
 
 /// Counters of the node.
@@ -14,9 +15,10 @@ pub(crate) struct Counters {
     pub(crate) faults: Cell<u64>,
     pub(crate) copied_bytes: Cell<u64>,
     pub(crate) frozen_bytes: Cell<u64>,
-    pub(crate) segment_bytes: Cell<u64>,
     pub(crate) turns: Cell<u64>,
     pub(crate) parks: Cell<u64>,
+    /// Calls that another worker ran for this one.
+    pub(crate) carried: Cell<u64>,
 }
 
 /// Adds to a counter.
@@ -54,14 +56,66 @@ impl MethodStats {
         }
     }
 
-    /// The value in nanoseconds below which this share of the calls stayed.
-    pub(crate) fn quantile_ns(&self, share: f64) -> u64 {
-        self.ran_ns.borrow().value_at_quantile(share)
+    /// What it did, to be put together with what other containers did.
+    pub(crate) fn report(&self, pool: &str, id: u32, name: &str) -> MethodReport {
+        MethodReport {
+            pool: pool.to_owned(),
+            id,
+            name: name.to_owned(),
+            calls: self.calls.get(),
+            faults: self.faults.get(),
+            ran_ns: self.ran_ns.borrow().clone(),
+            cost: self.cost(),
+        }
     }
 
     /// What the next call is expected to cost.
     pub(crate) fn cost(&self) -> Cost {
         self.fit.borrow().cost()
+    }
+}
+
+/// What one method did in some containers of a pool.
+#[derive(Debug)]
+pub(crate) struct MethodReport {
+    pub(crate) pool: String,
+    pub(crate) id: u32,
+    name: String,
+    calls: u64,
+    faults: u64,
+    ran_ns: Histogram<u64>,
+    cost: Cost,
+}
+
+impl MethodReport {
+    /// Adds what other containers did. What the next call is expected to cost is the mean by calls.
+    pub(crate) fn add(&mut self, other: &Self) {
+        let (ours, theirs) = (self.calls.max(1) as f64, other.calls as f64);
+        let mean = |mine: f64, other: f64| (mine * ours + other * theirs) / (ours + theirs);
+        self.cost.fixed_ns = mean(self.cost.fixed_ns, other.cost.fixed_ns);
+        self.cost.per_byte_ns = mean(self.cost.per_byte_ns, other.cost.per_byte_ns);
+        self.calls += other.calls;
+        self.faults += other.faults;
+        if let Err(error) = self.ran_ns.add(&other.ran_ns) {
+            tracing::error!(%error, method = %self.name, "histograms of one shape cannot be added");
+        }
+    }
+
+    /// As it is told.
+    pub(crate) fn facts(&self) -> MethodFacts {
+        let us = |ns: u64| ns as f64 / 1000.0;
+        let quantile = |share| us(self.ran_ns.value_at_quantile(share));
+        MethodFacts {
+            pool: self.pool.clone(),
+            method: self.name.clone(),
+            calls: self.calls,
+            faults: self.faults,
+            p50_us: quantile(0.5),
+            p99_us: quantile(0.99),
+            max_us: quantile(1.0),
+            fixed_us: self.cost.fixed_ns / 1000.0,
+            per_kib_us: self.cost.per_byte_ns * 1.024,
+        }
     }
 }
 

@@ -25,7 +25,7 @@ fn node(mode: u64, session_bytes: u64) -> (TestNode, Client, Pool) {
     let node = TestNode::with(|config| {
         config.modules.push(&ROUGH);
         let parameters = vec![("value0".into(), mode.to_string())];
-        config.pools.push(PoolSpec { name: "rough".into(), module: "rough".into(), parameters });
+        config.pools.push(PoolSpec { parameters, ..PoolSpec::new("rough", "rough") });
         config.session_bytes_max = session_bytes;
     });
     let client = node.connect();

@@ -22,9 +22,16 @@ pub struct ServeArgs {
     /// A module library to load; may be given more than once
     #[arg(long = "module", value_name = "LIB.so")]
     pub modules: Vec<PathBuf>,
-    /// Processors the worker keeps to, between commas [default: any]
+    /// Workers: threads that run calls [default: one less than there are processors]
+    #[arg(long, value_name = "N")]
+    pub workers: Option<usize>,
+    /// Processors the workers keep to, between commas, one each in turn [default: any]
     #[arg(long, value_name = "0,1")]
     pub cpus: Option<String>,
+    /// Listen for TCP connections on a loopback address, port 0 for any; clients show the token of the file `token` in the
+    /// node's directory [default: nowhere]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub tcp: Option<String>,
     /// Level of the log, or levels by crate and module: warn,runtime=debug,echo=trace [default: info]
     #[arg(long, value_name = "LEVEL")]
     pub log: Option<String>,
@@ -50,7 +57,9 @@ impl ServeArgs {
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
         set("name", self.name.clone());
         set("state", path(&self.state));
+        set("workers", self.workers.map(|workers| workers.to_string()));
         set("cpus", self.cpus.clone());
+        set("tcp.listen", self.tcp.clone());
         set("log.level", self.log.clone());
         set("log.format", self.log_format.clone());
         set("log.file", path(&self.log_file));

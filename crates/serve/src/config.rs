@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 use windlass_client::dynamic::near;
 use windlass_contract::{Code, Fault};
-use windlass_runtime::PoolSpec;
+use windlass_runtime::limits::CONTAINERS_MAX;
+use windlass_runtime::{Placement, PoolSpec};
 
 /// The file that is read when none is named, if it is there.
 pub const FILE: &str = "windlass.toml";
@@ -98,7 +99,7 @@ fn read_file(path: &Path, settings: &mut Settings) -> Result<(), Fault> {
 }
 
 /// Tables of the file.
-const TABLES: &[&str] = &["limits", "log"];
+const TABLES: &[&str] = &["limits", "tcp", "log"];
 
 fn read_table(of: &str, table: &Table, settings: &mut Settings, lines: &Lines<'_>) -> Result<(), Fault> {
     for (name, value) in table {
@@ -129,7 +130,7 @@ fn pools(value: &Value, lines: &Lines<'_>) -> Result<Vec<PoolSpec>, Fault> {
         .iter()
         .map(|block| {
             let block = block.as_table().ok_or_else(|| wrong("pool", "a pool is a block of keys"))?;
-            let known = ["name", "module", "parameters"];
+            let known = ["name", "module", "parameters", "containers", "placement"];
             if let Some(name) = block.keys().find(|name| !known.contains(&name.as_str())) {
                 let hint = near::hint(name, known.into_iter());
                 return Err(wrong(name, &format!("unknown key {name:?} of a pool{hint}")));
@@ -145,9 +146,23 @@ fn pools(value: &Value, lines: &Lines<'_>) -> Result<Vec<PoolSpec>, Fault> {
                     .iter()
                     .map(|(key, value)| Ok((key.clone(), parameter(value).map_err(|e| wrong(key, &e))?)))
                     .collect::<Result<_, Fault>>()?,
-                Some(_) => return Err(wrong("parameters", "parameters are a table: { codec = 1, .. }")),
+                Some(_) => return Err(wrong("parameters", "parameters are a table: { name = value, .. }")),
             };
-            Ok(PoolSpec { name, module, parameters })
+            let containers = match block.get("containers").map(Value::as_integer) {
+                None => 1,
+                Some(count) => count
+                    .and_then(|count| u32::try_from(count).ok())
+                    .filter(|count| (1..=CONTAINERS_MAX as u32).contains(count))
+                    .ok_or_else(|| wrong("containers", &format!("a pool has 1 to {CONTAINERS_MAX} containers")))?,
+            };
+            let placement = match block.get("placement") {
+                None => Placement::default(),
+                Some(value) => {
+                    let text = value.as_str().ok_or_else(|| wrong("placement", "a placement is text"))?;
+                    text.parse().map_err(|fault: Fault| wrong("placement", &fault.message))?
+                }
+            };
+            Ok(PoolSpec { parameters, containers, placement, ..PoolSpec::new(name, module) })
         })
         .collect()
 }
@@ -226,6 +241,28 @@ mod tests {
         let parameters = [("codec", "zstd"), ("level", "3"), ("list", "[1,2]")];
         assert_eq!(settings.pools[0].parameters, parameters.map(|(key, text)| (key.to_owned(), text.to_owned())));
         assert_eq!(settings.files_kept, 7);
+    }
+
+    #[test]
+    #[allow(non_snake_case, reason = "it carries the name of a requirement row")]
+    fn tasks_K61_a_pool_of_the_file_says_how_many_containers_it_has_and_which_workers_they_get() {
+        let pool = "[[pool]]\nname = \"p\"\nmodule = \"m\"\n";
+        let settings = read(&format!("workers = 3\n{pool}containers = 4\nplacement = \"pinned:2\"\n{pool}"));
+        let settings = settings.expect("a good file");
+        assert_eq!(settings.workers, 3);
+        assert_eq!((settings.pools[0].containers, settings.pools[0].placement), (4, Placement::Pinned(2)));
+        assert_eq!((settings.pools[1].containers, settings.pools[1].placement), (1, Placement::RoundRobin));
+        for wrong in [
+            "containers = 0",
+            "containers = 1025",
+            "containers = \"two\"",
+            "placement = \"here\"",
+            "placement = 1",
+        ] {
+            let error = read(&format!("{pool}{wrong}\n")).expect_err(wrong);
+            assert!(error.contains(":4: "), "{wrong}: {error}");
+        }
+        assert!(read("workers = 257\n").expect_err("too many").contains("at most 256"));
     }
 
     #[test]

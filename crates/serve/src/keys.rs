@@ -6,6 +6,7 @@
 
 use crate::levels::Levels;
 use crate::units;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use toml::Value;
@@ -39,14 +40,18 @@ pub struct Settings {
     pub name: String,
     /// Its directory (socket and lock); `None` = the usual place of its name.
     pub state: Option<PathBuf>,
-    /// Processors for the worker; empty = any.
+    /// Workers; 0 = one less than there are processors, at least one.
+    pub workers: usize,
+    /// Processors for the workers; empty = any.
     pub cpus: Vec<usize>,
     /// Module libraries to open.
     pub modules: Vec<PathBuf>,
     /// How long calls may take to end when the node is told to stop.
     pub drain: Duration,
-    /// How long a piece of work may hold the worker before it is named in the log, milliseconds; 0 = nobody looks.
+    /// How long a piece of work may hold a worker before it is named in the log, milliseconds; 0 = nobody looks.
     pub stall_ms: u64,
+    /// Where to listen for TCP connections; `None` = nowhere.
+    pub tcp: Option<SocketAddr>,
     /// Bytes of shared memory per session; `None` = the runtime's limit.
     pub session_bytes: Option<u64>,
     /// Bytes of shared memory of all sessions; `None` = 70 % of the memory that the process may use.
@@ -71,10 +76,12 @@ impl Default for Settings {
         Self {
             name: DEFAULT_NODE.to_owned(),
             state: None,
+            workers: 0,
             cpus: Vec::new(),
             modules: Vec::new(),
             drain: Duration::from_millis(5000),
             stall_ms: 0,
+            tcp: None,
             session_bytes: None,
             node_bytes: None,
             levels,
@@ -187,8 +194,18 @@ pub const KEYS: &[Key] = &[
         "The node's directory, with its socket and its lock. Empty: $WINDLASS_DIR/NAME, or else\n\
          $XDG_RUNTIME_DIR/windlass/NAME, or else /tmp/windlass-UID/NAME.",
         |to, value| set_path(&mut to.state, value)),
+    key!("workers" Number = "0", Some("--workers"),
+    "Workers: threads that run calls, 256 at most. 0: one less than there are processors, at least one.",
+    |to, value| {
+        let workers = whole(value)? as usize;
+        if workers > windlass_runtime::limits::WORKERS_MAX {
+            return Err(format!("{workers} workers: a node has at most {}", windlass_runtime::limits::WORKERS_MAX));
+        }
+        to.workers = workers;
+        Ok(())
+    }),
     key!("cpus" Numbers = "[]", Some("--cpus"),
-    "Processors that the worker keeps to. Empty: any.",
+    "Processors that the workers keep to, one each in turn; a single worker keeps to all of them. Empty: any.",
     |to, value| {
         to.cpus = list(value, |one| whole(one).map(|number| number as usize))?;
         Ok(())
@@ -206,7 +223,7 @@ pub const KEYS: &[Key] = &[
         Ok(())
     }),
     key!("stall_ms" Number = "0", None,
-    "How long one piece of work may hold the worker before a watchdog names it in the log, in milliseconds.\n\
+    "How long one piece of work may hold a worker before a watchdog names it in the log, in milliseconds.\n\
      0: no watchdog.",
     |to, value| {
         to.stall_ms = whole(value)?;
@@ -222,6 +239,15 @@ pub const KEYS: &[Key] = &[
     "Shared memory of all sessions together. 0: 70 % of the memory that the node may use.",
     |to, value| {
         to.node_bytes = Some(size(value)?).filter(|bytes| *bytes > 0);
+        Ok(())
+    }),
+    key!("tcp.listen" Text = "\"\"", Some("--tcp"),
+    "Where to listen for TCP connections: a loopback address, as nothing is encrypted; port 0 lets the system choose.\n\
+     Clients show the token of the file `token` in the node's directory. Empty: nowhere.",
+    |to, value| {
+        let text = text(value)?;
+        let address = |text: &str| text.parse().map_err(|_| format!("{text:?} is no address; write 127.0.0.1:7070"));
+        to.tcp = (!text.is_empty()).then(|| address(text)).transpose()?;
         Ok(())
     }),
     key!("log.level" Text = "\"info\"", Some("--log"),
@@ -313,7 +339,8 @@ pub fn commented() -> String {
     file.push_str(
         "\n# Levels of single modules and of crates of the node, over log.level.\n[log.modules]\n# echo = \"debug\"\n\
          \n# Pools to make before the node is ready; one block for each. `windlass describe MODULE` shows the parameters.\n\
-         # [[pool]]\n# name = \"squeeze\"\n# module = \"compress\"\n# parameters = { codec = 1 }\n",
+         # [[pool]]\n# name = \"squeeze\"\n# module = \"compress\"\n# parameters = { compress_id = 1 }\n\
+         # containers = 1\n# placement = \"round_robin\" # or least_loaded, dedicated, pinned:WORKER\n",
     );
     file
 }

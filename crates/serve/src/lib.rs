@@ -18,4 +18,4 @@ pub mod units;
 
 pub use args::ServeArgs;
 pub use levels::Levels;
-pub use node::{Program, main, run};
+pub use node::{Program, Started, main, run, run_beside};

@@ -11,12 +11,15 @@ use crate::signals::{Does, Watch};
 use clap::Parser;
 use rustix::process::{Pid, Signal};
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 use windlass_admin::Admin;
 use windlass_contract::abi::ModuleTable;
 use windlass_contract::{Code, Fault, ModuleDescriptor, node_dir};
+use windlass_runtime::limits::WORKERS_MAX;
 use windlass_runtime::{Node, NodeConfig, NodeEnd, PoolSpec};
 
 /// What a program that is a node brings.
@@ -65,11 +68,43 @@ pub fn main(modules: &'static [&'static ModuleTable]) -> ExitCode {
     }
 }
 
+/// A node that has started and has not said so yet: what an edge beside it needs.
+#[derive(Clone, Copy, Debug)]
+pub struct Started<'a> {
+    node: &'a Node,
+}
+
+impl Started<'_> {
+    /// Its directory, which is where clients connect.
+    pub fn directory(&self) -> &Path {
+        self.node.directory()
+    }
+
+    /// What tells it to stop, letting calls end for so long; from any thread.
+    pub fn stopper(&self) -> impl Fn(Duration) + Send + use<> {
+        self.node.stopper()
+    }
+}
+
 /// Serves until the node is told to stop.
 ///
 /// # Errors
 /// `BadConfig`; `NodeRunning`; what the node could not have or make; how it failed.
 pub fn run(args: &ServeArgs, json: bool, program: &Program) -> Result<(), Fault> {
+    run_beside(args, json, program, |_| Ok(()))
+}
+
+/// As `run`, with something beside the node: `begin` makes it before the node says that it is ready, and what it gives is
+/// dropped when the node has ended.
+///
+/// # Errors
+/// As `run`; what `begin` says, when the node has ended.
+pub fn run_beside<T>(
+    args: &ServeArgs,
+    json: bool,
+    program: &Program,
+    begin: impl FnOnce(Started<'_>) -> Result<T, Fault>,
+) -> Result<(), Fault> {
     let sources = args.sources();
     let mut settings = sources.read()?;
     settings.modules.extend(args.modules.iter().cloned());
@@ -107,8 +142,18 @@ pub fn run(args: &ServeArgs, json: bool, program: &Program) -> Result<(), Fault>
         socket: socket.clone(),
     };
     let watch = Watch::begin(signals, does)?;
-    say_ready(&settings.name, &socket, json);
+    let beside = match begin(Started { node: &node }) {
+        Ok(beside) => beside,
+        Err(fault) => {
+            node.stop(Duration::ZERO);
+            // Why the node ended is known.
+            let _stopped = node.wait();
+            return Err(fault);
+        }
+    };
+    say_ready(&settings.name, &socket, node.tcp(), json);
     let end = node.wait();
+    drop(beside);
     drop(watch);
     match end {
         NodeEnd::Stopped => {
@@ -128,8 +173,13 @@ fn config_of(settings: &Settings, program: &Program) -> Result<NodeConfig, Fault
     config.modules = program.modules.to_vec();
     config.libraries = settings.modules.clone();
     config.pools = settings.pools.clone();
+    config.workers = match settings.workers {
+        0 => windlass_driver::threads::processors().saturating_sub(1).clamp(1, WORKERS_MAX),
+        workers => workers,
+    };
     config.processors = settings.cpus.clone();
     config.stall_ms = settings.stall_ms;
+    config.tcp = settings.tcp;
     config.session_bytes_max = settings.session_bytes.unwrap_or(config.session_bytes_max);
     config.node_bytes_max = settings.node_bytes.unwrap_or(config.node_bytes_max);
     Ok(config)
@@ -144,19 +194,24 @@ fn pools_of(modules: &[&'static ModuleTable]) -> Result<Vec<PoolSpec>, Fault> {
             let descriptor = ModuleDescriptor::decode(bytes)
                 .map_err(|error| Fault::new(Code::ModuleRefused, error.to_string()))?;
             let name = descriptor.name;
-            Ok(PoolSpec { module: name.clone(), name, parameters: Vec::new() })
+            Ok(PoolSpec::new(name.clone(), name))
         })
         .collect()
 }
 
 /// Says on standard output that clients may come; whoever started the node waits for this line.
-fn say_ready(name: &str, socket: &Path, json: bool) {
+fn say_ready(name: &str, socket: &Path, tcp: Option<SocketAddr>, json: bool) {
     let pid = std::process::id();
     let line = if json {
-        serde_json::json!({ "ready": true, "node": name, "pid": pid, "socket": socket.display().to_string() })
-            .to_string()
+        let mut said =
+            serde_json::json!({ "ready": true, "node": name, "pid": pid, "socket": socket.display().to_string() });
+        if let Some(at) = tcp {
+            said["tcp"] = at.to_string().into();
+        }
+        said.to_string()
     } else {
-        format!("windlass ready: node {name} pid {pid} socket {}", socket.display())
+        let tcp = tcp.map_or_else(String::new, |at| format!(" tcp {at}"));
+        format!("windlass ready: node {name} pid {pid} socket {}{tcp}", socket.display())
     };
     let mut out = std::io::stdout().lock();
     if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush()) {

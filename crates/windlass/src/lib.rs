@@ -54,20 +54,27 @@ pub use windlass_client::{
 #[cfg(feature = "module")]
 pub use {
     serde,
-    windlass_contract::abi::Pages,
+    windlass_contract::abi::{ModuleTable, Pages},
+    windlass_contract::array::{self, Array, ArrayView, Dtype, Fresh, Item, Scalar, Strings},
     windlass_contract::buffers::{Bytes, In, InOut, Out, SharedBytes},
+    windlass_contract::commands::{Called, Given, Tuple},
     windlass_contract::context::{Context, Level},
     windlass_contract::files::{File, OpenHow},
     windlass_contract::lending::{Lost, Moved, Source, Target},
     windlass_contract::module::{Cost, Hooks, Sample},
     windlass_contract::sockets::{Address, Listener, Socket},
     windlass_contract::spawn::{LaneFacts, Spawn, Task},
+    windlass_contract::symbols::{self, Own, Slot, Symbol, SymbolType, Symbols},
     windlass_contract::{
         Code, Described, Fault, MethodId, MethodRef, MethodSchema, ModuleDescriptor, Outcome, PoolId, Retry,
         Schema,
     },
     windlass_macros::{Described, create, data, hook, method, module},
 };
+
+/// Which containers of a pool a call goes to.
+#[cfg(all(feature = "module", not(feature = "client")))]
+pub use windlass_contract::slot::Query;
 
 /// How calls of a container wait for each other: locks, channels, barriers, pools of buffers. State of a module whose methods
 /// are `async`, so it is held by `&self`.
@@ -136,7 +143,8 @@ pub mod __private {
     #[cfg(feature = "client")]
     pub use windlass_client as client;
     pub use windlass_contract::{
-        Described, Fault, MethodRef, PoolId, abi, admin, context, describe, module, nested, schema, serve,
+        Described, Fault, MethodId, MethodRef, PoolId, abi, admin, array, commands, context, describe, module,
+        nested, schema, serve, symbols,
     };
 }
 

@@ -1,8 +1,9 @@
 //! Everything a module or a client names, for `use windlass::prelude::*`.
 
 pub use crate::{
-    Bytes, Code, Context, Cost, Described, Fault, File, Hooks, In, InOut, Level, Listener, OpenHow, Out, Outcome,
-    PoolId, Retry, Sample, SharedBytes, Socket, Spawn, Task, create, data, hook, method, module,
+    Array, ArrayView, Bytes, Called, Code, Context, Cost, Described, Dtype, Fault, File, Fresh, Given, Hooks, In,
+    InOut, Item, Level, Listener, OpenHow, Out, Outcome, Own, PoolId, Query, Retry, Sample, Scalar, SharedBytes,
+    Slot, Socket, Spawn, Strings, SymbolType, Task, Tuple, create, data, hook, method, module,
 };
 #[cfg(feature = "client")]
 pub use crate::{Client, FrozenLoan, Loan, Payload, Pool, ResultView};

@@ -10,7 +10,7 @@ fn a_client_counts_cats_in_a_pool_of_the_module() {
     let mut config = NodeConfig::new("hello", windlass_admin::Admin::TABLE);
     config.directory = directory.path().join("hello");
     config.modules.push(Counter::TABLE);
-    config.pools.push(PoolSpec { name: "counters".into(), module: "counter".into(), parameters: Vec::new() });
+    config.pools.push(PoolSpec::new("counters", "counter"));
     let node = Node::start(config).unwrap();
     let address = node.directory().display().to_string();
     assert_eq!(two_cats(&address).unwrap(), 2);

@@ -25,7 +25,7 @@ impl Walk {
         let mut config = NodeConfig::new("tutorial", windlass_admin::Admin::TABLE);
         config.directory = directory.path().join("tutorial");
         config.modules = vec![Compressor::TABLE, Shelf::TABLE, Diary::TABLE];
-        let pool = |name: &str| PoolSpec { name: name.into(), module: name.into(), parameters: Vec::new() };
+        let pool = |name: &str| PoolSpec::new(name, name);
         config.pools = vec![pool("compressor"), pool("shelf")];
         Self { node: Node::start(config).unwrap(), _directory: directory }
     }

@@ -8,7 +8,8 @@
 mod face;
 
 use windlass_contract::admin::{
-    MethodFacts, ModuleFacts, NodeFacts, PoolFacts, Request, Response, SessionFacts, StageFacts, TaskFacts,
+    ContainerFacts, MethodFacts, ModuleFacts, NodeFacts, PoolFacts, Request, Response, SessionFacts, StageFacts,
+    TaskFacts, WorkerFacts,
 };
 use windlass_contract::context::Context;
 use windlass_contract::{Code, Fault};
@@ -136,6 +137,42 @@ impl Admin {
     async fn tasks(&self, cx: &Context<'_>) -> Result<Vec<TaskFacts>, Fault> {
         match ask(cx, Request::Tasks).await? {
             Response::Tasks(all) => Ok(all),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// As `create_pool`, with so many containers; `placement` says which workers they get: `round_robin`, `least_loaded`,
+    /// `dedicated` or `pinned:WORKER`. Errors: `PoolExists` when the name has another module, parameters, containers or
+    /// placement.
+    #[method(id = 26, idempotent)]
+    async fn create_spread(
+        &self,
+        cx: &Context<'_>,
+        name: &str,
+        module: &str,
+        parameters: &[u8],
+        containers: u32,
+        placement: &str,
+    ) -> Result<PoolFacts, Fault> {
+        let (name, module, placement) = (name.into(), module.into(), placement.into());
+        let parameters = parameters.into();
+        pool(ask(cx, Request::Spread { name, module, parameters, containers, placement }).await?)
+    }
+
+    /// All workers: what each has and has done.
+    #[method(id = 24, idempotent)]
+    async fn workers(&self, cx: &Context<'_>) -> Result<Vec<WorkerFacts>, Fault> {
+        match ask(cx, Request::Workers).await? {
+            Response::Workers(all) => Ok(all),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// All containers of all pools, and whose home is where.
+    #[method(id = 25, idempotent)]
+    async fn containers(&self, cx: &Context<'_>) -> Result<Vec<ContainerFacts>, Fault> {
+        match ask(cx, Request::Containers).await? {
+            Response::Containers(all) => Ok(all),
             other => Err(unexpected(&other)),
         }
     }

@@ -66,6 +66,9 @@ impl Disk {
             return Err(faults::short(path, length, at.file_bytes()));
         }
         let (durable, given, tail) = table(cx, &file, path, &at).await?;
+        // A node that was killed may have left changes that nobody was told of and that are not durable yet. From now on they
+        // are told, so they have to last.
+        file.sync_data(cx).await?;
         let books = Books::new(at.blocks, at.block_bytes, given);
         for (id, (bytes, runs)) in &durable {
             if !books.remember(*id, *bytes, runs) {
@@ -96,9 +99,9 @@ impl Disk {
     /// Makes all that was written durable.
     ///
     /// # Errors
-    /// `Io`: what was written may be lost.
+    /// `Io`: what was written may be lost; then 1008 until the device is opened again.
     pub async fn sync(&self, cx: &Context<'_>) -> Result<(), Fault> {
-        cx.shield(async |cx| self.file.sync_data(&cx).await).await
+        cx.shield(async |cx| self.journal.sync(&cx, &self.file).await).await
     }
 
     /// Writes `len` bytes of `source` to bytes `at` of an allocation.
@@ -233,7 +236,18 @@ async fn make(cx: &Context<'_>, path: &str, shape: &Shape) -> Result<(), Fault> 
 
 /// The superblock that holds.
 async fn superblock(cx: &Context<'_>, file: &File, path: &str) -> Result<Super, Fault> {
-    let (came, pages) = file.read_at(cx, 0, zeroed(SUPERS * PAGE)?, ..).await?;
+    let (length, mut pages) = (file.length(cx).await?, zeroed(SUPERS * PAGE)?);
+    let there = length.min((SUPERS * PAGE) as u64) as usize;
+    // A read may stop early although there is more; only the length says that the file is short.
+    let mut came = 0;
+    while came < there {
+        let more;
+        (more, pages) = file.read_at(cx, came as u64, pages, came..).await?;
+        if more == 0 {
+            break;
+        }
+        came += more;
+    }
     let read = [Super::read(&pages[..PAGE]), Super::read(&pages[PAGE..])];
     match read {
         [Ok(one), Ok(other)] if one.sequence.abs_diff(other.sequence) == 1 => {

@@ -3,7 +3,8 @@
 //! Lives here: `Journal`. From: `allocate` and `free`. To: the table areas of the file.
 //! Holds: a change is durable before anybody hears of it; changes that come together share one write and one sync; the
 //! area in use is never overwritten: when it is full, a snapshot begins the other one, and the superblock turns to it last.
-//! After a write or sync that failed nothing is known of the file's end, so no further change is taken.
+//! After a write or sync that failed nothing is known of the file's end, so no further change is taken; nor after a flush that
+//! failed, because the system may have forgotten pages of the table with it, and says so once. So syncs go one at a time.
 
 use crate::books::Books;
 use crate::faults;
@@ -13,6 +14,7 @@ use crate::space::Run;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::task::{Poll, Waker};
+use windlass::wait::QLock;
 use windlass::{Code, Context, Fault, File, Pages};
 
 /// What is durable: allocations by id.
@@ -30,6 +32,8 @@ pub struct Journal {
     /// Ids up to this one have been given.
     given: Cell<u64>,
     commit: RefCell<Commit>,
+    /// One sync at a time: what a failed one has forgotten, the next one would call durable.
+    syncing: QLock<()>,
 }
 
 #[derive(Debug, Default)]
@@ -71,6 +75,7 @@ impl Journal {
             used: Cell::new(used),
             given: Cell::new(given),
             commit: RefCell::new(Commit { open: 1, done: 1, ..Commit::default() }),
+            syncing: QLock::new(()),
         }
     }
 
@@ -114,6 +119,21 @@ impl Journal {
             return Err(Fault::new(Code::NoSpace, "the device's table has no room for another allocation"));
         }
         Ok(commit.open)
+    }
+
+    /// Makes durable what was written to the file before.
+    ///
+    /// # Errors
+    /// The file's, and then 1008 until the device is opened again: what that one forgot, a later one would not bring back.
+    pub async fn sync(&self, cx: &Context<'_>, file: &File) -> Result<(), Fault> {
+        let _one_at_a_time = self.syncing.lock().await?;
+        if let Some(why) = &self.commit.borrow().broken {
+            return Err(faults::broken(why));
+        }
+        let mut syncing = Syncing { journal: self, failed: Some("a sync was interrupted".into()) };
+        let synced = file.sync_data(cx).await;
+        syncing.failed = synced.as_ref().err().map(|fault| fault.message.clone());
+        synced
     }
 
     fn turn(&self, batch: u64, waker: &Waker) -> Poll<Turn> {
@@ -185,7 +205,7 @@ impl Journal {
             return self.turn_over(cx, file, records).await;
         }
         write_pages(cx, file, &at, tail, &packed).await?;
-        file.sync_data(cx).await?;
+        self.sync(cx, file).await?;
         self.tail.set(tail + packed.len() as u64);
         Ok(())
     }
@@ -223,9 +243,9 @@ impl Journal {
             return Err(Fault::new(Code::NoSpace, "the table does not fit its area"));
         }
         write_pages(cx, file, &at, 0, &packed).await?;
-        file.sync_data(cx).await?;
+        self.sync(cx, file).await?;
         write_super(cx, file, &at).await?;
-        file.sync_data(cx).await?;
+        self.sync(cx, file).await?;
         self.at.set(at);
         self.tail.set(at.snapshot_pages);
         Ok(())
@@ -275,6 +295,24 @@ pub async fn write_super(cx: &Context<'_>, file: &File, at: &Super) -> Result<()
 pub fn zeroed(bytes: usize) -> Result<Pages, Fault> {
     Pages::zeroed(bytes)
         .ok_or_else(|| Fault::new(Code::NoMemory, format!("no memory for {bytes} bytes of a table")))
+}
+
+/// A sync is under way. If it fails, or nobody hears what came of it, no further change is taken.
+struct Syncing<'j> {
+    journal: &'j Journal,
+    failed: Option<String>,
+}
+
+impl Drop for Syncing<'_> {
+    fn drop(&mut self) {
+        let Some(why) = self.failed.take() else { return };
+        let woken = {
+            let mut commit = self.journal.commit.borrow_mut();
+            commit.broken.get_or_insert(why);
+            std::mem::take(&mut commit.waiters)
+        };
+        woken.into_iter().for_each(Waker::wake);
+    }
 }
 
 /// One batch is being made durable. Whatever becomes of it, those who wait hear of it.

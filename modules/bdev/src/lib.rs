@@ -225,7 +225,8 @@ impl Bdev {
         Ok(())
     }
 
-    /// Makes all that was written before durable. In memory there is nothing to do. Errors: `Io`.
+    /// Makes all that was written before durable. In memory there is nothing to do. Errors: `Io`, and after it fault 1008: what
+    /// the system then forgot, a later flush would not bring back; make the pool anew, and see what is there.
     #[method(id = 16, idempotent)]
     async fn flush(&self, cx: &Context<'_>) -> Result<(), Fault> {
         let began = cx.now_ns();

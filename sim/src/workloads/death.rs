@@ -11,10 +11,14 @@ use windlass_runtime::Held;
 
 pub(super) fn play(stage: &Stage) -> Result<(), String> {
     let (node, begun) = ready_node(stage)?;
+    play_on(stage, &node, begun)
+}
+
+/// The same on a node that is there.
+pub(super) fn play_on(stage: &Stage, node: &Node, begun: Held) -> Result<(), String> {
     let book = Book::new(Rough::Death);
     let mut dice = stage.dice("death");
-    let mut people: Vec<usize> =
-        (0..2 + dice.below(3)).map(|number| person(stage, &node, &book, number)).collect();
+    let mut people: Vec<usize> = (0..2 + dice.below(3)).map(|number| person(stage, node, &book, number)).collect();
     for event in 0..1 + dice.below(4) {
         let magnitude = dice.below(11);
         let steps = 1 + dice.below(1 << magnitude);
@@ -23,19 +27,19 @@ pub(super) fn play(stage: &Stage) -> Result<(), String> {
         }
         stage.verdict()?;
         match dice.below(8) {
-            0 | 1 => again(stage, &node, &book, false)?,
-            2 => again(stage, &node, &book, true)?,
-            3 => drain(stage, &node, &book, dice.below(2_000_000))?,
+            0 | 1 => again(stage, node, &book, false)?,
+            2 => again(stage, node, &book, true)?,
+            3 => drain(stage, node, &book, dice.below(2_000_000))?,
             _ => {
                 let victim = people[dice.place(people.len())];
                 stage.kill(victim);
             }
         }
         if dice.coin() {
-            people.push(person(stage, &node, &book, 100 + event));
+            people.push(person(stage, node, &book, 100 + event));
         }
     }
-    settle(stage, &node, begun, &book, &people)
+    settle(stage, node, begun, &book, &people)
 }
 
 fn person(stage: &Stage, node: &Node, book: &Rc<Book>, number: u64) -> usize {

@@ -5,13 +5,15 @@
 
 use super::book::{Book, Rough};
 use super::errands::{Caller, Errand};
-use crate::node::Node;
+use crate::node::{Made, Node};
 use crate::person::Me;
 use crate::person::Tally;
 use crate::stage::Stage;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
+use windlass_client::Client;
+use windlass_contract::Fault;
 use windlass_runtime::Held;
 
 /// What one client does.
@@ -54,7 +56,13 @@ impl Life {
 
     /// Lives it: connects, does its errands, waits for all others, leaves.
     pub(crate) async fn live(self, me: Me) -> Result<(), String> {
-        let client = match me.connect(&self.directory, self.calls) {
+        let connected = me.connect(&self.directory, self.calls);
+        self.live_by(me, connected).await
+    }
+
+    /// The same, connected already, or not.
+    pub(crate) async fn live_by(self, me: Me, connected: Result<Client, Fault>) -> Result<(), String> {
+        let client = match connected {
             Ok(client) => client,
             Err(fault) => {
                 self.book.forgive("connecting", &fault)?;
@@ -115,9 +123,14 @@ async fn returned(me: &Me, what: &str, back: impl Fn() -> bool) -> Result<(), St
     Err(format!("{what} have not returned"))
 }
 
-/// A node that is ready.
+/// A node of one worker that is ready.
 pub(crate) fn ready_node(stage: &Stage) -> Result<(Node, Held), String> {
-    let node = stage.node(windlass_driver::sim::Machine(0))?;
+    ready_node_that(stage, Made::default())
+}
+
+/// A node that is made so and is ready.
+pub(crate) fn ready_node_that(stage: &Stage, made: Made) -> Result<(Node, Held), String> {
+    let node = stage.node(windlass_driver::sim::Machine(0), made)?;
     stage.until("the node begins", || node.is_ready() || node.failed().is_some())?;
     if let Some(why) = node.failed() {
         return Err(format!("the node cannot begin: {why}"));

@@ -1,20 +1,26 @@
 //! Workloads: what happens on a stage, and what must be true of it.
 //!
 //! Lives here, in the order to read: `book` (what callers count on), `errands` (one call and its check), `lives` (clients that
-//! do errands), and the workloads themselves: `calls`, `order`, `share`, `death`, `memory`, `lies`, `files`, `sockets`.
+//! do errands), and the workloads themselves: `calls`, `order`, `share`, `death`, `workers`, `memory`, `lies`, `files`,
+//! `sockets`, `wire`, `bdev`, `waits`, `periods`.
 //! Holds: each workload says in `about` what it holds a run to.
 //! Not here: whose turn it is (`stage`).
 
+mod bdev;
 mod book;
 mod calls;
 mod death;
 mod errands;
 mod files;
-mod lives;
+pub(crate) mod lives;
+mod periods;
 mod share;
 mod sockets;
 #[cfg(feature = "hooks")]
 mod trouble;
+mod waits;
+mod wire;
+mod workers;
 
 use crate::stage::Stage;
 use windlass_memory::hooks::Plant;
@@ -63,6 +69,13 @@ pub const ALL: &[Workload] = &[
         play: death::play,
     },
     Workload {
+        name: "workers",
+        about: "a node of several workers, some held up for a while, clients that die: calls cross workers and are answered once, in \
+                order per key; a broadcast meets each container once; everything returns",
+        finds: &[],
+        play: workers::play,
+    },
+    Workload {
         name: "files",
         about: "tasks write, sync and rename files over power cuts: what was acknowledged as durable is there, nothing else appears",
         finds: &[Plant::UnflushedWrite],
@@ -73,6 +86,30 @@ pub const ALL: &[Workload] = &[
         about: "tasks talk over connections that are cut, fall silent and are closed under them: bytes arrive in order, waiters are told",
         finds: &[Plant::ForgottenWaiter],
         play: sockets::play,
+    },
+    Workload {
+        name: "bdev",
+        about: "a block device in a file, over nodes that die, stop and lose their power: what was answered is there, space never drifts, damage is named",
+        finds: &[Plant::TakenAsWhole],
+        play: bdev::play,
+    },
+    Workload {
+        name: "waits",
+        about: "calls of many clients wait for each other at locks, permits, channels, pools: first come first served, nobody is forgotten",
+        finds: &[Plant::KeptFuture],
+        play: waits::play,
+    },
+    Workload {
+        name: "periods",
+        about: "methods that the node calls by itself: at their period, never twice at once, no longer than their pool",
+        finds: &[Plant::DoubledPeriod],
+        play: periods::play,
+    },
+    Workload {
+        name: "wire",
+        about: "clients call over connections that are slow and cut in mid-chunk: each call is answered, and nothing stays behind",
+        finds: &[],
+        play: wire::play,
     },
     #[cfg(feature = "hooks")]
     Workload {

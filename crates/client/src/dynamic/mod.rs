@@ -1,12 +1,16 @@
 //! Calls by schema: a method is called by name, with arguments as text, and its reply is JSON.
 //!
-//! Lives here: `DynamicPool`, `Supply` (what a buffer parameter is given), `DynamicReply`.
+//! Lives here: `DynamicPool`, `Supply` (what a buffer parameter is given), `DynamicReply`; `commands` (by full name, with texts by key).
 //! From: the command line, edges, Python: whoever has no generated client. To: the same `Outgoing` that one uses.
 //! Holds: the shapes come from the node that is called, so nothing has to be regenerated; a wrong name is refused before
 //!   anything is sent, with the names that exist.
 //! Not here: how text and JSON become postcard (`windlass_contract::schema`).
 
+pub mod commands;
 pub mod near;
+mod prefix;
+
+pub use prefix::prefix;
 
 use std::ops::Deref;
 
@@ -131,74 +135,87 @@ impl DynamicPool {
         arguments: &[(String, String)],
         buffers: &[(String, Supply<'_>)],
     ) -> Result<Outgoing, Fault> {
-        check_names(method, arguments.iter().map(|(name, _)| name.as_str()), true)?;
-        check_names(method, buffers.iter().map(|(name, _)| name.as_str()), false)?;
-        let (bytes, schema) = encode(method, arguments)?;
-        let called = MethodRef {
-            id: method.id,
-            schema,
-            name: "a method called by schema",
-            idempotent: method.flags.idempotent,
-        };
-        let mut outgoing = self.pool.call(called).encoded(&bytes);
-        let inputs = buffers.iter().map(|(_, supply)| supply.bytes()).fold(0, usize::saturating_add);
-        for (parameter, direction, kind) in method.buffers() {
-            let name = parameter.name.as_str();
-            let supply = buffers.iter().find(|(given, _)| given == name).map(|(_, supply)| supply);
-            outgoing = self.supplied(outgoing, name, direction, kind, supply, inputs)?;
-        }
-        Ok(outgoing)
+        outgoing(&self.pool, method, arguments, buffers)
     }
+}
 
-    fn supplied(
-        &self,
-        outgoing: Outgoing,
-        name: &str,
-        direction: Direction,
-        kind: BufferKind,
-        supply: Option<&Supply<'_>>,
-        inputs: usize,
-    ) -> Result<Outgoing, Fault> {
-        let client = self.pool.client();
-        if direction == Direction::Out {
-            let room = match supply {
-                None => DYNAMIC_ROOM.max(inputs.saturating_mul(2)),
-                Some(Supply::Room(room)) => *room,
-                Some(_) => return Err(bad_buffer(format!("{name} is an `out` buffer: give it room, not bytes"))),
-            };
-            return Ok(match kind {
-                BufferKind::Bytes => outgoing.output(room),
-                BufferKind::Shared => outgoing.output_shared(client.lend(room)?),
+/// Puts a call of a method that is known already together, as `DynamicPool::outgoing` does: for whoever keeps descriptions and
+/// calls in several sessions.
+///
+/// # Errors
+/// As `DynamicPool::call`, before anything is sent.
+pub fn outgoing(
+    pool: &Pool,
+    method: &MethodSchema,
+    arguments: &[(String, String)],
+    buffers: &[(String, Supply<'_>)],
+) -> Result<Outgoing, Fault> {
+    check_names(method, arguments.iter().map(|(name, _)| name.as_str()), true)?;
+    check_names(method, buffers.iter().map(|(name, _)| name.as_str()), false)?;
+    let (bytes, schema) = encode(method, arguments)?;
+    let called = MethodRef {
+        id: method.id,
+        schema,
+        name: "a method called by schema",
+        idempotent: method.flags.idempotent,
+    };
+    let mut outgoing = pool.call(called).encoded(&bytes);
+    let inputs = buffers.iter().map(|(_, supply)| supply.bytes()).fold(0, usize::saturating_add);
+    for (parameter, direction, kind) in method.buffers() {
+        let name = parameter.name.as_str();
+        let supply = buffers.iter().find(|(given, _)| given == name).map(|(_, supply)| supply);
+        outgoing = supplied(pool.client(), outgoing, name, direction, kind, supply, inputs)?;
+    }
+    Ok(outgoing)
+}
+
+fn supplied(
+    client: &Client,
+    outgoing: Outgoing,
+    name: &str,
+    direction: Direction,
+    kind: BufferKind,
+    supply: Option<&Supply<'_>>,
+    inputs: usize,
+) -> Result<Outgoing, Fault> {
+    if direction == Direction::Out {
+        let room = match supply {
+            None => DYNAMIC_ROOM.max(inputs.saturating_mul(2)),
+            Some(Supply::Room(room)) => *room,
+            Some(_) => return Err(bad_buffer(format!("{name} is an `out` buffer: give it room, not bytes"))),
+        };
+        return Ok(match kind {
+            BufferKind::Bytes => outgoing.output(room),
+            BufferKind::Shared => outgoing.output_shared(client.lend(room)?),
+        });
+    }
+    let bytes = match supply {
+        None => return Err(bad_buffer(format!("the buffer {name} is missing: give it bytes, as a file"))),
+        Some(Supply::Room(_)) => {
+            return Err(bad_buffer(format!("{name} is not an `out` buffer: give it bytes, not room")));
+        }
+        Some(Supply::Frozen(frozen)) if kind == BufferKind::Bytes => {
+            return Ok(match direction {
+                Direction::InOut => outgoing.inout(frozen),
+                _ => outgoing.input(frozen),
             });
         }
-        let bytes = match supply {
-            None => return Err(bad_buffer(format!("the buffer {name} is missing: give it bytes, as a file"))),
-            Some(Supply::Room(_)) => {
-                return Err(bad_buffer(format!("{name} is not an `out` buffer: give it bytes, not room")));
+        Some(Supply::Frozen(frozen)) => frozen,
+        Some(Supply::Bytes(bytes)) => *bytes,
+    };
+    Ok(match (direction, kind) {
+        (Direction::InOut, BufferKind::Bytes) => outgoing.inout(bytes),
+        (_, BufferKind::Bytes) => outgoing.input(bytes),
+        (_, BufferKind::Shared) => {
+            let mut loan = client.lend(bytes.len())?;
+            loan.copy_from_slice(bytes);
+            client.session().counts().bytes_copied.add(bytes.len() as u64);
+            match direction {
+                Direction::InOut => outgoing.inout_shared(loan),
+                _ => outgoing.input_shared(loan),
             }
-            Some(Supply::Frozen(frozen)) if kind == BufferKind::Bytes => {
-                return Ok(match direction {
-                    Direction::InOut => outgoing.inout(frozen),
-                    _ => outgoing.input(frozen),
-                });
-            }
-            Some(Supply::Frozen(frozen)) => frozen,
-            Some(Supply::Bytes(bytes)) => *bytes,
-        };
-        Ok(match (direction, kind) {
-            (Direction::InOut, BufferKind::Bytes) => outgoing.inout(bytes),
-            (_, BufferKind::Bytes) => outgoing.input(bytes),
-            (_, BufferKind::Shared) => {
-                let mut loan = client.lend(bytes.len())?;
-                loan.copy_from_slice(bytes);
-                client.session().counts().bytes_copied.add(bytes.len() as u64);
-                match direction {
-                    Direction::InOut => outgoing.inout_shared(loan),
-                    _ => outgoing.input_shared(loan),
-                }
-            }
-        })
-    }
+        }
+    })
 }
 
 impl Supply<'_> {
@@ -266,20 +283,12 @@ fn check_names<'a>(
     Ok(())
 }
 
-/// The argument bytes, and the hash of the prefix that they are.
-///
-/// Arguments added with `since` are left out where the caller leaves out all that follow as well, so that an older
-/// module would take the call; a default before that is sent as it is described.
+/// The argument bytes, and the hash of the prefix that they are; a default in it is sent as it is described.
 fn encode(method: &MethodSchema, arguments: &[(String, String)]) -> Result<(Vec<u8>, u64), Fault> {
     let text_of = |name: &str| arguments.iter().find(|(given, _)| given == name).map(|(_, text)| text.as_str());
-    let values: Vec<_> = method.values().collect();
-    let least = values.len() + 1 - method.hashes.len().clamp(1, values.len() + 1);
-    let mut kept = values.len();
-    while kept > least && text_of(&values[kept - 1].0.name).is_none() {
-        kept -= 1;
-    }
+    let (kept, hash) = prefix(method, |name| text_of(name).is_some());
     let mut bytes = Vec::new();
-    for (parameter, schema, default) in &values[..kept] {
+    for (parameter, schema, default) in method.values().take(kept) {
         let name = &parameter.name;
         let wrong = |error| Fault::new(Code::BadArguments, format!("{name}: {error}"));
         match (text_of(name), default) {
@@ -294,7 +303,6 @@ fn encode(method: &MethodSchema, arguments: &[(String, String)]) -> Result<(Vec<
             }
         }
     }
-    let hash = method.hashes.get(kept - least).copied().unwrap_or_else(|| method.hash());
     Ok((bytes, hash))
 }
 

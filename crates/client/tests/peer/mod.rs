@@ -237,6 +237,7 @@ pub fn node_module() -> ModuleDescriptor {
         flags: MethodFlags::default(),
     };
     ModuleDescriptor {
+        commands: Vec::new(),
         name: "peer".into(),
         version: "0.1.0".into(),
         docs: String::new(),

@@ -2,7 +2,9 @@
 //!
 //! Holds: a call is answered once; what is answered after that is dropped by the host.
 
-use super::{Home, HostTable, LentWaker, RawBuffer, RawBytes, RawCall, RawFault, RawOp, RawOpResult, RawSpawn};
+use super::{
+    Home, HostTable, LentWaker, RawBuffer, RawBytes, RawCall, RawFault, RawOp, RawOpResult, RawSpawn, RawSymbols,
+};
 use crate::context::{Context, Level};
 use crate::{Code, Fault};
 use std::any::Any;
@@ -144,6 +146,11 @@ impl<'a> Incoming<'a> {
         unsafe { (self.host().op_drop)(self.raw.handle, token) }
     }
 
+    /// Puts a question about symbols; the answer stands in the record.
+    pub(crate) fn ask_symbols(&self, asked: &mut RawSymbols) {
+        // SAFETY: as in `now_ns`; the host takes what the record hands over and leaves what it answers.
+        unsafe { (self.host().symbols)(self.raw.handle, asked) }
+    }
     /// Spawns a task of the container; its number, or the Fault as a result.
     pub(crate) fn spawn(&self, asked: &RawSpawn) -> Result<u64, RawOpResult> {
         let mut refused = RawOpResult::empty();

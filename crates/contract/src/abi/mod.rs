@@ -1,7 +1,7 @@
 //! The edge to a module's code: one C table for linked-in and loaded code alike.
 //!
 //! Lives here: the raw records (`mod.rs`: `ModuleTable`, what the node calls; `HostTable`, what a module calls), operations
-//! (`operation`) and memory that changes hands with them (`owned`), wakers that cross (`waker`), one call on the module's side
+//! (`operation`) and memory that changes hands with them (`owned`), memory that is held together (`memory`, `symbols`), wakers that cross (`waker`), one call on the module's side
 //! (`call`), what outlives it (`home`, `spawn`), and the shims that turn a safe [`crate::module::Module`] into a table
 //! (`shim`). The only unsafe code of this crate.
 //! Holds: both tables begin with size and version and only grow at the end. Memory is freed by the side that made
@@ -12,10 +12,12 @@
 mod buffer;
 mod call;
 mod home;
+mod memory;
 mod operation;
 mod owned;
 mod shim;
 mod spawn;
+mod symbols;
 mod waker;
 
 pub(crate) use buffer::Filling;
@@ -23,6 +25,7 @@ pub use buffer::RawBuffer;
 pub use call::Incoming;
 pub(crate) use home::Home;
 pub use home::Tell;
+pub use memory::{Item, Memory, MemoryFunctions, RawMemory, Room};
 pub use operation::{
     OP_SHIELDED, OPEN_CREATE, OPEN_DIRECT, OPEN_DURABLE, OPEN_EXCLUSIVE, OPEN_FRESH, OPEN_TRUNCATE, OPEN_WRITE,
     OpKind, RawOp, RawOpResult,
@@ -32,12 +35,14 @@ pub(crate) use owned::{PagesReceipt, VecReceipt};
 pub use shim::{Access, Exclusive, Shared, Started, table};
 pub(crate) use spawn::Left;
 pub use spawn::RawSpawn;
+pub use symbols::RawSymbols;
+pub(crate) use symbols::SymbolsAsked;
 pub use waker::{HostWaker, LentWaker, WakerVtable, borrow_waker};
 
 use std::ffi::c_void;
 
 /// Version of both tables. A module built for another one is refused by name.
-pub const TABLE_VERSION: u32 = 2;
+pub const TABLE_VERSION: u32 = 3;
 /// The entry symbol of a module library is this, then the crate's name with `-` as `_`.
 pub const ENTRY_PREFIX: &str = "windlass_module_";
 /// What the entry symbol is: a function that gives the table, which lives as long as the library.
@@ -158,6 +163,8 @@ pub struct HostTable {
     pub spawn: unsafe extern "C" fn(*mut c_void, *const RawSpawn, *mut RawOpResult) -> u64,
     /// Tells a home something (`Tell`); its first argument is `RawCall::home`, on the container's thread.
     pub tell: unsafe extern "C" fn(*mut c_void, u32, u64),
+    /// Asks about symbols: takes question and memory out of the record, leaves answer and memory in it.
+    pub symbols: unsafe extern "C" fn(*mut c_void, *mut RawSymbols),
 }
 
 /// A future of the other side. `data` null: it ended before it began, the call is answered.

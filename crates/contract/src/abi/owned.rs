@@ -160,6 +160,9 @@ impl Pages {
     ///
     /// Units: `len` in bytes.
     pub fn zeroed(len: usize) -> Option<Self> {
+        if windlass_memory::hooks::fails() {
+            return None;
+        }
         let layout = Self::layout(len)?;
         // SAFETY: the layout has at least one byte.
         let at = NonNull::new(unsafe { std::alloc::alloc_zeroed(layout) })?;

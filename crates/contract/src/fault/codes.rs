@@ -131,6 +131,9 @@ codes! {
     47 Disconnected Ended Same, Unavailable 503 11 "Disconnected", "The other side of a connection does not answer, refused it, or broke it off.";
     48 TimedOut Ended Same, DeadlineExceeded 504 14 "TimedOut", "The other side did not answer in the time that the system gives it.";
     49 HandleLimit Ended After(100), ResourceExhausted 429 16 "HandleLimit", "A container or the node has as many files and sockets open as it may have. Close some.";
+    50 UnknownSymbol NotStarted Never, NotFound 404 17 "UnknownSymbol", "The node has no symbol of this name that the session may read. Names do not outlive the node that gave them, nor, unless registered, their session.";
+    51 UnknownCommand NotStarted Never, Unimplemented 404 17 "UnknownCommand", "No module has a command of this name. The message names near ones.";
+    52 NoInstance NotStarted Never, Unimplemented 501 18 "NoInstance", "The command is there, but not for these dtypes or this rank. The message lists those that it has.";
 }
 
 impl Code {

@@ -49,6 +49,12 @@ scalars! {
     char => Char, str => Str, String => Str,
 }
 
+impl Described for crate::array::Scalar {
+    fn schema_at(_: usize) -> Schema {
+        Schema::Scalar
+    }
+}
+
 impl Described for u8 {
     fn schema_at(_: usize) -> Schema {
         Schema::U8

@@ -4,6 +4,7 @@
 //! Holds: what is written here decodes as the Rust type the schema came from, and the other way round.
 
 use super::{Schema, Variant};
+use crate::array::Scalar;
 use crate::limits::{DECODED_VALUES_MAX, SCHEMA_DEPTH_MAX};
 use serde_json::{Map, Number, Value};
 use thiserror::Error;
@@ -62,7 +63,8 @@ impl DynamicError {
 /// `DynamicError` when the text is not a value of the schema.
 pub fn parse_text(schema: &Schema, text: &str) -> Result<Value, DynamicError> {
     let value = match schema {
-        Schema::Str | Schema::Char => Value::String(text.to_owned()),
+        Schema::Str | Schema::Char | Schema::Symbol(_) => Value::String(text.to_owned()),
+        Schema::Scalar => Scalar::guess(text).to_json(),
         Schema::Option(_) if text.is_empty() || text == "null" || text == "none" => Value::Null,
         Schema::Option(inner) => parse_text(inner, text)?,
         Schema::F32 | Schema::F64 if matches!(text, "nan" | "inf" | "-inf") => Value::String(text.to_owned()),
@@ -117,7 +119,11 @@ impl Schema {
                 let text = value.as_str().filter(|text| text.chars().count() == 1).ok_or_else(mismatch)?;
                 write_bytes(text.as_bytes(), into);
             }
-            Self::Str => write_bytes(value.as_str().ok_or_else(mismatch)?.as_bytes(), into),
+            Self::Str | Self::Symbol(_) => write_bytes(value.as_str().ok_or_else(mismatch)?.as_bytes(), into),
+            Self::Scalar => {
+                let scalar = Scalar::of_json(value).ok_or_else(mismatch)?;
+                into.extend(postcard::to_allocvec(&scalar).map_err(|_| mismatch())?);
+            }
             Self::Bytes => match value {
                 Value::String(text) => write_bytes(text.as_bytes(), into),
                 Value::Array(parts) => {
@@ -250,7 +256,12 @@ impl Schema {
                 let text = std::str::from_utf8(read_bytes(bytes)?).ok()?;
                 (text.chars().count() == 1).then(|| Value::from(text))?
             }
-            Self::Str => Value::from(std::str::from_utf8(read_bytes(bytes)?).ok()?),
+            Self::Str | Self::Symbol(_) => Value::from(std::str::from_utf8(read_bytes(bytes)?).ok()?),
+            Self::Scalar => {
+                let (scalar, rest) = postcard::take_from_bytes::<Scalar>(bytes).ok()?;
+                *bytes = rest;
+                scalar.to_json()
+            }
             Self::Bytes => {
                 let raw = read_bytes(bytes)?;
                 match std::str::from_utf8(raw) {

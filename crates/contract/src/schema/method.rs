@@ -1,9 +1,10 @@
 //! Methods and modules, described: what a node serves so that clients need nothing regenerated.
 
 use super::{DynamicError, Schema, SchemaError, parse_text};
+use crate::commands::CommandSchema;
 use crate::head::{BufferKind, Direction};
 use crate::ids::MethodId;
-use crate::limits::{BUFFERS_MAX, DESCRIPTOR_BYTES_MAX, METHODS_MAX, NAME_MAX, PARAMETERS_MAX};
+use crate::limits::{BUFFERS_MAX, COMMANDS_MAX, DESCRIPTOR_BYTES_MAX, METHODS_MAX, NAME_MAX, PARAMETERS_MAX};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -94,6 +95,9 @@ pub struct ModuleDescriptor {
     pub all_sync: bool,
     /// Its methods; `create` is among them.
     pub methods: Vec<MethodSchema>,
+    /// Its commands. They follow the rest of a descriptor's bytes, where readers that know none of them stop.
+    #[serde(skip)]
+    pub commands: Vec<CommandSchema>,
 }
 
 /// Why a descriptor is refused when a module is linked or loaded.
@@ -131,6 +135,9 @@ pub enum DescriptorError {
         /// Why.
         source: SchemaError,
     },
+    /// A command whose method has other parameters, which refers to what is not there, or whose name is taken.
+    #[error("the command {0:?} does not fit its method, or there are two of that name")]
+    Command(String),
     /// A parameter added with `since` stands before one without.
     #[error("method {0:?}: parameters added with `since` must stand last among the values and have a default")]
     Since(String),
@@ -243,6 +250,19 @@ enum Canonical<'a> {
 }
 
 impl ModuleDescriptor {
+    /// The bytes: postcard, and the commands behind it if there are any.
+    ///
+    /// # Errors
+    /// `Unreadable` when it does not encode, which no descriptor that passes `check` does.
+    pub fn encode(&self) -> Result<Vec<u8>, DescriptorError> {
+        let unreadable = |_| DescriptorError::Unreadable(0);
+        let mut bytes = postcard::to_allocvec(self).map_err(unreadable)?;
+        if !self.commands.is_empty() {
+            bytes.extend(postcard::to_allocvec(&self.commands).map_err(unreadable)?);
+        }
+        Ok(bytes)
+    }
+
     /// Reads and checks a descriptor that a module gave.
     ///
     /// # Errors
@@ -251,8 +271,11 @@ impl ModuleDescriptor {
         if bytes.len() > DESCRIPTOR_BYTES_MAX {
             return Err(DescriptorError::Unreadable(bytes.len()));
         }
-        let descriptor: Self =
-            postcard::from_bytes(bytes).map_err(|_| DescriptorError::Unreadable(bytes.len()))?;
+        let unreadable = |_| DescriptorError::Unreadable(bytes.len());
+        let (mut descriptor, rest): (Self, _) = postcard::take_from_bytes(bytes).map_err(unreadable)?;
+        if !rest.is_empty() {
+            descriptor.commands = postcard::from_bytes(rest).map_err(unreadable)?;
+        }
         descriptor.check()?;
         Ok(descriptor)
     }
@@ -273,6 +296,20 @@ impl ModuleDescriptor {
             method.check(&self.name)?;
             if self.methods[..at].iter().any(|other| other.id == method.id || other.name == method.name) {
                 return Err(DescriptorError::Twice(method.name.clone(), method.id.0));
+            }
+        }
+        self.check_commands()
+    }
+
+    fn check_commands(&self) -> Result<(), DescriptorError> {
+        if self.commands.len() > COMMANDS_MAX {
+            return Err(DescriptorError::TooMany(self.commands.len()));
+        }
+        for (at, command) in self.commands.iter().enumerate() {
+            let served = self.methods.iter().find(|method| method.id == command.method);
+            let fits = served.is_some_and(|method| method.parameters == command.parameters());
+            if !fits || !command.is_sound() || self.commands[..at].iter().any(|other| other.name == command.name) {
+                return Err(DescriptorError::Command(command.name.clone()));
             }
         }
         Ok(())

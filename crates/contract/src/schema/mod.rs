@@ -85,6 +85,10 @@ pub enum Schema {
         #[serde(deserialize_with = "deeper")]
         variants: Vec<Variant>,
     },
+    /// One value with its dtype (`array::Scalar`); as JSON the bare value.
+    Scalar,
+    /// A symbol of the node's table, by its name: `array`, `strings`, or a module's own class.
+    Symbol(String),
 }
 
 /// A field of a struct.
@@ -183,7 +187,7 @@ impl Schema {
             Self::Unit => 0,
             Self::F32 => 4,
             Self::F64 => 8,
-            Self::Char => 2,
+            Self::Char | Self::Scalar => 2,
             Self::Array(inner, count) => inner.least_bytes().saturating_mul(*count as usize),
             Self::Tuple(parts) => parts.iter().map(Self::least_bytes).fold(0, usize::saturating_add),
             Self::Struct { fields, .. } => {
@@ -225,6 +229,8 @@ impl fmt::Display for Schema {
             Self::F32 => f.write_str("f32"),
             Self::F64 => f.write_str("f64"),
             Self::Char => f.write_str("char"),
+            Self::Scalar => f.write_str("scalar"),
+            Self::Symbol(class) => f.write_str(class),
             Self::Str => f.write_str("str"),
             Self::Bytes => f.write_str("bytes"),
             Self::Option(inner) => write!(f, "option<{inner}>"),

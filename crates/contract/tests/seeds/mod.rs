@@ -86,6 +86,15 @@ fn records(target: &str) -> Vec<Seed> {
         "completion" => &["completion-inline", "completion-cell", "completion-fault", "completion-module-fault"],
         "hello" => &["hello", "welcome", "welcome-refusal"],
         "control" => &["control-grow", "control-frozen", "control-refused", "control-bye"],
+        "frame" => &[
+            "frame-slot",
+            "frame-chunk",
+            "frame-credit",
+            "frame-completion",
+            "frame-hello",
+            "frame-welcome",
+            "frame-bye",
+        ],
         other => panic!("there is no target {other}"),
     };
     // Offsets of fields that a liar would choose: kind, query, flags; code and retry; magic, calls, reserved bytes.
@@ -99,12 +108,25 @@ fn records(target: &str) -> Vec<Seed> {
         "hello" => {
             &[("magic", 0, b'G'), ("versions", 4, 9), ("calls", 24, 3), ("reserved", 40, 1), ("name", 64, 0xFF)]
         }
+        "frame" => &[
+            ("kind-2", 0, 2),
+            ("reserved", 2, 1),
+            ("length", 5, 9),
+            ("long", 7, 0x7F),
+            ("phase", 8 + 23, 0x80),
+            ("segment", 8 + 48, 0),
+            ("arguments", 8 + 52, 99),
+        ],
         _ => &[("kind-0", 0, 0), ("kind-8", 0, 8), ("reserved", 24, 1), ("text", 32, 0xC0)],
     };
     let mut seeds: Vec<Seed> = names.iter().map(|name| ((*name).to_owned(), golden(name))).collect();
     if target == "completion" {
         let with_text = [golden("completion-fault"), golden("fault-text")].concat();
         seeds.push(("completion-fault-text".into(), with_text));
+    }
+    if target == "frame" {
+        let all: Vec<u8> = seeds.iter().flat_map(|(_, bytes)| bytes.clone()).collect();
+        seeds.push(("frames".into(), all));
     }
     for (name, at, value) in lies {
         let mut bytes = seeds[0].1.clone();

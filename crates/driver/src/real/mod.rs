@@ -58,6 +58,8 @@ impl Backend {
 /// The driver of one worker thread.
 pub struct RealDriver {
     backend: Backend,
+    /// Why it is not the best there is; empty if it is.
+    why: String,
     // Before the table: both wait, when they are dropped, until nobody has a buffer that stands there.
     helpers: Helpers,
     resolvers: Helpers,
@@ -84,7 +86,14 @@ impl RealDriver {
     /// # Errors
     /// The system's, when descriptors have run out.
     pub fn new() -> io::Result<Self> {
-        Self::with(if ring::is_allowed() { Backend::IoUring } else { Backend::Polling })
+        match ring::refused() {
+            None => Self::with(Backend::IoUring),
+            Some(why) => {
+                let mut driver = Self::with(Backend::Polling)?;
+                driver.why = why;
+                Ok(driver)
+            }
+        }
     }
 
     /// Makes a driver of this kind. One that may not use io_uring says so at its first operation.
@@ -95,8 +104,10 @@ impl RealDriver {
         let sleep = Sleep::new()?;
         let mut seed = [0; 8];
         rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::empty())?;
+        let why = if backend == Backend::Polling { "it was asked for" } else { "" };
         Ok(Self {
             backend,
+            why: why.to_owned(),
             helpers: Helpers::new("windlass-io", HELPERS_MAX, sleep.remote()),
             resolvers: Helpers::new("windlass-names", RESOLVERS_MAX, sleep.remote()),
             ring: None,
@@ -271,6 +282,10 @@ impl Driver for RealDriver {
         crate::splitmix(&mut self.state)
     }
 
+    fn operations_by(&self) -> (&'static str, &str) {
+        (self.backend.name(), &self.why)
+    }
+
     fn watch(&mut self, fd: BorrowedFd<'_>, token: Token, how: Watch) -> io::Result<()> {
         self.sleep.watch(fd, token, how)
     }
@@ -328,6 +343,10 @@ impl Driver for RealDriver {
             self.end_early(id, Ending::Closed);
         }
         Ok(())
+    }
+
+    fn adopt(&mut self, socket: OwnedFd) -> Result<Handle, IoError> {
+        self.register(socket).map_err(|(_, error)| error)
     }
 
     fn flush(&mut self) -> io::Result<()> {

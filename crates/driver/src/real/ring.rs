@@ -1,6 +1,6 @@
 //! The ring: operations by io_uring, and sleeping inside it.
 //!
-//! Lives here: `Ring` (one per driver, made for its first operation), `is_allowed` (whether this process may have one).
+//! Lives here: `Ring` (one per driver, made for its first operation), `refused` (why this process may have none).
 //! From: `RealDriver` pushes requests and submits them. To: the kernel; its completions are read from shared memory.
 //! Holds: a request that was pushed completes once; the completion queue has room for every request and its cancel; the
 //! set of descriptors that the worker watches wakes a sleep in here, and is watched only while somebody sleeps here.
@@ -45,13 +45,20 @@ pub(super) struct Ring {
     no_iowait: u32,
 }
 
-/// Whether this process may make rings, and the kernel's have what is needed here.
-pub(super) fn is_allowed() -> bool {
-    build(2, 4).is_ok_and(|ring| {
-        ring.params().is_feature_ext_arg()
-            && ring.params().is_feature_nodrop()
-            && ring.params().is_feature_fast_poll()
-    })
+/// Why this process may make no rings, or which of what is needed here the kernel's do not have; `None`: they serve.
+pub(super) fn refused() -> Option<String> {
+    let ring = match build(2, 4) {
+        Ok(ring) => ring,
+        Err(error) => return Some(format!("io_uring: {error}")),
+    };
+    let has = ring.params();
+    let needed = [
+        ("EXT_ARG", has.is_feature_ext_arg()),
+        ("NODROP", has.is_feature_nodrop()),
+        ("FAST_POLL", has.is_feature_fast_poll()),
+    ];
+    let missing: Vec<&str> = needed.iter().filter(|(_, is_there)| !is_there).map(|(name, _)| *name).collect();
+    (!missing.is_empty()).then(|| format!("this kernel's io_uring has no {}", missing.join(", ")))
 }
 
 /// The best kind of ring that this kernel has.

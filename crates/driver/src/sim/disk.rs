@@ -123,6 +123,11 @@ impl Disk {
         self.planned.push((work, after, fault));
     }
 
+    /// Nothing is planned any more.
+    pub(super) fn plan_nothing(&mut self) {
+        self.planned.clear();
+    }
+
     /// Counts work of a kind; the planned fault that it meets, if any.
     pub(super) fn planned(&mut self, work: DiskWork) -> Option<DiskFault> {
         let mut met = None;
@@ -247,12 +252,19 @@ impl Disk {
     pub(super) fn read(&self, inode: Inode, at: u64, into: &mut [u8]) -> usize {
         let Some(file) = self.files.get(&inode) else { return 0 };
         let len = (into.len() as u64).min(file.bytes.saturating_sub(at)) as usize;
-        let mut done = 0;
-        while done < len {
-            let (sector, from) = place(at + done as u64);
-            let piece = (len - done).min(SECTOR as usize - from);
-            into[done..done + piece].copy_from_slice(&file.sector(sector)[from..from + piece]);
-            done += piece;
+        into[..len].fill(0);
+        if len == 0 {
+            return 0;
+        }
+        // Most files have holes, so only what is there is looked at: the durable, and what was written since over it.
+        let end = at + len as u64;
+        let sectors = at / SECTOR..=(end - 1) / SECTOR;
+        let cached = file.cache.range(sectors.clone()).filter_map(|(at, versions)| Some((at, versions.last()?)));
+        for (sector, content) in file.durable.range(sectors).chain(cached) {
+            let begins = sector * SECTOR;
+            let (from, to) = (begins.max(at), (begins + SECTOR).min(end));
+            let here = (from - at) as usize..(to - at) as usize;
+            into[here].copy_from_slice(&content[(from - begins) as usize..(to - begins) as usize]);
         }
         len
     }
@@ -289,11 +301,17 @@ impl Disk {
         let offset = at + self.dice.below(len.max(1));
         let bit = self.dice.below(8);
         let file = self.file(inode);
-        let (sector, within) = place(offset.min(file.bytes.saturating_sub(1)));
-        for content in file.durable.get_mut(&sector).into_iter().chain(file.cache.entry(sector).or_default()) {
-            content[within] ^= 1 << bit;
+        file.flip(offset.min(file.bytes.saturating_sub(1)), bit as u8);
+    }
+
+    /// Turns one bit of a file over; `false` when the file has no such byte.
+    pub(super) fn flip(&mut self, path: &Path, at: u64, bit: u8) -> bool {
+        let Some(file) = self.find(path).and_then(|inode| self.files.get_mut(&inode)) else { return false };
+        let there = at < file.bytes;
+        if there {
+            file.flip(at, bit);
         }
-        file.cache.retain(|_, versions| !versions.is_empty());
+        there
     }
 
     pub(super) fn set_bytes(&mut self, inode: Inode, bytes: u64) {
@@ -404,6 +422,15 @@ impl File {
     fn sector(&self, sector: u64) -> Sector {
         let cached = self.cache.get(&sector).and_then(|versions| versions.last());
         cached.or_else(|| self.durable.get(&sector)).copied().unwrap_or([0; SECTOR as usize])
+    }
+
+    /// Turns a bit over in what is durable and in whatever may become so.
+    fn flip(&mut self, at: u64, bit: u8) {
+        let (sector, within) = place(at);
+        let cached = self.cache.get_mut(&sector).into_iter().flatten();
+        for content in cached.chain([self.durable.entry(sector).or_insert([0; SECTOR as usize])]) {
+            content[within] ^= 1 << (bit % 8);
+        }
     }
 
     fn put(&mut self, sector: u64, content: Sector) {

@@ -8,6 +8,7 @@
 
 use super::dice::Dice;
 use super::operations::Process;
+use super::outside::SimFd;
 use super::world::{Machine, SimWorld};
 use crate::limits::SIM_READY_MAX;
 use crate::{Completion, Driver, Handle, IoError, Nanos, OpId, Operation, Ready, Tag, Token, Watch};
@@ -36,7 +37,7 @@ impl SimDriver {
     /// A driver that is stepped: its `park` returns at once.
     ///
     /// # Errors
-    /// The system's, when it has no descriptor.
+    /// The system's, or the simulated machine's EMFILE, when it has no descriptor.
     pub fn stepped(world: &SimWorld, machine: Machine) -> io::Result<Self> {
         Self::new(world, machine, false)
     }
@@ -44,12 +45,15 @@ impl SimDriver {
     /// A driver whose `park` lets the world's time pass up to what wakes it: for one that is alone in its world.
     ///
     /// # Errors
-    /// The system's, when it has no descriptor.
+    /// As `stepped`.
     pub fn alone(world: &SimWorld, machine: Machine) -> io::Result<Self> {
         Self::new(world, machine, true)
     }
 
     fn new(world: &SimWorld, machine: Machine, alone: bool) -> io::Result<Self> {
+        if world.0.borrow().room_for_descriptor(machine).is_err() {
+            return Err(Errno::MFILE.into());
+        }
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let mut inner = world.0.borrow_mut();
         let id = inner.processes.len();
@@ -63,6 +67,36 @@ impl SimDriver {
     /// The world it is in.
     pub fn world(&self) -> &SimWorld {
         &self.world
+    }
+
+    /// Registers a simulated descriptor from outside, as the real driver registers a real one. It is closed with its handle.
+    ///
+    /// # Errors
+    /// `Exists` for a socket or listener that is registered already, `TooManyHandles`, `NoMemory`, the system's `Unsupported` for
+    /// what is neither file nor stream; the descriptor comes back.
+    pub fn register(&mut self, fd: SimFd) -> Result<Handle, (SimFd, IoError)> {
+        let registered = self.world.0.borrow_mut().register_outside(self.id, fd.number());
+        match registered {
+            Ok(handle) => {
+                fd.give();
+                Ok(handle)
+            }
+            Err(error) => Err((fd, error)),
+        }
+    }
+
+    /// Registers what this number names; the number stays its owner's, the driver keeps a duplicate.
+    ///
+    /// # Errors
+    /// `BadDescriptor` for a number that is not open, `TooManyHandles` also when the machine has as many descriptors as it may,
+    /// and those of `register`.
+    pub fn register_number(&mut self, number: i32) -> Result<Handle, IoError> {
+        self.world.0.borrow_mut().register_duplicate(self.id, number)
+    }
+
+    /// Descriptors registered, those that are closing included.
+    pub fn handle_count(&self) -> usize {
+        self.world.0.borrow().processes[self.id].as_ref().map_or(0, |process| process.handles.count())
     }
 
     /// Wakes it, now or as soon as it would sleep.
@@ -155,6 +189,10 @@ impl SimDriver {
 }
 
 impl Driver for SimDriver {
+    fn operations_by(&self) -> (&'static str, &str) {
+        ("sim", "")
+    }
+
     fn now(&self) -> Nanos {
         self.world.0.borrow().clock.read()
     }

@@ -90,6 +90,8 @@ pub(super) struct Connection {
     pub(super) sides: [Side; 2],
     /// It was lost: whoever uses it is told.
     pub(super) lost: bool,
+    /// A pipe: side 0 writes, side 1 reads.
+    pub(super) pipe: bool,
 }
 
 /// Somebody listens.
@@ -171,8 +173,16 @@ impl Net {
         let sides = [Side::new(own), Side::new(to.clone())];
         let (_, listener) = self.listeners.get_mut(&listener)?;
         listener.queue.push_back(number);
-        self.connections.insert(number, Connection { sides, lost: false });
+        self.connections.insert(number, Connection { sides, lost: false, pipe: false });
         Some(number)
+    }
+
+    /// Makes two ends that are connected: two sockets without a name, or a pipe.
+    pub(super) fn pair(&mut self, pipe: bool) -> u64 {
+        let number = self.number();
+        let side = || Side::new(Address::Unix(PathBuf::new()));
+        self.connections.insert(number, Connection { sides: [side(), side()], lost: false, pipe });
+        number
     }
 
     pub(super) fn connection(&mut self, end: End) -> Option<&mut Connection> {

@@ -11,7 +11,7 @@ use super::net::End;
 use super::world::{Event, Inner, Machine};
 use crate::buffer::{ALIGN, IoBuffer};
 use crate::handles::{Handles, Kind};
-use crate::limits::{BACKLOG, OPERATIONS_MAX};
+use crate::limits::{BACKLOG, OPERATIONS_MAX, SIM_PIECE_BYTES};
 use crate::operation::{Address, OpenHow};
 use crate::{Completion, Handle, IoError, Nanos, OpId, Operation, Tag, Value};
 use rustix::io::Errno;
@@ -22,9 +22,14 @@ use std::path::Path;
 /// What stands behind a handle.
 #[derive(Clone, Debug)]
 pub(super) enum Descriptor {
-    File { inode: Inode, how: OpenHow },
+    File {
+        inode: Inode,
+        how: OpenHow,
+    },
     Socket(End),
     Listener(u64),
+    /// A doorbell from outside.
+    Bell(u64),
 }
 
 #[derive(Debug)]
@@ -219,8 +224,12 @@ impl Inner {
         }
     }
 
-    fn release(&mut self, machine: Machine, descriptor: &Descriptor) {
+    pub(super) fn release(&mut self, machine: Machine, descriptor: &Descriptor) {
+        if self.is_shared(descriptor) {
+            return;
+        }
         match descriptor {
+            Descriptor::Bell(bell) => drop(self.outside.bells.remove(bell)),
             Descriptor::File { inode, how } => self.disk(machine).close(*inode, how.exclusive),
             Descriptor::Socket(end) => self.hang_up(*end),
             Descriptor::Listener(number) => {
@@ -240,11 +249,15 @@ impl Inner {
         }
     }
 
-    pub(super) fn socket(&mut self, driver: usize, handle: Handle) -> Option<End> {
-        match self.process(driver)?.handles.get(handle) {
-            Some(Descriptor::Socket(end)) => Some(*end),
-            _ => None,
-        }
+    /// What a stream's handle stands for, as long as an operation of it is under way.
+    fn stream(&mut self, driver: usize, handle: Handle) -> Option<Descriptor> {
+        self.process(driver)?.handles.get(handle).cloned()
+    }
+
+    /// Room for what an operation is going to open: asked before it does anything that would have to be undone.
+    fn room(&mut self, driver: usize) -> Result<(), IoError> {
+        let machine = self.process(driver).ok_or(IoError::Closed)?.machine;
+        self.room_for_descriptor(machine)
     }
 
     pub(super) fn register(
@@ -296,18 +309,21 @@ impl Inner {
             Operation::Announce { at } => self.announce(driver, at),
             Operation::Accept { listener } => return self.accept(driver, id, *listener),
             Operation::Connect { to } => self.connect(driver, to),
-            Operation::Receive { socket, buffer } => {
-                let end = self.socket(driver, *socket)?;
-                return self.receive((driver, id), end, buffer);
-            }
-            Operation::Send { socket, buffer } => {
-                let end = self.socket(driver, *socket)?;
-                return self.send((driver, id), end, buffer);
-            }
-            Operation::Shutdown { socket } => {
-                let end = self.socket(driver, *socket)?;
-                self.shut(end)
-            }
+            Operation::Receive { socket, buffer } => match self.stream(driver, *socket) {
+                Some(Descriptor::Socket(end)) => return self.receive((driver, id), end, buffer),
+                Some(Descriptor::Bell(bell)) => return self.take_rung((driver, id), bell, buffer),
+                _ => Err(IoError::NotRegistered),
+            },
+            Operation::Send { socket, buffer } => match self.stream(driver, *socket) {
+                Some(Descriptor::Socket(end)) => return self.send((driver, id), end, buffer),
+                Some(Descriptor::Bell(bell)) => self.ring_by(bell, buffer),
+                _ => Err(IoError::NotRegistered),
+            },
+            Operation::Shutdown { socket } => match self.stream(driver, *socket) {
+                Some(Descriptor::Socket(end)) => self.shut(end),
+                Some(_) => Err(system(Errno::NOTSOCK)),
+                None => Err(IoError::NotRegistered),
+            },
             Operation::LocalAddress { socket } => self.local_address(driver, *socket),
             Operation::Resolve { name } => match self.net.resolve(name) {
                 Some(addresses) if !addresses.is_empty() => Ok(Value::Addresses(addresses)),
@@ -317,6 +333,7 @@ impl Inner {
     }
 
     fn open(&mut self, driver: usize, machine: Machine, path: &Path, how: OpenHow) -> Result<Value, IoError> {
+        self.room(driver)?;
         let disk = self.disk(machine);
         let inode = match disk.find(path) {
             Some(_) if how.create && how.fresh => return Err(system(Errno::EXIST)),
@@ -374,9 +391,20 @@ impl Inner {
             Some(_) => return Err(system(Errno::IO)),
             None => {}
         }
-        let mut bytes = vec![0; self.short(machine, how, buffer.len())];
-        let read = self.disk(machine).read(inode, at, &mut bytes);
-        Ok(Value::Bytes(buffer.fill(&bytes[..read])))
+        let (whole, len) = (buffer.range(), self.short(machine, how, buffer.len()));
+        let mut bytes = vec![0; len.min(SIM_PIECE_BYTES)];
+        let mut done = 0;
+        while done < len {
+            let piece = (len - done).min(bytes.len());
+            let read = self.disk(machine).read(inode, at + done as u64, &mut bytes[..piece]);
+            let placed = buffer.set_range(whole.start + done..whole.end) && buffer.fill(&bytes[..read]) == read;
+            done += read;
+            if read < piece || !placed {
+                break;
+            }
+        }
+        assert!(buffer.set_range(whole), "the buffer's own range lies in it");
+        Ok(Value::Bytes(done))
     }
 
     fn write(
@@ -459,6 +487,7 @@ impl Inner {
     }
 
     fn announce(&mut self, driver: usize, at: &Address) -> Result<Value, IoError> {
+        self.room(driver)?;
         let Some(number) = self.net.listen(at) else { return Err(system(Errno::ADDRINUSE)) };
         self.register(driver, Kind::Listener, Descriptor::Listener(number))
     }
@@ -467,7 +496,14 @@ impl Inner {
         let Some(Descriptor::Listener(number)) = self.process(driver)?.handles.get(handle).cloned() else {
             return Some(Err(IoError::NotRegistered));
         };
+        let room = self.room(driver);
         let (_, listener) = self.net.listeners.get_mut(&number)?;
+        // A connection that cannot be had now waits on for somebody who has room.
+        if !listener.queue.is_empty()
+            && let Err(error) = room
+        {
+            return Some(Err(error));
+        }
         match listener.queue.pop_front() {
             Some(connection) => {
                 let end = End { connection, side: 1 };
@@ -481,6 +517,7 @@ impl Inner {
     }
 
     fn connect(&mut self, driver: usize, to: &Address) -> Result<Value, IoError> {
+        self.room(driver)?;
         let cut = self.weather.net.cut;
         if self.times.hits(cut) {
             return Err(system(Errno::TIMEDOUT));
@@ -511,7 +548,11 @@ impl Inner {
         let descriptor = self.process(driver).and_then(|process| process.handles.get(handle).cloned());
         let address = match descriptor {
             Some(Descriptor::Listener(number)) => self.net.listeners.get(&number).map(|(at, _)| at.clone()),
+            Some(Descriptor::Socket(end)) if self.net.connection(end).is_some_and(|one| one.pipe) => {
+                return Err(system(Errno::NOTSOCK));
+            }
             Some(Descriptor::Socket(end)) => self.net.side(end).map(|side| side.address.clone()),
+            Some(Descriptor::Bell(_)) => return Err(system(Errno::NOTSOCK)),
             _ => None,
         };
         address.map(Value::Address).ok_or(IoError::NotRegistered)

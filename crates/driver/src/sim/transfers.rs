@@ -1,84 +1,153 @@
-//! Transfers: bytes between the ends of a simulated connection, and how a connection ends.
+//! Transfers: bytes between the ends of a simulated connection or pipe, and how one ends; a doorbell's count.
 //!
-//! From: `operations`, when a receive or a send has its moment. To: the other end's inbox, and whoever waits there.
-//! Holds: a waiting operation is looked at again whenever what it waits for may have come.
+//! From: `operations`, when a receive or a send has its moment; `outside`, by hand. To: the other end's inbox, and whoever waits
+//! there.
+//! Holds: a waiting operation is looked at again whenever what it waits for may have come. Pipes and doorbells stay inside a
+//! machine: no weather cuts or silences them.
 
 use super::net::End;
 use super::operations::bytes_of;
 use super::world::{Event, Inner};
 use crate::buffer::IoBuffer;
-use crate::{IoError, Value};
+use crate::{IoError, Nanos, Value};
 use rustix::io::Errno;
 
 type Outcome = Option<Result<Value, IoError>>;
 
-fn reset() -> Outcome {
-    Some(Err(IoError::System(Errno::CONNRESET.into())))
+/// What was there to be taken.
+pub(super) enum Taken {
+    /// These bytes; none: it is over.
+    Bytes(Vec<u8>),
+    /// Nothing yet.
+    Nothing,
+}
+
+fn system(errno: Errno) -> Outcome {
+    Some(Err(IoError::System(errno.into())))
 }
 
 impl Inner {
     pub(super) fn receive(&mut self, who: (usize, u64), end: End, buffer: &mut IoBuffer) -> Outcome {
-        let (now, short) = (self.now(), self.weather.net.short);
-        let Some(connection) = self.net.connection(end) else { return reset() };
+        let short = self.weather.net.short;
+        let there = self.net.side(end).map_or(0, |side| side.held());
+        let most = buffer.len().min(there);
+        let most = if most > 1 && self.times.hits(short) { 1 + self.times.place(most) } else { buffer.len() };
+        match self.take_bytes(end, most) {
+            Ok(Taken::Bytes(bytes)) => Some(Ok(Value::Bytes(buffer.fill(&bytes)))),
+            Ok(Taken::Nothing) => {
+                self.net.side(end)?.receives = Some(who);
+                None
+            }
+            Err(errno) => system(errno),
+        }
+    }
+
+    /// Takes at most so many of the bytes that have arrived at an end.
+    pub(super) fn take_bytes(&mut self, end: End, most: usize) -> Result<Taken, Errno> {
+        let now = self.now();
+        let Some(connection) = self.net.connection(end) else { return Err(Errno::CONNRESET) };
+        if connection.pipe && end.side == 0 {
+            return Err(Errno::BADF);
+        }
         if connection.lost {
-            return reset();
+            return Err(Errno::CONNRESET);
         }
         let side = &mut connection.sides[end.side];
         side.land(now);
-        if buffer.is_empty() || side.is_over(now) {
-            return Some(Ok(Value::Bytes(0)));
+        if most == 0 || side.is_over(now) {
+            return Ok(Taken::Bytes(Vec::new()));
         }
         if side.inbox.is_empty() {
-            side.receives = Some(who);
-            return None;
+            return Ok(Taken::Nothing);
         }
-        let most = buffer.len().min(side.inbox.len());
-        let len = if self.times.hits(short) { 1 + self.times.place(most) } else { most };
-        let bytes: Vec<u8> = side.inbox.drain(..len).collect();
-        let filled = buffer.fill(&bytes);
+        let bytes: Vec<u8> = side.inbox.drain(..most.min(side.inbox.len())).collect();
         let waits = connection.sides[1 - end.side].sends.take();
         self.wake(waits);
-        Some(Ok(Value::Bytes(filled)))
+        Ok(Taken::Bytes(bytes))
     }
 
     pub(super) fn send(&mut self, who: (usize, u64), end: End, buffer: &IoBuffer) -> Outcome {
         let net = self.weather.net.clone();
-        let Some(connection) = self.net.connection(end) else { return reset() };
-        if connection.lost {
-            return reset();
+        let Some(connection) = self.net.connection(end) else { return system(Errno::CONNRESET) };
+        let (pipe, usable) = (connection.pipe, !connection.lost && !connection.sides[end.side].shut);
+        if usable && !pipe {
+            if self.times.hits(net.cut) {
+                self.lose(end);
+                return system(Errno::CONNRESET);
+            }
+            if self.times.hits(net.silent)
+                && let Some(other) = self.net.side(end.other())
+            {
+                other.silent = true;
+            }
         }
-        if connection.sides[end.side].shut {
-            return Some(Err(IoError::System(Errno::PIPE.into())));
-        }
-        if self.times.hits(net.cut) {
-            self.lose(end);
-            return reset();
-        }
-        let silent = self.times.hits(net.silent);
         let way = self.way_ns();
-        let now = self.now();
         let other = self.net.side(end.other())?;
-        other.silent |= silent;
-        if other.closed {
+        if usable && !pipe && other.closed {
             // The peer's system answers that nobody is there; what was sent is gone.
             let gone = buffer.len();
             self.lose(end);
-            return if self.order.coin() { Some(Ok(Value::Bytes(gone))) } else { reset() };
+            return if self.order.coin() { Some(Ok(Value::Bytes(gone))) } else { system(Errno::CONNRESET) };
         }
-        let room = net.buffer_bytes.saturating_sub(other.held());
-        if room == 0 && !buffer.is_empty() {
-            self.net.side(end)?.sends = Some(who);
-            return None;
-        }
-        let most = buffer.len().min(room);
+        let most = buffer.len().min(net.buffer_bytes.saturating_sub(other.held()));
         let len = if most > 1 && self.times.hits(net.short) { 1 + self.times.place(most) } else { most };
-        let other = self.net.side(end.other())?;
+        match self.put_bytes(end, &bytes_of(buffer, len), way) {
+            Ok(0) if !buffer.is_empty() => {
+                self.net.side(end)?.sends = Some(who);
+                None
+            }
+            Ok(put) => Some(Ok(Value::Bytes(put))),
+            Err(errno) => system(errno),
+        }
+    }
+
+    /// Sends what of these bytes there is room for; they arrive after so long a way.
+    pub(super) fn put_bytes(&mut self, end: End, bytes: &[u8], way: Nanos) -> Result<usize, Errno> {
+        let most = self.weather.net.buffer_bytes;
+        let now = self.now();
+        let Some(connection) = self.net.connection(end) else { return Err(Errno::CONNRESET) };
+        let pipe = connection.pipe;
+        let other = &connection.sides[1 - end.side];
+        match () {
+            () if pipe && end.side == 1 => return Err(Errno::BADF),
+            () if pipe && (other.closed || connection.lost) => return Err(Errno::PIPE),
+            () if connection.lost => return Err(Errno::CONNRESET),
+            () if connection.sides[end.side].shut => return Err(Errno::PIPE),
+            () => {}
+        }
+        let other = &mut connection.sides[1 - end.side];
+        let len = bytes.len().min(most.saturating_sub(other.held()));
         let arrives = other.flights.back().map_or(0, |(at, _)| *at).max(now + way);
         if len > 0 {
-            other.flights.push_back((arrives, bytes_of(buffer, len)));
+            other.flights.push_back((arrives, bytes[..len].to_vec()));
             self.schedule(arrives, Event::Arrival(end.other()));
         }
-        Some(Ok(Value::Bytes(len)))
+        Ok(len)
+    }
+
+    /// Takes how often a doorbell was rung, and begins to count anew.
+    pub(super) fn take_rung(&mut self, who: (usize, u64), bell: u64, buffer: &mut IoBuffer) -> Outcome {
+        let Some(bell) = self.bell(bell) else { return Some(Err(IoError::NotRegistered)) };
+        if buffer.len() < size_of::<u64>() {
+            return system(Errno::INVAL);
+        }
+        match std::mem::take(&mut bell.rung) {
+            0 => {
+                bell.waits = Some(who);
+                None
+            }
+            rung => Some(Ok(Value::Bytes(buffer.fill(&rung.to_ne_bytes())))),
+        }
+    }
+
+    /// Rings a doorbell as often as the buffer says.
+    pub(super) fn ring_by(&mut self, bell: u64, buffer: &IoBuffer) -> Result<Value, IoError> {
+        let mut times = [0; size_of::<u64>()];
+        if buffer.copy_out(&mut times) < times.len() {
+            return Err(IoError::System(Errno::INVAL.into()));
+        }
+        self.ring_bell(bell, u64::from_ne_bytes(times));
+        Ok(Value::Bytes(times.len()))
     }
 
     /// Something has arrived: bytes, the end, or the news that the connection is lost.
@@ -90,7 +159,7 @@ impl Inner {
         self.wake(waits);
     }
 
-    fn wake(&mut self, waits: Option<(usize, u64)>) {
+    pub(super) fn wake(&mut self, waits: Option<(usize, u64)>) {
         if let Some((driver, id)) = waits {
             let now = self.now();
             self.schedule(now, Event::Operation(driver, id));
@@ -99,12 +168,15 @@ impl Inner {
 
     /// This end sends no more.
     pub(super) fn shut(&mut self, end: End) -> Result<Value, IoError> {
-        let lost = self.net.connection(end).is_none_or(|connection| connection.lost);
-        if lost {
-            return Err(IoError::System(Errno::NOTCONN.into()));
-        }
-        self.say_end(end);
-        Ok(Value::Nothing)
+        let errno = match self.net.connection(end) {
+            Some(connection) if connection.pipe => Errno::NOTSOCK,
+            Some(connection) if !connection.lost => {
+                self.say_end(end);
+                return Ok(Value::Nothing);
+            }
+            _ => Errno::NOTCONN,
+        };
+        Err(IoError::System(errno.into()))
     }
 
     fn say_end(&mut self, end: End) {

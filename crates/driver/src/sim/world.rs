@@ -9,6 +9,7 @@ use super::dice::{Dice, Rate};
 use super::disk::{Disk, DiskFault, DiskWork};
 use super::net::{End, Net};
 use super::operations::{Descriptor, Process};
+use super::outside::Outside;
 use super::trace::Trace;
 use super::weather::Weather;
 use crate::Nanos;
@@ -74,6 +75,7 @@ pub(super) struct Inner {
     pub(super) order: Dice,
     pub(super) times: Dice,
     pub(super) net: Net,
+    pub(super) outside: Outside,
     pub(super) disks: BTreeMap<u32, Disk>,
     pub(super) processes: Vec<Option<Process>>,
     pub(super) trace: Trace,
@@ -140,6 +142,7 @@ impl SimWorld {
             order: Dice::new(seed, "order"),
             times: Dice::new(seed, "times"),
             net: Net::default(),
+            outside: Outside::default(),
             disks: BTreeMap::new(),
             processes: Vec::new(),
             trace: Trace::default(),
@@ -206,6 +209,11 @@ impl SimWorld {
         self.0.borrow_mut().disk(machine).make_full(path);
     }
 
+    /// Turns one bit of a file over, for good, behind every program's back; `false` when the file has no such byte.
+    pub fn flip(&self, machine: Machine, path: &Path, at: u64, bit: u8) -> bool {
+        self.0.borrow_mut().disk(machine).flip(path, at, bit)
+    }
+
     /// Leaves a socket file that nobody listens at.
     pub fn leave_socket_file(&self, path: &Path) {
         self.0.borrow_mut().net.socket_files.insert(path.to_owned());
@@ -214,6 +222,16 @@ impl SimWorld {
     /// A fault for the work of this kind that follows `after` others of it on this machine's disk.
     pub fn plan(&self, machine: Machine, work: DiskWork, after: u64, fault: DiskFault) {
         self.0.borrow_mut().disk(machine).plan(work, after, fault);
+    }
+
+    /// Takes back what was planned for a machine's disk and has not come.
+    pub fn plan_nothing(&self, machine: Machine) {
+        self.0.borrow_mut().disk(machine).plan_nothing();
+    }
+
+    /// The weather.
+    pub fn weather(&self) -> Weather {
+        self.0.borrow().weather.clone()
     }
 
     /// Changes the weather; the clock's costs stay as they were.
@@ -232,6 +250,7 @@ impl SimWorld {
         for driver in of {
             inner.end_process(driver, true);
         }
+        inner.silence_outside(machine);
         inner.disk(machine).crash();
     }
 
@@ -253,7 +272,7 @@ impl SimWorld {
             for (_, descriptor) in process.handles.iter() {
                 match descriptor {
                     Descriptor::File { .. } => held.1 += 1,
-                    Descriptor::Socket(_) => held.2 += 1,
+                    Descriptor::Socket(_) | Descriptor::Bell(_) => held.2 += 1,
                     Descriptor::Listener(_) => held.3 += 1,
                 }
             }

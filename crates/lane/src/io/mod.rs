@@ -206,6 +206,13 @@ impl Io {
         looked.map(|()| any)
     }
 
+    /// Forgets every operation, of which nobody will hear any more: the worker is gone. Those that the driver has end with it.
+    pub fn forget_all(&self) {
+        let table = self.0.take();
+        // A buffer's owner may run code that comes back here.
+        drop(table);
+    }
+
     /// Operations known here: waiting, under way, or done and not taken.
     pub fn count(&self) -> usize {
         self.0.borrow().entries.len()

@@ -77,6 +77,11 @@ fn client(model: &Module, style: Style) -> TokenStream {
             pub fn pool(&self) -> &__windlass::client::Pool {
                 &self.__pool
             }
+            /// The same pool, but its calls go to these containers: one by its id or by a hash, a range, all of them. The
+            /// answers of several become one by the method's `aggregate`.
+            pub fn toward(&self, query: __windlass::nested::Query) -> Self {
+                Self { __pool: self.__pool.toward(query) }
+            }
             #create
             #(#methods)*
         }
@@ -93,7 +98,7 @@ fn method(model: &Module, method: &Method, style: Style) -> TokenStream {
     let ident = &method.ident;
     let docs = docs(model, method);
     let (keyword, wait) = match style {
-        Style::Async => (Some(quote!(async)), quote!(.send().await?)),
+        Style::Async => (Some(quote!(async)), quote!(.answered().await?)),
         Style::Blocking => (None, quote!(.wait()?)),
     };
     let mut lives = Vec::new();
@@ -187,7 +192,7 @@ fn reply(model: &Module, method: &Method) -> (TokenStream, TokenStream) {
 fn create_function(model: &Module, create: &Method, style: Style) -> TokenStream {
     let module = &model.name;
     let (given, keyword, wait) = match style {
-        Style::Async => (quote!(Client), Some(quote!(async)), quote!(.send().await?)),
+        Style::Async => (quote!(Client), Some(quote!(async)), quote!(.answered().await?)),
         Style::Blocking => (quote!(Self), None, quote!(.wait()?)),
     };
     let parameters = create.values().map(|one| {

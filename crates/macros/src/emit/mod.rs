@@ -6,6 +6,7 @@
 //! public item is documented, so that the author's lints stay silent.
 
 mod client;
+mod command;
 mod inward;
 mod nested;
 mod schema;

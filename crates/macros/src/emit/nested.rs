@@ -22,13 +22,18 @@ pub fn nested(model: &Module) -> TokenStream {
         pub struct Nested<'a> {
             __cx: __windlass::context::Context<'a>,
             __pool: __windlass::PoolId,
+            __query: __windlass::nested::Query,
         }
 
         impl<'a> Nested<'a> {
             #find
             /// On a pool whose id is known; asks nobody.
             pub fn on(cx: &__windlass::context::Context<'a>, pool: __windlass::PoolId) -> Self {
-                Self { __cx: *cx, __pool: pool }
+                Self { __cx: *cx, __pool: pool, __query: ::core::default::Default::default() }
+            }
+            /// The same pool, but its calls go to these containers.
+            pub fn toward(self, query: __windlass::nested::Query) -> Self {
+                Self { __query: query, ..self }
             }
             /// The pool's id.
             pub fn pool(&self) -> __windlass::PoolId {
@@ -67,7 +72,7 @@ fn method(model: &Module, method: &Method) -> TokenStream {
         #(#docs)*
         pub async fn #ident(&self, #(#parameters),*) -> ::core::result::Result<#reply, __windlass::Fault> {
             let #encoding = __windlass::nested::Encoding::new()#(#withs)*;
-            self.__cx.call::<#reply>(self.__pool, methods::#ident(), #encoding.as_slice()).await
+            self.__cx.call_to::<#reply>(self.__pool, self.__query, methods::#ident(), #encoding.as_slice()).await
         }
     }
 }

@@ -15,6 +15,7 @@ pub fn descriptor(model: &Module) -> TokenStream {
         None => quote!(::core::env!("CARGO_PKG_VERSION")),
     };
     let methods = model.creates.iter().chain(&model.methods).map(|one| method(model, one));
+    let commands = model.methods.iter().filter(|one| one.command.is_some()).map(super::command::described_by);
     quote! {
         fn descriptor() -> __windlass::schema::ModuleDescriptor {
             __windlass::schema::ModuleDescriptor {
@@ -23,6 +24,7 @@ pub fn descriptor(model: &Module) -> TokenStream {
                 docs: #docs.into(),
                 all_sync: #all_sync,
                 methods: ::std::vec::Vec::from([#(#methods),*]),
+                commands: ::std::vec::Vec::from([#(#commands().clone()),*]),
             }
         }
     }
@@ -31,6 +33,12 @@ pub fn descriptor(model: &Module) -> TokenStream {
 fn method(model: &Module, method: &Method) -> TokenStream {
     let (module, id, name, docs, reply) = (&model.name, method.id, &method.name, &method.docs, &method.reply.ty);
     let flags = flags(method);
+    if method.command.is_some() {
+        let command = super::command::described_by(method);
+        return quote! {
+            __windlass::describe::method::<#reply>(#module, #id, #name, #docs, #flags, #command().parameters())
+        };
+    }
     let parameters = method.parameters.iter().filter_map(parameter);
     quote! {
         __windlass::describe::method::<#reply>(#module, #id, #name, #docs, #flags, ::std::vec::Vec::from([#(#parameters),*]))
@@ -70,7 +78,7 @@ fn flags(method: &Method) -> TokenStream {
         (flags.idempotent, quote!(idempotent)),
         (flags.reentrant, quote!(reentrant)),
         (method.is_async, quote!(is_async)),
-        (flags.aggregate, quote!(aggregate)),
+        (flags.aggregate.is_some(), quote!(aggregate)),
     ] {
         if set {
             said.push(quote!(#field: true));

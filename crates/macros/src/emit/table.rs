@@ -2,8 +2,8 @@
 //!
 //! Holds: arguments decode wholly before the author's function runs; dispatch is a `match`, whatever the highest number.
 
-use super::{ours, schema};
-use crate::model::{Kind, Method, Module, Parameter, Receiver};
+use super::{command, ours, schema};
+use crate::model::{Aggregate, Kind, Method, Module, Parameter, Receiver};
 use crate::{check, names};
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -17,11 +17,14 @@ pub fn module(model: &Module) -> TokenStream {
     let names: Vec<&String> = model.methods.iter().map(|method| &method.name).collect();
     let (blocking, on_lanes): (Vec<&Method>, Vec<&Method>) =
         model.methods.iter().partition(|method| method.flags.blocking);
-    let arms = on_lanes.iter().map(|method| start(method, model.all_sync()));
-    let blocks = blocking.iter().map(|method| block(method));
+    let arms = on_lanes.iter().map(|method| start(model, method));
+    let blocks = blocking.iter().map(|method| block(model, method));
+    let commands = command::descriptions(model);
     let keys = model.methods.iter().filter_map(key);
     let end = if model.all_sync() { quote!() } else { quote!(__windlass::abi::Started::ended()) };
     quote! {
+        #commands
+
         impl __windlass::module::Module for #state {
             type Access = __windlass::module::#access;
 
@@ -67,12 +70,54 @@ pub fn module(model: &Module) -> TokenStream {
 /// `impl Hooks`, with what the author overrides.
 pub fn hooks(model: &Module) -> TokenStream {
     let (facade, state, hooks) = (&model.facade, &model.state, &model.hooks);
+    let aggregate = aggregate(model);
     quote! {
         impl #facade::__private::module::Hooks for #state {
             #(#hooks)*
+            #aggregate
         }
     }
 }
+
+/// The hook that folds answers by the functions that methods name; nothing when none does.
+fn aggregate(model: &Module) -> Option<TokenStream> {
+    let facade = &model.facade;
+    let arms: Vec<_> = model
+        .methods
+        .iter()
+        .filter_map(|method| match &method.flags.aggregate {
+            Some(Aggregate::By(path)) => {
+                let (id, reply) = (method.id, &method.reply.ty);
+                let by = match path.get_ident().filter(|name| AGGREGATES.contains(&name.to_string().as_str())) {
+                    Some(known) => quote!(#facade::__private::serve::aggregate::#known),
+                    None => quote!(#path),
+                };
+                // At the author's type, where one that cannot be folded so is told.
+                Some(quote_spanned! { method.reply.at=>
+                    #id => #facade::__private::serve::aggregate::fold::<#reply>(__replies, #by),
+                })
+            }
+            _ => None,
+        })
+        .collect();
+    (!arms.is_empty()).then(|| {
+        quote! {
+            fn replica_aggregate(
+                &self,
+                __method: u32,
+                __replies: &[::std::vec::Vec<u8>],
+            ) -> ::core::result::Result<::std::vec::Vec<u8>, #facade::__private::Fault> {
+                match __method {
+                    #(#arms)*
+                    _ => #facade::__private::serve::aggregate::none(),
+                }
+            }
+        }
+    })
+}
+
+/// Functions of `contract::aggregate` that go by their name alone.
+const AGGREGATES: &[&str] = &["sum", "max", "min", "first", "last", "all", "any", "concat"];
 
 /// The entry symbol, `windlass_module_<crate>`.
 pub fn entry(model: &Module) -> TokenStream {
@@ -106,29 +151,35 @@ fn create(create: &Method) -> TokenStream {
     }
 }
 
-fn start(method: &Method, all_sync: bool) -> TokenStream {
+fn start(model: &Module, method: &Method) -> TokenStream {
     let id = method.id;
-    let body = body(method);
-    match (method.is_async, all_sync) {
-        (true, _) => quote! {
-            #id => __windlass::serve::run_async(__call, #body),
-        },
-        (false, true) => quote! {
-            #id => __windlass::serve::run(__call, #body),
-        },
-        (false, false) => quote! {
-            #id => {
-                __windlass::serve::run(__call, #body);
-                __windlass::abi::Started::ended()
-            }
-        },
+    let served = served(model, method);
+    if method.is_async || model.all_sync() {
+        return quote!(#id => #served,);
+    }
+    quote! {
+        #id => {
+            #served;
+            __windlass::abi::Started::ended()
+        }
     }
 }
 
-fn block(method: &Method) -> TokenStream {
+fn block(model: &Module, method: &Method) -> TokenStream {
     let id = method.id;
+    let served = served(model, method);
+    quote!(#id => #served,)
+}
+
+/// Serves the call in hand by a method.
+fn served(model: &Module, method: &Method) -> TokenStream {
+    let serve =
+        if method.is_async { quote!(__windlass::serve::run_async) } else { quote!(__windlass::serve::run) };
+    if let Some(command) = &method.command {
+        return command::served(model, method, command, &serve);
+    }
     let body = body(method);
-    quote!(#id => __windlass::serve::run(__call, #body),)
+    quote!(#serve(__call, #body))
 }
 
 /// A closure that takes the arguments, calls the author's function and gives its result.

@@ -1,10 +1,10 @@
 //! One function: its attribute, its signature, its place in the model.
 
 use super::parameter;
-use crate::model::{Flags, Method, Period, Receiver};
+use crate::model::{Aggregate, Flags, Method, Period, Receiver};
 use crate::words::{self, Word};
 use crate::{names, parse};
-use syn::{Attribute, Error, FnArg, ImplItemFn, Result, ReturnType, Signature, parse_quote};
+use syn::{Attribute, Error, Expr, ExprLit, FnArg, ImplItemFn, Lit, Result, ReturnType, Signature, parse_quote};
 
 /// First number a module may give its own methods.
 pub const OWN_FIRST: u32 = 10;
@@ -13,7 +13,11 @@ const WORDS: &[&str] =
 
 /// Reads a function marked `#[method]`; `next_id` is its number unless it says another.
 pub fn method(attribute: &Attribute, function: &mut ImplItemFn, next_id: u32) -> Result<Method> {
-    let mut method = signature(function)?;
+    flagged(signature(function)?, attribute, next_id)
+}
+
+/// The method with what the words of its attribute say.
+pub fn flagged(mut method: Method, attribute: &Attribute, next_id: u32) -> Result<Method> {
     method.id = next_id;
     for word in words::of_attribute(attribute, WORDS)? {
         if word.name == "id" {
@@ -81,12 +85,14 @@ fn signature(function: &mut ImplItemFn) -> Result<Method> {
         parameters,
         reply: reply?,
         flags: Flags::default(),
+        command: None,
     })
 }
 
 fn refuse_oddities(sig: &Signature) -> Result<()> {
     if let Some(parameter) = sig.generics.params.first() {
-        let text = "a method's types cross to other processes, so it has no generic parameters";
+        let text = "a method's types cross to other processes, so it has no generic parameters (but a command over arrays has: \
+                    `#[method(each(T in Numeric))]`)";
         return Err(Error::new_spanned(parameter, text));
     }
     if let Some(word) = &sig.unsafety {
@@ -104,7 +110,8 @@ fn refuse_oddities(sig: &Signature) -> Result<()> {
     Ok(())
 }
 
-fn receiver(sig: &Signature) -> Result<Receiver> {
+/// How a method takes its container.
+pub fn receiver(sig: &Signature) -> Result<Receiver> {
     match sig.receiver() {
         None => Ok(Receiver::None),
         Some(receiver) if receiver.colon_token.is_some() => {
@@ -115,6 +122,19 @@ fn receiver(sig: &Signature) -> Result<Receiver> {
         }
         Some(receiver) if receiver.mutability.is_some() => Ok(Receiver::Exclusive),
         Some(_) => Ok(Receiver::Shared),
+    }
+}
+
+/// `aggregate` alone, or with a function of two answers.
+fn aggregate(word: &Word) -> Result<Option<Aggregate>> {
+    match &word.value {
+        Some(Expr::Path(path)) => Ok(Some(Aggregate::By(path.path.clone()))),
+        Some(other) if !matches!(other, Expr::Lit(ExprLit { lit: Lit::Bool(_), .. })) => Err(Error::new_spanned(
+            other,
+            "an aggregate is `sum`, `max`, `min`, `first`, `last`, `all`, `any`, `concat`, or the path of a function \
+             `fn(T, T) -> T` of two answers",
+        )),
+        _ => Ok(word.flag()?.then_some(Aggregate::Hook)),
     }
 }
 
@@ -147,7 +167,7 @@ fn flag(flags: &mut Flags, word: &Word) -> Result<()> {
         "blocking" => flags.blocking = word.flag()?,
         "idempotent" => flags.idempotent = word.flag()?,
         "reentrant" => flags.reentrant = word.flag()?,
-        _ => flags.aggregate = word.flag()?,
+        _ => flags.aggregate = aggregate(word)?,
     }
     Ok(())
 }

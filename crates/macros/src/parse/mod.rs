@@ -1,15 +1,18 @@
 //! Parse: from the author's impl to the model, and the impl without our marks.
 //!
-//! Lives here: `module` (the impl and its attribute); `method` (one function), `parameter` (its parameters and reply).
+//! Lives here: `module` (the impl and its attribute); `method` (one function), `command` (one over arrays, with the words that say so in `command_words`), `parameter` (its parameters and reply).
 //! Holds: the impl that goes on is the author's own, minus our attributes and minus hooks, which move to `impl Hooks`;
 //! it goes on when there are errors as well, so that one mistake makes one message.
 
+mod command;
+mod command_words;
 mod method;
 mod parameter;
 
 pub use method::OWN_FIRST;
 pub use parameter::last_name;
 
+use crate::classes::Classes;
 use crate::model::Module;
 use crate::{names, words};
 use proc_macro2::{Ident, TokenStream};
@@ -69,6 +72,7 @@ fn frame(item: &ItemImpl) -> Result<Module> {
         create_marked: false,
         creates: Vec::new(),
         methods: Vec::new(),
+        classes_file: None,
         hooks: Vec::new(),
     })
 }
@@ -99,7 +103,15 @@ fn read_function(
             model.creates.push(method::create(attribute, function)?);
         }
         "method" => {
-            let method = method::method(attribute, function, *next_id)?;
+            let (words, attribute) = command_words::take_words(attribute)?;
+            let method = if words.any() {
+                let classes = Classes::of_build().map_err(|text| Error::new(function.sig.ident.span(), text))?;
+                model.classes_file = classes.file.as_ref().map(|file| file.display().to_string());
+                let made = command::command(words, function, &model.facade, &classes)?;
+                method::flagged(made, &attribute, *next_id)?
+            } else {
+                method::method(&attribute, function, *next_id)?
+            };
             *next_id = method.id.saturating_add(1).max(OWN_FIRST);
             model.methods.push(method);
         }

@@ -63,7 +63,8 @@ pub fn parameter(typed: &mut PatType) -> Result<Parameter> {
     Ok(Parameter { ident: pattern.ident.clone(), ty: (*typed.ty).clone(), kind })
 }
 
-fn write_lifetime(ty: &mut Type) {
+/// Writes the lifetime that a type leaves out.
+pub fn write_lifetime(ty: &mut Type) {
     let path = match ty {
         Type::Reference(reference) => return write_lifetime(&mut reference.elem),
         Type::Path(path) => path,

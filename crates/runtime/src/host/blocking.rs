@@ -49,7 +49,7 @@ pub(crate) fn submit(core: &Rc<Core>, call: Rc<Call>) {
     let pool = &core.blocking;
     let stop = Arc::new(AtomicBool::new(false));
     let Err((_, error)) = pool.threads.submit(BlockedCall::of(&call, stop.clone())) else {
-        keep_alive(core, &call, None);
+        keep_alive(core, &call);
         pool.out.borrow_mut().insert(call.number, Out { call, stop });
         return;
     };

@@ -6,6 +6,7 @@
 use super::library::Body;
 use super::operation::Operations;
 use crate::core::Core;
+use crate::mail::Guest;
 use crate::place::{Container, Method, Placed};
 use crate::reply::ReplySlot;
 use crate::stages::Way;
@@ -30,6 +31,7 @@ slotmap::new_key_type! {
 /// A call that did not end where it began: it waits for a key, or it is a task.
 pub(crate) struct Live {
     pub(crate) call: Rc<Call>,
+    /// Its task, once that was polled for the first time.
     pub(crate) task: Option<TaskHandle>,
 }
 
@@ -60,9 +62,9 @@ impl LiveCalls {
     pub(crate) fn nested_of(&self, root: u64) -> usize {
         self.0.values().filter(|live| live.call.depth > 0 && live.call.root == root).count()
     }
-    /// Whether a call numbered up to `mark` lives that is not of this root; spawned tasks are not calls.
+    /// Whether a call lives that this worker took by its `mark`th and that is not of this root; spawned tasks are not calls.
     pub(crate) fn any_before(&self, mark: u64, but_root: u64) -> bool {
-        let counts = |call: &Call| !call.spawned && call.number <= mark && call.root != but_root;
+        let counts = |call: &Call| !call.spawned && call.arrived <= mark && call.root != but_root;
         self.0.values().any(|live| counts(&live.call))
     }
     /// Whether a call lives that is no spawned task.
@@ -86,7 +88,11 @@ pub(crate) enum Outcome {
 /// One call.
 pub(crate) struct Call {
     pub(crate) number: u64,
+    /// Its place among the calls that this worker took.
+    pub(crate) arrived: u64,
     pub(crate) root: u64,
+    /// The session that it serves.
+    pub(crate) owner: u64,
     pub(crate) depth: u16,
     pub(crate) deadline: Nanos,
     pub(crate) core: Rc<Core>,
@@ -127,9 +133,12 @@ impl Call {
     /// A placed call; with a body and a lane, a spawned task in its shape.
     #[inline(always)]
     pub(crate) fn new(core: &Rc<Core>, placed: Placed, task: Option<(Body, LaneId)>) -> Rc<Self> {
-        let Placed { call: Arrived { slot, reply, arguments, skip, mut backing, root }, container, method } =
-            placed;
-        let number = core.number();
+        let Placed {
+            call: Arrived { slot, reply, arguments, skip, mut backing, root, owner, number },
+            container,
+            method,
+        } = placed;
+        let (number, arrived) = if number == 0 { core.number() } else { (number, core.arrived()) };
         let stamps = core.stages.way(&reply);
         let buffers = super::library::raw_buffers(&mut backing);
         let deadline = match slot.time_left_ns {
@@ -144,7 +153,9 @@ impl Call {
         };
         Rc::new(Self {
             number,
+            arrived,
             root,
+            owner,
             depth,
             deadline,
             core: core.clone(),
@@ -190,7 +201,7 @@ impl Call {
         if self.buffers.is_empty() {
             return Vec::new();
         }
-        let asker = reply.asker().map(|(session, _)| session.clone());
+        let (asker, guest) = (reply.asker().map(|(session, _)| session.clone()), reply.as_guest());
         let mut entries = Vec::new();
         for (backing, raw) in self.backing.borrow_mut().drain(..).zip(&self.buffers) {
             let (direction, kind) = (backing.direction, backing.kind);
@@ -198,7 +209,8 @@ impl Call {
                 entries.push(BufferEntry { segment, direction, kind, offset, length: raw.used() });
             };
             match backing.memory {
-                Memory::Private(bytes, _) => self.core.warm.borrow_mut().keep(bytes),
+                Memory::Private(bytes, _) => self.keep_warm(bytes, guest),
+                Memory::Lent(_, span, segment) => entry(segment, span.offset()),
                 Memory::Room(room, _) => {
                     entry(room.segment_id(), room.offset());
                     if let Some(session) = &asker {
@@ -209,7 +221,7 @@ impl Call {
                     debug_assert_eq!(kind, BufferKind::Shared);
                     entry(segment, span.offset());
                 }
-                Memory::Shared(..) | Memory::Frozen(..) => {}
+                Memory::Shared(..) | Memory::Frozen(..) | Memory::Common(_) => {}
             }
         }
         entries
@@ -222,11 +234,19 @@ impl Call {
     }
 
     /// Ends the call's hold on its buffers without a value.
-    pub(crate) fn drop_buffers(&self) {
+    pub(crate) fn drop_buffers(&self, reply: &ReplySlot) {
         for backing in self.backing.borrow_mut().drain(..) {
             if let Memory::Private(bytes, _) = backing.memory {
-                self.core.warm.borrow_mut().keep(bytes);
+                self.keep_warm(bytes, reply.as_guest());
             }
+        }
+    }
+
+    /// Keeps private memory for the next call, where it was made.
+    fn keep_warm(&self, bytes: Vec<u8>, guest: Option<&Rc<Guest>>) {
+        match guest {
+            Some(guest) => guest.take_home(bytes),
+            None => self.core.warm.borrow_mut().keep(bytes),
         }
     }
 

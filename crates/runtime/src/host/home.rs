@@ -146,9 +146,9 @@ impl Home {
     /// Asks a task to end.
     pub(crate) fn cancel(&self, number: u64) {
         let wait = self.tasks.borrow().get(&number).filter(|task| !task.ended).map(|task| task.wait.clone());
-        let live = wait.and_then(|wait| wait.give_up(Code::Cancelled));
-        if let (Some(live), Some(core)) = (live, self.core.upgrade()) {
-            super::cancel(&core, live, Code::Cancelled);
+        let serving = wait.and_then(|wait| wait.give_up(Code::Cancelled));
+        if let (Some(serving), Some(core)) = (serving, self.core.upgrade()) {
+            serving.end(&core, Code::Cancelled);
         }
     }
 

@@ -19,7 +19,7 @@ use crate::core::{Alarm, Core};
 use crate::limits::{CANCEL_GRACE_NS, SHIELDS_MAX};
 use crate::place::keys::Entered;
 use crate::place::{Method, Placed};
-use crate::reply::{Answer, Refused, ReplySlot, Wait};
+use crate::reply::{Answer, Refused, ReplySlot, Serving, Wait};
 use crate::session::Session;
 use crate::stats::add;
 use call::{Call, Live, LiveKey, Outcome};
@@ -74,7 +74,7 @@ pub(crate) fn spawn(by: &Rc<Call>, how: Spawn, body: library::Body) -> Result<u6
     let lane = by.container.home.lane(class, how.weight)?;
     let wait = Rc::new(Wait::default());
     let method = Method::spawned(format!("{}/{}", by.container.pool_name, how.name), how.background);
-    let placed = Placed::by_node(by.container.clone(), method, Vec::new(), wait.clone());
+    let placed = Placed::by_node(by.container.clone(), method, Vec::new(), wait.clone()).serving(by.owner);
     let task = Call::new(core, placed, Some((body, lane)));
     let number = task.number;
     by.container.home.enter(number, wait)?;
@@ -92,7 +92,7 @@ pub(crate) fn spawn(by: &Rc<Call>, how: Spawn, body: library::Body) -> Result<u6
 fn refuse(call: &Rc<Call>, fault: Fault) {
     let core = &call.core;
     let reply = call.reply.borrow_mut().take().unwrap_or_else(ReplySlot::nobody);
-    call.drop_buffers();
+    call.drop_buffers(&reply);
     drop(call.body.take());
     Refused::new(reply, fault).answer();
     if call.spawned {
@@ -142,7 +142,7 @@ pub(crate) fn start(core: &Rc<Core>, call: Rc<Call>, now: Nanos) {
         }
         Entered::Waits => {
             call.key.set(Some(key));
-            keep_alive(core, &call, None);
+            keep_alive(core, &call);
         }
         Entered::WouldDeadlock(call) => {
             let text = format!(
@@ -165,33 +165,39 @@ fn run(core: &Rc<Core>, call: Rc<Call>, now: Nanos) {
         return blocking::submit(core, call);
     }
     let Some(hosted) = library::start(&call) else { return };
-    // It goes on: a task of its own polls it from now on.
+    // It goes on: a task of its own polls it, for the first time here and now, in its turn among the calls.
     if !core.lanes.has_room_for_task() {
         let text = "the worker has as many tasks as it may have";
         call.outcome.set(Outcome::Fault(Fault::new(Code::QueueFull, text).with_outcome(Ran::Unknown)));
         // Dropped here, where nothing is borrowed: it finishes the call.
         return drop(hosted);
     }
-    let spawned = core.lanes.spawn(TaskOptions::new(call.method.full.clone()).on(call.lane), hosted);
+    // Before that poll: it may end in it, and what it does there may look for it.
+    keep_alive(core, &call);
+    let spawned = core.lanes.spawn_now(TaskOptions::new(call.method.full.clone()).on(call.lane), hosted);
     match spawned {
-        Ok(task) => keep_alive(core, &call, Some(task)),
+        Ok(task) => {
+            let mut live = core.live.borrow_mut();
+            // One that has ended is not there any more; its handle is dropped.
+            if let Some(entry) = call.live.get().and_then(|key| live.get_mut(key)) {
+                entry.task = Some(task);
+                // A call that handed it its key may have read the clock before it ran.
+                core.read_at.set(0);
+            }
+        }
         Err(error) => tracing::error!(?error, call = call.number, "no task for a call although there was room"),
     }
 }
 
 /// Enters the call among the living, so that it can be cancelled, and sets its deadline.
-fn keep_alive(core: &Rc<Core>, call: &Rc<Call>, task: Option<windlass_lane::TaskHandle>) {
-    let known = call.live.get();
-    let mut live = core.live.borrow_mut();
-    if let Some(entry) = known.and_then(|key| live.get_mut(key)) {
-        entry.task = task;
+fn keep_alive(core: &Rc<Core>, call: &Rc<Call>) {
+    if call.live.get().is_some() {
         return;
     }
-    let key = live.insert(Live { call: call.clone(), task });
-    drop(live);
+    let key = core.live.borrow_mut().insert(Live { call: call.clone(), task: None });
     call.live.set(Some(key));
     if let Some(reply) = call.reply.borrow().as_ref() {
-        reply.set_live(key);
+        reply.set_live(Serving::Here(key));
     }
     if call.deadline != NO_DEADLINE {
         let timer = core.timers.borrow_mut().set(call.deadline, Alarm::Deadline(key));
@@ -237,11 +243,11 @@ pub(crate) fn finish(call: &Rc<Call>) {
             reply.answer(&Answer::Value { bytes: &value, buffers: &entries });
         }
         Outcome::Fault(fault) => {
-            call.drop_buffers();
+            call.drop_buffers(&reply);
             reply.answer(&Answer::Fault(&fault));
         }
         Outcome::None => {
-            call.drop_buffers();
+            call.drop_buffers(&reply);
             let fault = match call.cancelled.get() {
                 Some(code) => ended_early(code).with_outcome(Ran::Unknown),
                 None => Fault::new(Code::Lost, format!("{} ended without an answer", call.method.name)),
@@ -317,7 +323,7 @@ pub(crate) fn ended_early(code: Code) -> Fault {
 /// A client asks one of its calls to end. One that has not begun does not begin; one that has ended is left as it is.
 pub(crate) fn cancel_by_client(core: &Rc<Core>, from: &Rc<Session>, call: CallId) {
     match from.live(call) {
-        Some(live) => cancel(core, live, Code::Cancelled),
+        Some(serving) => serving.end(core, Code::Cancelled),
         None => from.give_up(call),
     }
 }

@@ -131,7 +131,7 @@ pub(crate) fn start(call: &Rc<Call>, mut asked: RawOp) -> u64 {
     } else if of(OpKind::Control) {
         if call.container.pool == PoolId::ADMIN {
             let bytes = asked.bytes.as_slice().to_vec();
-            Kind::Control(Box::pin(crate::admin::control(core.clone(), call.root, call.number, bytes)))
+            Kind::Control(Box::pin(crate::admin::control(core.clone(), call.root, call.arrived, bytes)))
         } else {
             done(Err(Fault::new(Code::Denied, "only pool 0, admin, may ask the node itself")))
         }
@@ -195,6 +195,8 @@ fn nested(call: &Rc<Call>, bytes: &[u8]) -> Kind {
         skip: 0,
         backing: Vec::new(),
         root: Some((call.root, call.depth + 1)),
+        owner: call.owner,
+        number: 0,
     };
     crate::path::nested(&call.core, arrived);
     Kind::Nested(wait)
@@ -285,8 +287,8 @@ fn give_up(call: &Rc<Call>, kind: &mut Kind, code: Code) {
             }
         }
         Kind::Nested(wait) => {
-            if let Some(live) = wait.give_up(code) {
-                super::cancel(&call.core, live, code);
+            if let Some(serving) = wait.give_up(code) {
+                serving.end(&call.core, code);
             }
         }
         Kind::Io { ticket, .. } => {

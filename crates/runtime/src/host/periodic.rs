@@ -11,6 +11,7 @@ use std::rc::{Rc, Weak};
 use std::task::Waker;
 use windlass_contract::{Code, Fault};
 use windlass_driver::Nanos;
+use windlass_memory::hooks::{Plant, planted};
 
 /// When a method is due, and how its last call went.
 pub(crate) struct Beat {
@@ -53,6 +54,7 @@ pub(crate) fn due(core: &Rc<Core>, beat: Beat, now: Nanos) {
     let missed = now.saturating_sub(beat.at) / period;
     let at = beat.at.saturating_add(period.saturating_mul(missed + 1));
     let is_out = beat.last.as_ref().is_some_and(|last| !ended(&container, &beat.method, last));
+    let is_out = is_out && !planted(Plant::DoubledPeriod);
     let wait = if is_out { beat.last.clone() } else { Some(Rc::default()) };
     let next = Beat { container: beat.container, method: beat.method.clone(), at, last: wait.clone() };
     // The beat that fired gave its timer back a moment ago, so there is room.

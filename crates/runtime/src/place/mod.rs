@@ -1,19 +1,25 @@
 //! Place: which container a call goes to, and whether it fits the method.
 //!
-//! Lives here: `find`, `Placed`; `pool` (pools, containers, modules: `Places`), `keys` (serial calls of one key).
-//! From: `session` with an admitted call. To: `host`.
+//! Lives here: `find`, `Found`, `Placed`; `pool` (pools, containers, modules: `Places`), `keys` (serial calls of one key),
+//! `fan` (a call to several containers), `policy` (which workers a pool's containers get).
+//! From: `session` with an admitted call. To: `host`, or `mail` for a container of another worker.
 //! Holds: pool, method, schema hash and buffers are checked before anything of the module runs; each refusal names what exists.
 
+pub(crate) mod fan;
 pub(crate) mod keys;
+pub(crate) mod policy;
 mod pool;
 
-pub(crate) use pool::{Container, Method, Module, Places, Pool};
+pub(crate) use pool::{Container, Method, Module, Places, Pool, Spot};
 
 use crate::core::Core;
 use crate::reply::{Refused, ReplySlot, Wait};
 use crate::session::Admitted;
+use crate::shared::WorkerId;
 use crate::transport::Arrived;
+use std::ops::Range;
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 use windlass_contract::slot::{Kind, NO_DEADLINE, Place, Query, Slot};
 use windlass_contract::{CallId, Code, Fault, MethodId};
 use windlass_memory::SegmentId;
@@ -23,6 +29,16 @@ pub(crate) struct Placed {
     pub(crate) call: Arrived,
     pub(crate) container: Rc<Container>,
     pub(crate) method: Rc<Method>,
+}
+
+/// Where a call goes.
+pub(crate) enum Found {
+    /// To a container of this worker.
+    Here(Placed),
+    /// To the pool's container of this place, which another worker has.
+    Away(Arrived, WorkerId, u32),
+    /// To several containers: its parts.
+    Several(Vec<Found>),
 }
 
 impl Placed {
@@ -45,7 +61,26 @@ impl Placed {
             arguments: Place { segment: SegmentId::NONE, length: 0, offset: 0 },
         };
         let (reply, backing) = (ReplySlot::wait(wait), Vec::new());
-        Self { call: Arrived { slot, reply, arguments, skip: 0, backing, root: None }, container, method }
+        Self {
+            call: Arrived {
+                slot,
+                reply,
+                arguments,
+                skip: 0,
+                backing,
+                root: None,
+                owner: crate::symbols::NODE,
+                number: 0,
+            },
+            container,
+            method,
+        }
+    }
+
+    /// The same, for a session.
+    pub(crate) fn serving(mut self, session: u64) -> Self {
+        self.call.owner = session;
+        self
     }
 }
 
@@ -54,19 +89,76 @@ impl Placed {
 /// # Errors
 /// `UnknownPool`, `UnknownContainer`, `UnknownMethod`, `SchemaMismatch`, `BadBuffer`.
 #[inline(always)]
-pub(crate) fn find(core: &Rc<Core>, admitted: Admitted) -> Result<Placed, Refused> {
+pub(crate) fn find(core: &Rc<Core>, admitted: Admitted) -> Result<Found, Refused> {
     let call = admitted.into_call();
-    match check(core, &call) {
+    let places = core.places.borrow();
+    let found = check(&places, &call).and_then(|(pool, method)| {
+        let to = targets(core, pool, call.slot.query)?;
+        Ok((pool, method, to))
+    });
+    match found {
+        Ok((pool, method, to)) if to.len() == 1 => Ok(match &pool.spots[to.start] {
+            Spot { here: Some(container), .. } => {
+                Found::Here(Placed { container: container.clone(), method: method.clone(), call })
+            }
+            spot => Found::Away(call, spot.worker, to.start as u32),
+        }),
+        Ok((pool, method, to)) => {
+            let (pool, method) = (pool.clone(), method.clone());
+            drop(places);
+            fan::begin(core, call, &pool, &method, to).map(Found::Several)
+        }
+        Err(fault) => Err(Refused::new(call.reply, fault)),
+    }
+}
+
+/// Finds the container that another worker chose, and the method.
+///
+/// # Errors
+/// As `find`: the pool may have ended on the way.
+pub(crate) fn find_here(core: &Rc<Core>, admitted: Admitted, at: u32) -> Result<Placed, Refused> {
+    let call = admitted.into_call();
+    let places = core.places.borrow();
+    let found = check_guest(&places, &call).and_then(|(pool, method)| {
+        let container = pool.spots.get(at as usize).and_then(|spot| spot.here.as_ref());
+        let container = container.ok_or_else(|| {
+            Fault::new(Code::UnknownContainer, format!("container {at} of {} is not on this worker", pool.name))
+        })?;
+        Ok((container.clone(), method))
+    });
+    match found {
         Ok((container, method)) => Ok(Placed { call, container, method }),
         Err(fault) => Err(Refused::new(call.reply, fault)),
     }
 }
 
-fn check(core: &Rc<Core>, call: &Arrived) -> Result<(Rc<Container>, Rc<Method>), Fault> {
-    let slot = &call.slot;
+/// Finds the container that folds the answers of a call to several.
+///
+/// # Errors
+/// `UnknownPool` when the pool has ended meanwhile.
+pub(crate) fn find_fold(core: &Rc<Core>, call: Arrived, at: usize) -> Result<Found, Refused> {
     let places = core.places.borrow();
+    match places.by_id(call.slot.pool).and_then(|pool| pool.spots.get(at)) {
+        Some(Spot { here: Some(container), .. }) => {
+            Ok(Found::Here(Placed { container: container.clone(), method: Method::fold(), call }))
+        }
+        Some(spot) => Ok(Found::Away(call, spot.worker, at as u32)),
+        None => Err(Refused::new(call.reply, places.unknown(&call.slot.pool.to_string()))),
+    }
+}
+
+/// What another worker sent is a call like any other, or the event that folds answers, which no client can ask for.
+fn check_guest<'a>(places: &'a Places, call: &Arrived) -> Result<(&'a Rc<Pool>, Rc<Method>), Fault> {
+    if call.slot.method == Method::FOLD {
+        let pool = places.by_id(call.slot.pool).ok_or_else(|| places.unknown(&call.slot.pool.to_string()))?;
+        return Ok((pool, Method::fold()));
+    }
+    check(places, call).map(|(pool, method)| (pool, method.clone()))
+}
+
+fn check<'a>(places: &'a Places, call: &Arrived) -> Result<(&'a Rc<Pool>, &'a Rc<Method>), Fault> {
+    let slot = &call.slot;
     let pool = places.by_id(slot.pool).ok_or_else(|| places.unknown(&slot.pool.to_string()))?;
-    let container = container(pool, slot.query)?;
     if slot.method == MethodId::CREATE || slot.method == MethodId::DESTROY {
         return Err(Fault::new(Code::Denied, "pools are made and ended through `admin`"));
     }
@@ -84,23 +176,52 @@ fn check(core: &Rc<Core>, call: &Arrived) -> Result<(Rc<Container>, Rc<Method>),
         ));
     }
     check_buffers(call, method)?;
-    Ok((container.clone(), method.clone()))
+    Ok((pool, method))
 }
 
-fn container(pool: &Pool, query: Query) -> Result<&Rc<Container>, Fault> {
-    let count = pool.containers.len();
-    let at = match query {
-        Query::Local | Query::Hash(_) | Query::Broadcast | Query::Dynamic | Query::Node(0) => Some(0),
-        Query::Id(id) => usize::try_from(id).ok(),
-        Query::Range { first, count: 1.. } => usize::try_from(first).ok(),
+/// Which of the pool's containers a call goes to: at least one.
+fn targets(core: &Core, pool: &Pool, query: Query) -> Result<Range<usize>, Fault> {
+    let count = pool.spots.len();
+    if count == 1 && matches!(query, Query::Local) {
+        return Ok(0..1);
+    }
+    let one = |at: usize| Some(at..at.saturating_add(1));
+    let to = match query {
+        Query::Local | Query::Node(0) => one(pool.local(core.worker)),
+        Query::Hash(hash) => one((hash % count as u64) as usize),
+        Query::Dynamic => one(least(core, pool)),
+        Query::Broadcast => Some(0..count),
+        Query::Id(id) => usize::try_from(id).ok().and_then(one),
+        Query::Range { first, count: wanted @ 1.. } => {
+            Some(first as usize..(first as usize).saturating_add(wanted as usize))
+        }
         Query::Range { .. } | Query::Node(_) => None,
     };
-    at.and_then(|at| pool.containers.get(at)).ok_or_else(|| {
+    to.filter(|to| to.end <= count).ok_or_else(|| {
         Fault::new(
             Code::UnknownContainer,
             format!("{query:?} meets none of the {count} containers of {}", pool.name),
         )
     })
+}
+
+/// The container that has the least to do: that of a worker with few calls, and of these the one with few. A worker that is
+/// stalled is avoided.
+fn least(core: &Core, pool: &Pool) -> usize {
+    let load = |at: &usize| {
+        let spot = &pool.spots[*at];
+        let desk = core.shared.desk(spot.worker);
+        match &spot.here {
+            Some(container) => (false, (core.lanes.waiting() + core.lanes.alive()) as u64, container.live.get()),
+            None => {
+                let sent = core.mail.aways.borrow().at(spot.worker) as u64;
+                (desk.is_stalled(), u64::from(desk.load.load(Ordering::Relaxed)).max(sent), 0)
+            }
+        }
+    };
+    let (count, from) = (pool.spots.len(), pool.turn());
+    // Of equals, one after another.
+    (0..count).map(|at| (from + at) % count).min_by_key(load).unwrap_or(0)
 }
 
 fn unknown_method(pool: &Pool, id: MethodId) -> Fault {

@@ -3,9 +3,11 @@
 //! Holds: ids are never reused within a node's life; a container outlives its last call, because each call holds it.
 
 use super::keys::Keys;
+use super::policy::Placement;
 use crate::core::{Core, Descriptor};
 use crate::host::home::Home;
 use crate::host::library::{Instance, Table};
+use crate::shared::WorkerId;
 use crate::stats::MethodStats;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
@@ -13,7 +15,7 @@ use std::fmt;
 use std::rc::Rc;
 use windlass_contract::head::{BufferKind, Direction};
 use windlass_contract::schema::MethodFlags;
-use windlass_contract::{Code, Fault, MethodId, MethodSchema, ModuleDescriptor, PoolId};
+use windlass_contract::{Code, Fault, MethodId, MethodSchema, ModuleDescriptor, PoolId, Schema};
 
 /// A method, ready to be called.
 pub(crate) struct Method {
@@ -24,6 +26,8 @@ pub(crate) struct Method {
     pub(crate) hashes: Vec<u64>,
     pub(crate) buffers: Vec<(String, Direction, BufferKind)>,
     pub(crate) flags: MethodFlags,
+    /// It answers `()`, so that answers of several containers need no aggregate.
+    pub(crate) answers_nothing: bool,
     /// Where its counters stand in a container; `usize::MAX` for an inherited one that nothing is counted of.
     index: usize,
 }
@@ -73,9 +77,14 @@ impl Module {
 impl Method {
     /// An inherited method that the module did not declare: its hooks answer it.
     pub(crate) fn inherited(id: MethodId) -> Rc<Self> {
-        let (name, flags) = (Self::inherited_name(id), MethodFlags::default());
-        let (name, full) = (name.into(), name.into());
-        Rc::new(Self { id, name, full, hashes: Vec::new(), buffers: Vec::new(), flags, index: usize::MAX })
+        Self::of_node(id, Self::inherited_name(id))
+    }
+
+    /// A method that no schema describes; nothing is counted of it.
+    fn of_node(id: MethodId, name: &str) -> Rc<Self> {
+        let (name, full, flags) = (name.to_owned(), name.into(), MethodFlags::default());
+        let (hashes, buffers, answers_nothing) = (Vec::new(), Vec::new(), false);
+        Rc::new(Self { id, name, full, hashes, buffers, flags, answers_nothing, index: usize::MAX })
     }
 
     /// What an inherited method is called; 7 and 8 are reserved.
@@ -97,7 +106,13 @@ impl Method {
     pub(crate) fn spawned(name: String, background: bool) -> Rc<Self> {
         let flags = MethodFlags { background, ..MethodFlags::default() };
         let (id, full) = (MethodId(u32::MAX), name.as_str().into());
-        Rc::new(Self { id, name, full, hashes: Vec::new(), buffers: Vec::new(), flags, index: usize::MAX })
+        let (hashes, buffers, answers_nothing) = (Vec::new(), Vec::new(), true);
+        Rc::new(Self { id, name, full, hashes, buffers, flags, answers_nothing, index: usize::MAX })
+    }
+
+    /// The event that folds the answers of several containers: a hook answers it.
+    pub(crate) fn fold() -> Rc<Self> {
+        Self::of_node(Self::FOLD, "aggregate")
     }
 
     /// Method 9, which every module answers by its hook.
@@ -105,7 +120,8 @@ impl Method {
         let reference = windlass_contract::admin::monitor();
         let (hashes, flags) = (vec![reference.schema], MethodFlags::default());
         let (name, full) = (reference.name.into(), reference.name.into());
-        Rc::new(Self { id: reference.id, name, full, hashes, buffers: Vec::new(), flags, index: usize::MAX })
+        let (id, buffers, answers_nothing) = (reference.id, Vec::new(), false);
+        Rc::new(Self { id, name, full, hashes, buffers, flags, answers_nothing, index: usize::MAX })
     }
 
     fn new(module: &str, schema: &MethodSchema, index: usize) -> Self {
@@ -116,6 +132,7 @@ impl Method {
             hashes: schema.hashes.clone(),
             buffers: schema.buffers().map(|(one, direction, kind)| (one.name.clone(), direction, kind)).collect(),
             flags: schema.flags.clone(),
+            answers_nothing: schema.reply == Schema::Unit,
             index,
         }
     }
@@ -124,6 +141,8 @@ impl Method {
 /// One shard of a pool.
 pub(crate) struct Container {
     pub(crate) pool: PoolId,
+    /// Its place in the pool: its id.
+    pub(crate) place: u32,
     pub(crate) pool_name: String,
     pub(crate) module: Rc<Module>,
     pub(crate) instance: Instance,
@@ -135,11 +154,11 @@ pub(crate) struct Container {
 }
 
 impl Container {
-    pub(crate) fn new(core: &Rc<Core>, pool: PoolId, pool_name: String, module: Rc<Module>) -> Rc<Self> {
+    pub(crate) fn new(core: &Rc<Core>, pool: PoolId, place: u32, name: String, module: Rc<Module>) -> Rc<Self> {
         let stats = module.methods.iter().map(|_| OnceCell::new()).collect();
         let (instance, home) = (Instance::empty(module.table), Home::new(core));
-        let (keys, live) = (RefCell::default(), Cell::new(0));
-        Rc::new(Self { pool, pool_name, module, instance, home, keys, live, stats })
+        let (keys, live, pool_name) = (RefCell::default(), Cell::new(0), name);
+        Rc::new(Self { pool, place, pool_name, module, instance, home, keys, live, stats })
     }
     /// The method's counters.
     pub(crate) fn stats(&self, method: &Method) -> Option<&MethodStats> {
@@ -160,7 +179,7 @@ impl Drop for Container {
 
 impl fmt::Debug for Container {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "container of {}", self.pool_name)
+        write!(f, "container {} of {}", self.place, self.pool_name)
     }
 }
 
@@ -171,7 +190,47 @@ pub(crate) struct Pool {
     pub(crate) module: Rc<Module>,
     /// Encoded create parameters.
     pub(crate) parameters: Vec<u8>,
-    pub(crate) containers: Vec<Rc<Container>>,
+    pub(crate) placement: Placement,
+    /// Its containers, in order of their ids; at least one.
+    pub(crate) spots: Vec<Spot>,
+    /// Calls of this worker that went where there was least to do, to spread them among equals.
+    next: Cell<usize>,
+}
+
+/// Where a container is.
+pub(crate) struct Spot {
+    pub(crate) worker: WorkerId,
+    /// The container, if it is this worker's.
+    pub(crate) here: Option<Rc<Container>>,
+}
+
+impl Pool {
+    pub(crate) fn new(
+        id: PoolId,
+        name: String,
+        module: Rc<Module>,
+        parameters: Vec<u8>,
+        placement: Placement,
+        spots: Vec<Spot>,
+    ) -> Self {
+        Self { id, name, module, parameters, placement, spots, next: Cell::new(0) }
+    }
+    /// The containers of this worker.
+    pub(crate) fn here(&self) -> impl Iterator<Item = &Rc<Container>> {
+        self.spots.iter().filter_map(|spot| spot.here.as_ref())
+    }
+    /// One more each time.
+    pub(crate) fn turn(&self) -> usize {
+        let turn = self.next.get();
+        self.next.set(turn.wrapping_add(1));
+        turn % self.spots.len()
+    }
+    /// The first container of this worker; if it has none, always the same of another's. So calls of one session that say no
+    /// query meet one container, in order.
+    pub(crate) fn local(&self, worker: WorkerId) -> usize {
+        let mine = self.spots.iter().position(|spot| spot.here.is_some());
+        mine.unwrap_or(worker.index() % self.spots.len())
+    }
 }
 
 /// All pools and modules of a node.
@@ -182,8 +241,12 @@ pub(crate) struct Places {
     names: BTreeMap<String, PoolId>,
     /// Names whose pool is being made.
     pub(crate) making: BTreeMap<String, PoolId>,
+    /// Containers of this worker whose pool does not stand yet.
+    pub(crate) made: BTreeMap<(PoolId, u32), Rc<Container>>,
     modules: BTreeMap<String, Rc<Module>>,
     next: u64,
+    /// Where the next pool's containers begin, one worker after another.
+    pub(crate) cursor: Cell<usize>,
 }
 
 impl Places {

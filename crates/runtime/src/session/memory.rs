@@ -7,12 +7,14 @@
 use super::Session;
 use crate::core::Core;
 use crate::limits::{FROZEN_MAX, LEASES_MAX, RESULT_SEGMENT_BYTES, SEGMENTS_MAX};
+use crate::shared::Shared;
 use crate::stats::add;
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use windlass_contract::control::{Control, ControlKind};
 use windlass_contract::slot::Place;
@@ -70,13 +72,20 @@ impl ResultRoom {
     pub(crate) fn offset(&self) -> u64 {
         self.offset
     }
-    fn span(&self, len: u64) -> Option<Span> {
-        self.of.segment.span(self.offset, len).ok()
-    }
     /// Writes bytes to its front.
     pub(crate) fn write(&self, bytes: &[u8]) {
-        if let Some(span) = self.span(bytes.len() as u64) {
+        self.write_at(0, bytes);
+    }
+    /// Writes bytes from there on.
+    pub(crate) fn write_at(&self, at: u64, bytes: &[u8]) {
+        if let Ok(span) = self.of.segment.span(self.offset + at, bytes.len() as u64) {
             self.of.segment.copy_in(span, bytes);
+        }
+    }
+    /// Copies from there on into the whole of `into`.
+    pub(crate) fn read_at(&self, at: u64, into: &mut [u8]) {
+        if let Ok(span) = self.of.segment.span(self.offset + at, into.len() as u64) {
+            self.of.segment.copy_out(span, into);
         }
     }
     /// Copies a span of a client's segment to its front.
@@ -100,15 +109,15 @@ impl ResultRoom {
 
 /// Bytes of a private copy, paid for by its session while this lives.
 pub(crate) struct CopyCharge {
-    of: [Rc<Cell<u64>>; 2],
+    own: Rc<Cell<u64>>,
+    node: Arc<Shared>,
     bytes: u64,
 }
 
 impl Drop for CopyCharge {
     fn drop(&mut self) {
-        for counter in &self.of {
-            counter.set(counter.get().saturating_sub(self.bytes));
-        }
+        self.own.set(self.own.get().saturating_sub(self.bytes));
+        self.node.private_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -122,11 +131,6 @@ impl Drop for ResultRoom {
 }
 
 impl Session {
-    /// The client's own small segment.
-    pub(crate) fn client_segment(&self) -> &Arc<Segment> {
-        &self.client
-    }
-
     /// The segment that argument bytes may stand in.
     pub(crate) fn argument_segment(&self, id: SegmentId) -> Result<Arc<Segment>, Fault> {
         self.client_memory(id).ok_or_else(|| {
@@ -140,7 +144,7 @@ impl Session {
     /// A segment that the client writes: its own or a heap.
     pub(crate) fn client_memory(&self, id: SegmentId) -> Option<Arc<Segment>> {
         if id == SegmentId::CLIENT {
-            return Some(self.client.clone());
+            return self.ring().map(|ring| ring.client().clone());
         }
         self.memories.heaps.borrow().get(&id).cloned()
     }
@@ -158,7 +162,7 @@ impl Session {
     }
 
     fn node_bytes_left(&self, core: &Core) -> u64 {
-        let taken = core.counters.segment_bytes.get().saturating_add(core.private_bytes.get());
+        let taken = core.shared.bytes_taken().saturating_add(core.symbols.used());
         core.limits.node_bytes_max.saturating_sub(taken)
     }
 
@@ -180,21 +184,20 @@ impl Session {
     pub(crate) fn charge_copy(&self, core: &Core, bytes: u64) -> Result<CopyCharge, Fault> {
         let own = core.limits.session_bytes_max.saturating_sub(self.memories.private.get());
         let left = own.min(self.node_bytes_left(core));
-        if bytes > left {
+        if bytes > left || !core.shared.take_bytes(&core.shared.private_bytes, bytes, core.limits.node_bytes_max) {
             let text = format!(
                 "{bytes} bytes to copy a buffer, {left} left of the session's {}; wait for calls to end, or freeze it",
                 core.limits.session_bytes_max
             );
             return Err(Fault::new(Code::NoMemory, text));
         }
-        let of = [self.memories.private.clone(), core.private_bytes.clone()];
-        of.iter().for_each(|counter| add(counter, bytes));
-        Ok(CopyCharge { of, bytes })
+        add(&self.memories.private, bytes);
+        Ok(CopyCharge { own: self.memories.private.clone(), node: core.shared.clone(), bytes })
     }
 
     fn charge(&self, core: &Core, bytes: u64, what: &str) -> Result<(), Fault> {
         let left = self.bytes_left(core);
-        if bytes > left {
+        if bytes > left || !core.shared.take_bytes(&core.shared.segment_bytes, bytes, core.limits.node_bytes_max) {
             let text = format!(
                 "{bytes} bytes for {what}, {left} left of the session's {}; release views, loans or frozen segments",
                 core.limits.session_bytes_max
@@ -202,13 +205,12 @@ impl Session {
             return Err(Fault::new(Code::NoMemory, text));
         }
         add(&self.memories.bytes, bytes);
-        add(&core.counters.segment_bytes, bytes);
         Ok(())
     }
 
     fn uncharge(&self, core: &Core, bytes: u64) {
         self.memories.bytes.set(self.memories.bytes.get().saturating_sub(bytes));
-        core.counters.segment_bytes.set(core.counters.segment_bytes.get().saturating_sub(bytes));
+        core.shared.segment_bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     fn make(&self, core: &Core, name: &str, bytes: u64, role: Role) -> Result<(Arc<Segment>, OwnedFd), Fault> {
@@ -264,7 +266,7 @@ impl Session {
     ///
     /// # Errors
     /// `LeaseLimit`, `NoMemory`.
-    pub(crate) fn lend_result(self: &Rc<Self>, core: &Rc<Core>, bytes: u64) -> Result<ResultRoom, Fault> {
+    pub(crate) fn lend_result(&self, core: &Rc<Core>, bytes: u64) -> Result<ResultRoom, Fault> {
         if self.memories.rooms.get() >= LEASES_MAX {
             let text = format!("{LEASES_MAX} leases are held; drop views that are no longer needed");
             return Err(Fault::new(Code::LeaseLimit, text));
@@ -293,7 +295,7 @@ impl Session {
         ResultRoom { of, offset: room.offset(), room: Some(room), rooms: self.memories.rooms.clone() }
     }
 
-    fn new_result_segment(self: &Rc<Self>, core: &Rc<Core>, wanted: u64) -> Result<Rc<ResultSegment>, Fault> {
+    fn new_result_segment(&self, core: &Rc<Core>, wanted: u64) -> Result<Rc<ResultSegment>, Fault> {
         let bytes = Lender::bytes_for(wanted).max(RESULT_SEGMENT_BYTES).next_multiple_of(4096);
         let (segment, fd) = self.make(core, "windlass-result", bytes, Role::Result)?;
         let number = self.memories.next_result.get() + 1;
@@ -301,7 +303,10 @@ impl Session {
         let id = SegmentId(SegmentId::NODE.0 | number);
         let lender = RefCell::new(Lender::new(segment.bytes() as u64));
         let message = Control::new(ControlKind::Segment, id, bytes, 0);
-        if let Err(fault) = crate::transport::wire::send(self, &message, Some(fd.as_fd())) {
+        // Over a stream nobody else maps it: what stands in it is sent.
+        let told =
+            self.ring().map_or(Ok(()), |ring| crate::transport::wire::send(ring, &message, Some(fd.as_fd())));
+        if let Err(fault) = told {
             self.uncharge(core, bytes);
             self.end(&fault);
             return Err(fault);
@@ -316,9 +321,9 @@ impl Session {
         self.memories.leases.borrow_mut().insert((room.segment_id(), room.offset()), room);
     }
 
-    pub(super) fn forget_lease(&self, segment: SegmentId, offset: u64) {
-        let gone = self.memories.leases.borrow_mut().remove(&(segment, offset));
-        drop(gone);
+    /// Takes a lease back before its client knows of it.
+    pub(crate) fn take_lease(&self, segment: SegmentId, offset: u64) -> Option<ResultRoom> {
+        self.memories.leases.borrow_mut().remove(&(segment, offset))
     }
 
     /// Releases a lease, or retires a heap or frozen segment.
@@ -362,6 +367,9 @@ impl Session {
         self.memories.heaps.borrow_mut().clear();
         for slot in self.slots.borrow_mut().iter_mut() {
             slot.reply = None;
+        }
+        if let Some(stream) = self.stream() {
+            stream.give_up();
         }
     }
 }

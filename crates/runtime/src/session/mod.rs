@@ -1,6 +1,6 @@
 //! Session: one client's connection.
 //!
-//! Lives here: `Session` (its rings, call slots, identity), `memory` (its segments, rooms and leases), `admit`
+//! Lives here: `Session` (its call slots, credits, identity; the way of its bytes is `transport`'s), `memory` (its segments, rooms and leases), `admit`
 //! (who may call; the only maker of `Admitted`), `Sessions` (the table).
 //! From: `transport::greet`. To: `transport` reads through it, `reply` completes through it.
 //! Holds: a completion has room before its call is accepted; what a dead client held returns when its last task ends.
@@ -8,45 +8,36 @@
 mod admit;
 mod memory;
 
-pub(crate) use admit::{Admitted, admit, admit_nested};
+pub(crate) use admit::{Admitted, admit, admit_guest, admit_nested};
 pub(crate) use memory::{CopyCharge, ResultRoom};
 
 use crate::core::Core;
-use crate::host::call::LiveKey;
-use crate::limits::{DETACHED_MAX, SESSIONS_MAX};
-use crate::reply::{Answer, Refused, ReplySlot};
+use crate::limits::DETACHED_MAX;
+use crate::reply::{Answer, Refused, ReplySlot, Serving};
 use crate::stats::add;
+use crate::transport::ring::Ring;
+use crate::transport::stream::Stream;
+use crate::transport::{Transport, Via};
 use memory::Memories;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 use std::rc::{Rc, Weak};
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use windlass_contract::admin::SessionFacts;
-use windlass_contract::completion::{Completion, FaultHead, INLINE_BYTES, ReplyAt};
-use windlass_contract::control::{Control, ControlKind};
-use windlass_contract::head::BufferEntry;
 use windlass_contract::{CallId, Code, Fault};
 use windlass_driver::socket::Peer;
 use windlass_memory::hooks::{Plant, planted};
-use windlass_memory::park::NodePark;
-use windlass_memory::ring::{COMPLETION, Consumer, Entry, Producer, SUBMIT};
-use windlass_memory::words::{CELL_BYTES, ClientWords, Layout, NodeWords};
-use windlass_memory::{Doorbell, Processors, Segment, SegmentId};
+use windlass_memory::ring::Entry;
 
-/// What `greet` made for a new session.
-pub(crate) struct SessionParts {
+/// Who a new session's client is.
+pub(crate) struct Who {
     pub(crate) number: u64,
     pub(crate) name: String,
     pub(crate) peer: Peer,
-    pub(crate) layout: Layout,
-    pub(crate) client: Arc<Segment>,
-    pub(crate) node: Arc<Segment>,
-    pub(crate) node_words: NodeWords,
-    pub(crate) client_words: ClientWords,
-    pub(crate) doorbell: Doorbell,
-    pub(crate) process: Option<OwnedFd>,
+    /// It comes by a way that leaves this machine's own processes: pool 0 is closed to it.
+    pub(crate) far: bool,
 }
 
 /// One use of a call slot.
@@ -55,7 +46,7 @@ struct CallSlot {
     call: Option<CallId>,
     /// The generation of the last call, so that none comes twice.
     last: Option<u32>,
-    live: Option<LiveKey>,
+    live: Option<Serving>,
     /// Its client asked it to end before it began.
     given_up: bool,
     reply: Option<ResultRoom>,
@@ -66,16 +57,9 @@ pub(crate) struct Session {
     pub(crate) number: u64,
     pub(crate) name: String,
     pub(crate) peer: Peer,
-    layout: Layout,
-    client: Arc<Segment>,
-    node: Arc<Segment>,
-    socket: OwnedFd,
-    doorbell: Doorbell,
-    process: Option<OwnedFd>,
-    submit: RefCell<Consumer<SUBMIT>>,
-    complete: RefCell<Producer<COMPLETION>>,
-    park: NodePark,
-    processors: Processors,
+    /// Pool 0 is closed to it, but for what describes the others.
+    pub(crate) far: bool,
+    via: Via,
     slots: RefCell<Vec<CallSlot>>,
     in_flight: Cell<u32>,
     /// Detached calls that have not ended.
@@ -93,33 +77,17 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(core: &Rc<Core>, socket: OwnedFd, parts: SessionParts) -> Rc<Self> {
-        let SessionParts { number, name, peer, layout, client, node, node_words, client_words, doorbell, process } =
-            parts;
-        let ring = |segment: &Arc<Segment>| match layout.ring(segment.clone()) {
-            Ok(ring) => ring,
-            Err(error) => unreachable!("both segments were made to this layout: {error}"),
-        };
-        let submit = ring(&client).consumer(node_words.own_submit_head());
-        let complete = ring(&node).producer(client_words.peer_completion_head());
-        let park = NodePark::new(&node_words, &client_words);
-        let processors = Processors::node(&node_words, &client_words);
-        add(&core.counters.segment_bytes, 2 * layout.bytes() as u64);
-        let slots = (0..layout.calls()).map(|_| CallSlot::default()).collect();
+    pub(crate) fn new(core: &Rc<Core>, who: Who, via: Via) -> Rc<Self> {
+        let Who { number, name, peer, far } = who;
+        core.shared.segment_bytes.fetch_add(via.segment_bytes(), Ordering::Relaxed);
+        core.symbols.begin(number);
+        let slots = (0..via.calls()).map(|_| CallSlot::default()).collect();
         Rc::new_cyclic(|this| Self {
             number,
             name,
             peer,
-            layout,
-            client,
-            node,
-            socket,
-            doorbell,
-            process,
-            submit: RefCell::new(submit),
-            complete: RefCell::new(complete),
-            park,
-            processors,
+            far,
+            via,
             slots: RefCell::new(slots),
             in_flight: Cell::new(0),
             detached: Rc::default(),
@@ -134,32 +102,59 @@ impl Session {
         })
     }
 
-    /// The next entry of the submit ring, copied.
+    /// Its shared memory, if that is how its bytes travel.
+    #[inline]
+    pub(crate) fn ring(&self) -> Option<&Ring> {
+        match &self.via {
+            Via::Ring(ring) => Some(ring),
+            Via::Stream(_) => None,
+        }
+    }
+    /// Its stream, if that is how its bytes travel.
+    pub(crate) fn stream(&self) -> Option<&Stream> {
+        match &self.via {
+            Via::Stream(stream) => Some(stream),
+            Via::Ring(_) => None,
+        }
+    }
+    /// The core that it belongs to.
+    ///
+    /// # Errors
+    /// `Draining` when that is gone.
+    pub(crate) fn core(&self) -> Result<Rc<Core>, Fault> {
+        self.core.upgrade().ok_or_else(|| Fault::new(Code::Draining, "the node is gone"))
+    }
+
+    /// The next entry of the submit ring, copied; what comes in a stream is brought by its task.
     #[inline]
     pub(crate) fn next_entry(&self) -> Option<Entry> {
-        self.submit.borrow_mut().take()
+        self.via.next_entry()
     }
     /// Whether an entry waits.
     #[inline]
     pub(crate) fn has_entry(&self) -> bool {
-        self.submit.borrow().peek_ready()
+        self.ring().is_some_and(Ring::has_entry)
     }
     /// Tells the client how far its ring has been read.
     #[inline]
     pub(crate) fn commit(&self) {
-        self.submit.borrow_mut().commit();
+        if let Some(ring) = self.ring() {
+            ring.commit();
+        }
     }
     /// Whether its client runs on another processor than this thread.
     pub(crate) fn runs_apart(&self) -> bool {
-        self.processors.apart()
+        self.ring().is_some_and(Ring::runs_apart)
     }
     /// Stops looking at the session, unless something came; `true` if it may be forgotten until it rings.
     pub(crate) fn arm(&self) -> bool {
-        self.park.arm(|| self.has_entry())
+        self.ring().is_none_or(Ring::arm)
     }
     /// Looks at the session again.
     pub(crate) fn disarm(&self) {
-        self.park.disarm();
+        if let Some(ring) = self.ring() {
+            ring.disarm();
+        }
     }
 
     /// Takes a call: its slot must be free, its generation new, and its completion must have room.
@@ -169,7 +164,7 @@ impl Session {
     pub(crate) fn accept(&self, call: CallId) -> Result<ReplySlot, Fault> {
         let broken = |text: String| Fault::new(Code::SessionEnded, text);
         let mut slots = self.slots.borrow_mut();
-        let calls = self.layout.calls();
+        let calls = self.via.calls();
         let slot = slots
             .get_mut(call.slot() as usize)
             .ok_or_else(|| broken(format!("call slot {} of {calls}", call.slot())))?;
@@ -180,7 +175,7 @@ impl Session {
             return Err(broken(format!("{call:?} was there before: generations of a call slot count up")));
         }
         let wanted = self.in_flight.get() + 1;
-        if !self.complete.borrow_mut().has_room(wanted).map_err(|error| broken(error.to_string()))? {
+        if !self.via.has_room(wanted)? {
             return Err(broken("completions are not taken".into()));
         }
         slot.call = Some(call);
@@ -194,11 +189,23 @@ impl Session {
 
     /// Nobody waits for this call: its reply goes nowhere, and its slot is answered at once.
     pub(crate) fn detach(&self, reply: ReplySlot) -> Result<ReplySlot, Refused> {
+        match self.count_detached() {
+            Ok(counted) => {
+                reply.answer(&Answer::Value { bytes: &[], buffers: &[] });
+                Ok(counted)
+            }
+            Err(fault) => Err(Refused::new(reply, fault)),
+        }
+    }
+    /// One more detached call that has not ended.
+    ///
+    /// # Errors
+    /// `QueueFull`.
+    pub(crate) fn count_detached(&self) -> Result<ReplySlot, Fault> {
         if self.detached.get() >= DETACHED_MAX {
             let text = format!("{DETACHED_MAX} detached calls of this session have not ended");
-            return Err(Refused::new(reply, Fault::new(Code::QueueFull, text)));
+            return Err(Fault::new(Code::QueueFull, text));
         }
-        reply.answer(&Answer::Value { bytes: &[], buffers: &[] });
         Ok(ReplySlot::counted(self.detached.clone()))
     }
 
@@ -218,7 +225,7 @@ impl Session {
     }
 
     /// Remembers which task serves a call, for its cancel.
-    pub(crate) fn set_live(&self, call: CallId, live: LiveKey) {
+    pub(crate) fn set_live(&self, call: CallId, live: Serving) {
         if let Some(slot) = self.slots.borrow_mut().get_mut(call.slot() as usize)
             && slot.call == Some(call)
         {
@@ -226,13 +233,13 @@ impl Session {
         }
     }
     /// The task that serves a call.
-    pub(crate) fn live(&self, call: CallId) -> Option<LiveKey> {
+    pub(crate) fn live(&self, call: CallId) -> Option<Serving> {
         let slots = self.slots.borrow();
         let slot = slots.get(call.slot() as usize)?;
         if slot.call == Some(call) { slot.live } else { None }
     }
     /// The tasks of all calls.
-    pub(crate) fn all_live(&self) -> Vec<LiveKey> {
+    pub(crate) fn all_live(&self) -> Vec<Serving> {
         self.slots.borrow().iter().filter_map(|slot| slot.live).collect()
     }
 
@@ -251,84 +258,12 @@ impl Session {
         if self.ended.borrow().is_some() {
             return;
         }
-        let completion = match answer {
-            Answer::Value { bytes, buffers } => self.value(call, bytes, buffers, slot),
-            Answer::Fault(fault) => self.fault(call, fault, slot),
-        };
+        let published = self.via.answer(self, call, answer, &mut slot.reply);
         drop(slots);
-        if planted(Plant::DoubleCompletion) && matches!(answer, Answer::Fault(fault) if fault.is(Code::Cancelled))
-        {
-            let _twice = self.complete.borrow_mut().publish(completion.encode());
+        match published {
+            Ok(()) => self.touch(),
+            Err(fault) => self.end(&fault),
         }
-        if let Err(error) = self.complete.borrow_mut().publish(completion.encode()) {
-            return self.end(&Fault::new(Code::SessionEnded, format!("completion ring: {error}")));
-        }
-        self.touch();
-    }
-
-    fn value(&self, call: CallId, bytes: &[u8], buffers: &[BufferEntry], slot: &mut CallSlot) -> Completion {
-        let done = |at, length: usize| Completion {
-            call,
-            buffers: buffers.len() as u8,
-            fault: None,
-            length: length as u32,
-            at,
-        };
-        if buffers.is_empty() && bytes.len() <= INLINE_BYTES {
-            let mut inline = [0; INLINE_BYTES];
-            inline[..bytes.len()].copy_from_slice(bytes);
-            return done(ReplyAt::Inline(inline), bytes.len());
-        }
-        let mut whole = Vec::with_capacity(buffers.len() * 24 + bytes.len());
-        for entry in buffers {
-            entry.encode(&mut whole);
-        }
-        whole.extend_from_slice(bytes);
-        match self.place_reply(call, &whole, slot) {
-            Ok(at) => done(at, whole.len()),
-            Err(fault) => {
-                // The rooms that the entries name are leases already; without the reply nobody could release them.
-                for entry in buffers.iter().filter(|entry| entry.segment.is_node_written()) {
-                    self.forget_lease(entry.segment, entry.offset);
-                }
-                self.fault(call, &fault.with_outcome(windlass_contract::Outcome::Ended), slot)
-            }
-        }
-    }
-
-    fn fault(&self, call: CallId, fault: &Fault, slot: &mut CallSlot) -> Completion {
-        let mut text = Vec::new();
-        fault.encode_text(&mut text);
-        let (at, length) = match self.place_reply(call, &text, slot) {
-            Ok(at) => (at, text.len()),
-            // Out of memory even for the message: two empty texts say so in two bytes.
-            Err(_) => (ReplyAt::Inline([0; INLINE_BYTES]), 2),
-        };
-        let head = FaultHead { code: fault.code, outcome: fault.outcome, retry: fault.retry };
-        Completion { call, buffers: 0, fault: Some(head), length: length as u32, at }
-    }
-
-    /// Puts reply bytes where the client will find them: inline, in the slot's cell, or in a result segment.
-    fn place_reply(&self, call: CallId, bytes: &[u8], slot: &mut CallSlot) -> Result<ReplyAt, Fault> {
-        if bytes.len() <= INLINE_BYTES {
-            let mut inline = [0; INLINE_BYTES];
-            inline[..bytes.len()].copy_from_slice(bytes);
-            return Ok(ReplyAt::Inline(inline));
-        }
-        if bytes.len() <= CELL_BYTES
-            && let Some(offset) = self.layout.cell(call.slot())
-            && let Ok(span) = self.node.span(offset, bytes.len() as u64)
-        {
-            self.node.copy_in(span, bytes);
-            return Ok(ReplyAt::Segment { segment: SegmentId::NODE, offset });
-        }
-        let core = self.core.upgrade().ok_or_else(|| Fault::new(Code::Draining, "the node is gone"))?;
-        let this = self.this.upgrade().ok_or_else(|| Fault::new(Code::SessionEnded, "the session is gone"))?;
-        let room = this.lend_result(&core, bytes.len() as u64)?;
-        room.write(bytes);
-        let at = ReplyAt::Segment { segment: room.segment_id(), offset: room.offset() };
-        slot.reply = Some(room);
-        Ok(at)
     }
 
     fn touch(&self) {
@@ -342,8 +277,7 @@ impl Session {
     /// Tells the client what was published since; once a turn.
     pub(crate) fn announce(&self) {
         self.touched.set(false);
-        let tail = self.complete.borrow().published();
-        self.park.announce(tail);
+        self.via.announce();
     }
 
     /// Ends the session: the client learns why, its calls are cancelled by the worker, nothing more is read.
@@ -359,13 +293,9 @@ impl Session {
             tracing::info!(session, %client, pid, why = %why, calls = self.in_flight.get(), "session ends");
         }
         *self.ended.borrow_mut() = Some(why.clone());
-        let mut bye = Control::new(ControlKind::Bye, SegmentId::NONE, 0, 0);
-        bye.code = why.code;
-        bye.text = why.message.clone();
-        // The client may be gone, or may not read; the word below reaches it in any case.
-        let _unheard = crate::transport::wire::send(self, &bye, None);
-        self.park.end(u32::from(why.code));
-        if let (Some(core), Some(this)) = (self.core.upgrade(), self.this.upgrade()) {
+        let core = self.core.upgrade();
+        self.via.end(core.as_ref(), why);
+        if let (Some(core), Some(this)) = (core, self.this.upgrade()) {
             core.sessions.borrow_mut().ended.push(this);
         }
     }
@@ -383,14 +313,10 @@ impl Session {
         self.ended.borrow().is_some()
     }
 
-    pub(crate) fn socket(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
-    }
-    pub(crate) fn doorbell(&self) -> BorrowedFd<'_> {
-        self.doorbell.as_fd()
-    }
-    pub(crate) fn process(&self) -> Option<BorrowedFd<'_>> {
-        self.process.as_ref().map(AsFd::as_fd)
+    /// All that the worker watches of it.
+    pub(crate) fn watched(&self) -> Vec<BorrowedFd<'_>> {
+        let Some(ring) = self.ring() else { return Vec::new() };
+        [Some(ring.doorbell()), Some(ring.socket()), ring.process()].into_iter().flatten().collect()
     }
 
     /// What `admin` says of it.
@@ -400,11 +326,12 @@ impl Session {
             name: self.name.clone(),
             pid: self.peer.pid,
             uid: self.peer.uid,
-            calls_max: self.layout.calls(),
+            calls_max: self.via.calls(),
             in_flight: self.in_flight.get(),
             calls: self.answered.get(),
-            segment_bytes: self.memories.bytes() + 2 * self.layout.bytes() as u64,
+            segment_bytes: self.memories.bytes() + self.via.segment_bytes(),
             leases: self.memories.leases(),
+            worker: self.core.upgrade().map_or(0, |core| u32::from(core.worker.0)),
         }
     }
 }
@@ -417,8 +344,8 @@ fn follows(generation: u32, last: u32) -> bool {
 impl Drop for Session {
     fn drop(&mut self) {
         if let Some(core) = self.core.upgrade() {
-            let bytes = 2 * self.layout.bytes() as u64 + self.memories.bytes();
-            core.counters.segment_bytes.set(core.counters.segment_bytes.get().saturating_sub(bytes));
+            let bytes = self.via.segment_bytes() + self.memories.bytes();
+            core.shared.segment_bytes.fetch_sub(bytes, Ordering::Relaxed);
         }
     }
 }
@@ -441,10 +368,6 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
-    /// Whether no more fit.
-    pub(crate) fn is_full(&self) -> bool {
-        self.all.len() >= SESSIONS_MAX
-    }
     /// The next session's number.
     pub(crate) fn number(&mut self) -> u64 {
         self.numbers += 1;

@@ -24,14 +24,53 @@ pub(crate) struct Backing {
 
 /// Where it is.
 pub(crate) enum Memory {
-    /// A copy of ours, paid for by the session.
-    Private(Vec<u8>, #[expect(dead_code, reason = "held, never read")] CopyCharge),
+    /// A copy of ours, paid for by the session, here or at the call's home.
+    Private(Vec<u8>, Option<CopyCharge>),
+    /// Such a copy, read by several calls that are parts of one.
+    Common(Arc<Vec<u8>>),
     /// Bytes that nobody writes any more.
     Frozen(Arc<Frozen>, Range<usize>),
     /// Room that the node lent.
     Room(ResultRoom, u64),
+    /// Room that the worker at the call's home lent, and keeps until the call is answered.
+    Lent(Arc<Segment>, Span, SegmentId),
     /// The caller's live memory.
     Shared(Arc<Segment>, Span, SegmentId),
+}
+
+/// The memory of a buffer whose call another worker runs: what that one uses.
+pub(crate) struct CarriedBuffer {
+    direction: Direction,
+    kind: BufferKind,
+    memory: CarriedMemory,
+}
+
+enum CarriedMemory {
+    Private(Vec<u8>),
+    Common(Arc<Vec<u8>>),
+    Frozen(Arc<Frozen>, Range<usize>),
+    Lent(Arc<Segment>, Span, SegmentId),
+    Shared(Arc<Segment>, Span, SegmentId),
+}
+
+/// And what stays at home of it until the call is answered.
+pub(crate) enum Kept {
+    /// Nothing.
+    Nothing,
+    /// What its session pays.
+    Charge(#[expect(dead_code, reason = "held, never read")] CopyCharge),
+    /// Room of its session.
+    Room(ResultRoom),
+}
+
+impl Kept {
+    /// The room, to become a lease.
+    pub(crate) fn into_room(self) -> Option<ResultRoom> {
+        match self {
+            Self::Room(room) => Some(room),
+            Self::Nothing | Self::Charge(_) => None,
+        }
+    }
 }
 
 impl Backing {
@@ -39,10 +78,60 @@ impl Backing {
     pub(crate) fn len(&self) -> u64 {
         match &self.memory {
             Memory::Private(bytes, _) => bytes.len() as u64,
+            Memory::Common(bytes) => bytes.len() as u64,
             Memory::Frozen(_, range) => range.len() as u64,
             Memory::Room(_, len) => *len,
-            Memory::Shared(_, span, _) => span.len(),
+            Memory::Lent(_, span, _) | Memory::Shared(_, span, _) => span.len(),
         }
+    }
+
+    /// Takes it apart: what stays here, and what goes to the worker that runs the call. No byte is copied.
+    ///
+    /// # Errors
+    /// `Internal` for room outside its segment, which `lend_result` does not give.
+    pub(crate) fn carry(self) -> Result<(Kept, CarriedBuffer), Fault> {
+        let Self { direction, kind, memory } = self;
+        let (kept, memory) = match memory {
+            Memory::Private(bytes, charge) => {
+                (charge.map_or(Kept::Nothing, Kept::Charge), CarriedMemory::Private(bytes))
+            }
+            Memory::Common(bytes) => (Kept::Nothing, CarriedMemory::Common(bytes)),
+            Memory::Frozen(frozen, range) => (Kept::Nothing, CarriedMemory::Frozen(frozen, range)),
+            Memory::Room(room, len) => {
+                let span = room.segment().span(room.offset(), len);
+                let span =
+                    span.map_err(|range| Fault::new(Code::Internal, format!("room of a session: {range}")))?;
+                let lent = CarriedMemory::Lent(room.segment().clone(), span, room.segment_id());
+                (Kept::Room(room), lent)
+            }
+            Memory::Lent(segment, span, id) => (Kept::Nothing, CarriedMemory::Lent(segment, span, id)),
+            Memory::Shared(segment, span, id) => (Kept::Nothing, CarriedMemory::Shared(segment, span, id)),
+        };
+        Ok((kept, CarriedBuffer { direction, kind, memory }))
+    }
+
+    /// The same memory once more, for another part of one call; nothing for memory that has one owner.
+    pub(crate) fn again(&self) -> Option<Self> {
+        let memory = match &self.memory {
+            Memory::Common(bytes) => Memory::Common(bytes.clone()),
+            Memory::Frozen(frozen, range) => Memory::Frozen(frozen.clone(), range.clone()),
+            Memory::Shared(segment, span, id) => Memory::Shared(segment.clone(), *span, *id),
+            Memory::Private(..) | Memory::Room(..) | Memory::Lent(..) => return None,
+        };
+        Some(Self { direction: self.direction, kind: self.kind, memory })
+    }
+
+    /// Of a call that another worker sent.
+    pub(crate) fn carried(buffer: CarriedBuffer) -> Self {
+        let CarriedBuffer { direction, kind, memory } = buffer;
+        let memory = match memory {
+            CarriedMemory::Private(bytes) => Memory::Private(bytes, None),
+            CarriedMemory::Common(bytes) => Memory::Common(bytes),
+            CarriedMemory::Frozen(frozen, range) => Memory::Frozen(frozen, range),
+            CarriedMemory::Lent(segment, span, id) => Memory::Lent(segment, span, id),
+            CarriedMemory::Shared(segment, span, id) => Memory::Shared(segment, span, id),
+        };
+        Self { direction, kind, memory }
     }
 }
 
@@ -127,7 +216,7 @@ fn input(core: &Rc<Core>, from: &Rc<Session>, at: usize, entry: &BufferEntry) ->
     })?;
     segment.copy_out_vec(span, &mut private);
     add(&core.counters.copied_bytes, entry.length);
-    Ok(Memory::Private(private, charge))
+    Ok(Memory::Private(private, Some(charge)))
 }
 
 fn live(from: &Rc<Session>, at: usize, entry: &BufferEntry) -> Result<(Arc<Segment>, Span), Fault> {

@@ -1,27 +1,112 @@
 //! Transport: a peer's bytes become checked values, once.
 //!
-//! Lives here: `take` (a slot and what it points to), `Arrived`; `buffers` (what a call's buffers became), `greet` (hello
-//! to session), `wire` (control messages).
-//! From: an entry that the ring's consumer copied. To: `session`.
+//! Lives here: `take` (a slot and what it points to), `Arrived`, `Transport` (what the ways of a session's bytes have in
+//! common) and its two, `ring` (shared memory) and `stream` (frames over a socket); `buffers` (what a call's buffers became),
+//! `greet` (hello to session), `wire` (control messages).
+//! From: an entry that the ring's consumer copied, or a frame. To: `session`.
 //! Holds: bytes are copied, then checked, then used. After this room nothing of a call lies in memory that a peer writes,
 //! but what its method asked for as `SharedBytes`. No assertion depends on a peer's bytes.
 
 pub(crate) mod buffers;
 pub(crate) mod greet;
+pub(crate) mod ring;
+pub(crate) mod stream;
 pub(crate) mod wire;
 
 use crate::core::Core;
-use crate::reply::{Refused, ReplySlot};
-use crate::session::Session;
+use crate::reply::{Answer, Refused, ReplySlot};
+use crate::session::{ResultRoom, Session};
 use buffers::Backing;
 use std::rc::Rc;
 use windlass_contract::head::{Head, HeadError};
 use windlass_contract::limits::ARGUMENT_BYTES_MAX;
 use windlass_contract::slot::{FLAG_DETACHED, Kind, Slot, SlotError};
-use windlass_contract::{Code, Fault};
+use windlass_contract::{CallId, Code, Fault};
 use windlass_memory::SegmentId;
 use windlass_memory::hooks::{Plant, planted};
 use windlass_memory::ring::Entry;
+
+/// What a session needs of the way its bytes travel.
+///
+/// Holds: an answer is published whole and once; it has room, because calls are accepted only while theirs have.
+pub(crate) trait Transport {
+    /// How many calls may be out.
+    fn calls(&self) -> u32;
+    /// Bytes of shared memory that it takes by itself.
+    fn segment_bytes(&self) -> u64;
+    /// The next entry that its client published, copied; `None` where entries are brought and not fetched.
+    fn next_entry(&self) -> Option<Entry>;
+    /// Whether the answers of so many calls have room.
+    ///
+    /// # Errors
+    /// `SessionEnded`: the client says what cannot be.
+    fn has_room(&self, calls: u32) -> Result<bool, Fault>;
+    /// Publishes the answer of a call; `room` keeps what it stands in until the call slot is used again.
+    ///
+    /// # Errors
+    /// A Fault that ends the session.
+    fn answer(
+        &self,
+        session: &Session,
+        call: CallId,
+        answer: &Answer<'_>,
+        room: &mut Option<ResultRoom>,
+    ) -> Result<(), Fault>;
+    /// Tells the client what was published since; once a turn.
+    fn announce(&self);
+    /// Tells the client that the session has ended, and why.
+    fn end(&self, core: Option<&Rc<Core>>, why: &Fault);
+}
+
+/// The way of one session's bytes: one of two, known when it is built, so that each of its steps is a direct call.
+pub(crate) enum Via {
+    /// Shared memory.
+    Ring(ring::Ring),
+    /// A socket.
+    Stream(stream::Stream),
+}
+
+macro_rules! either {
+    ($via:expr, $one:ident => $step:expr) => {
+        match $via {
+            Via::Ring($one) => $step,
+            Via::Stream($one) => $step,
+        }
+    };
+}
+
+impl Transport for Via {
+    fn calls(&self) -> u32 {
+        either!(self, one => one.calls())
+    }
+    fn segment_bytes(&self) -> u64 {
+        either!(self, one => one.segment_bytes())
+    }
+    #[inline]
+    fn next_entry(&self) -> Option<Entry> {
+        either!(self, one => one.next_entry())
+    }
+    #[inline]
+    fn has_room(&self, calls: u32) -> Result<bool, Fault> {
+        either!(self, one => one.has_room(calls))
+    }
+    #[inline]
+    fn answer(
+        &self,
+        session: &Session,
+        call: CallId,
+        answer: &Answer<'_>,
+        room: &mut Option<ResultRoom>,
+    ) -> Result<(), Fault> {
+        either!(self, one => one.answer(session, call, answer, room))
+    }
+    fn announce(&self) {
+        either!(self, one => one.announce());
+    }
+    fn end(&self, core: Option<&Rc<Core>>, why: &Fault) {
+        either!(self, one => one.end(core, why));
+    }
+}
 
 /// A call whose bytes are private and whose ranges are proved.
 pub(crate) struct Arrived {
@@ -33,6 +118,10 @@ pub(crate) struct Arrived {
     pub(crate) backing: Vec<Backing>,
     /// Root number and depth of a nested call.
     pub(crate) root: Option<(u64, u16)>,
+    /// The session that it serves, directly or as a nested call.
+    pub(crate) owner: u64,
+    /// Its number, if another worker took it; else 0, and it gets one when it is queued.
+    pub(crate) number: u64,
 }
 
 /// What an entry came to.
@@ -100,9 +189,16 @@ fn call(core: &Rc<Core>, from: &Rc<Session>, slot: Slot) -> Result<Arrived, Refu
             return Err(Refused::new(ReplySlot::nobody(), fault));
         }
     };
-    let mut arguments = core.warm.borrow_mut().take(slot.arguments.length.min(ARGUMENT_BYTES_MAX) as usize);
+    let length = slot.arguments.length.min(ARGUMENT_BYTES_MAX) as usize;
+    let taken = core.warm.borrow_mut().try_take(length);
+    let Some(mut arguments) = taken else {
+        let fault = Fault::new(Code::NoMemory, format!("no memory for {length} argument bytes"));
+        return Err(Refused::new(reply, fault));
+    };
     match read(core, from, &slot, &mut arguments) {
-        Ok((skip, backing)) => Ok(Arrived { slot, reply, arguments, skip, backing, root: None }),
+        Ok((skip, backing)) => {
+            Ok(Arrived { slot, reply, arguments, skip, backing, root: None, owner: from.number, number: 0 })
+        }
         Err(fault) => {
             core.warm.borrow_mut().keep(arguments);
             Err(Refused::new(reply, fault))
@@ -126,7 +222,7 @@ fn read(
     if place.length > 0 {
         let heap;
         let segment = match place.segment {
-            SegmentId::CLIENT => from.client_segment(),
+            SegmentId::CLIENT if let Some(ring) = from.ring() => ring.client(),
             other => {
                 heap = from.argument_segment(other)?;
                 &heap
@@ -144,6 +240,16 @@ fn read(
     if slot.flags & !FLAG_DETACHED == 0 {
         return Ok((0, Vec::new()));
     }
+    let (head, skip) = read_head(slot, arguments)?;
+    let backing = buffers::resolve(core, from, &head.buffers)?;
+    Ok((skip, backing))
+}
+
+/// Reads the head of argument bytes, if there is one. Answers where the arguments begin.
+fn read_head(slot: &Slot, arguments: &[u8]) -> Result<(Head, usize), Fault> {
+    if slot.flags & !FLAG_DETACHED == 0 {
+        return Ok((Head::default(), 0));
+    }
     let (head, rest) = Head::decode(slot.flags, arguments).map_err(|error| {
         let code = match error {
             HeadError::TooDeep(_) => Code::TooDeep,
@@ -156,6 +262,5 @@ fn read(
         Fault::new(code, error.to_string())
     })?;
     let skip = arguments.len() - rest.len();
-    let backing = buffers::resolve(core, from, &head.buffers)?;
-    Ok((skip, backing))
+    Ok((head, skip))
 }

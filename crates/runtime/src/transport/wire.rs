@@ -3,6 +3,7 @@
 //! From: the session's socket, when the worker hears that something waits. To: the session's segments.
 //! Holds: each request gets one answer, `segment`, `accepted` or `refused`; a bye, a hang-up or garbage ends the session.
 
+use super::ring::Ring;
 use crate::core::Core;
 use crate::limits::CONTROLS_PER_TURN;
 use crate::session::Session;
@@ -19,9 +20,10 @@ use windlass_memory::{Frozen, FrozenError, SegmentId};
 /// # Errors
 /// A Fault that ends the session.
 pub(crate) fn serve(core: &Rc<Core>, session: &Rc<Session>) -> Result<(), Fault> {
+    let Some(ring) = session.ring() else { return Ok(()) };
     let mut datagram = [0; DATAGRAM_BYTES_MAX];
     for _ in 0..CONTROLS_PER_TURN {
-        let (length, descriptors) = match recv_with_fds(session.socket(), &mut datagram, 1) {
+        let (length, descriptors) = match recv_with_fds(ring.socket(), &mut datagram, 1) {
             Ok((0, _)) => {
                 session.leave(&Fault::new(Code::SessionEnded, "the client hung up"));
                 return Ok(());
@@ -33,12 +35,18 @@ pub(crate) fn serve(core: &Rc<Core>, session: &Rc<Session>) -> Result<(), Fault>
         };
         let message = Control::decode(&datagram[..length])
             .map_err(|error| Fault::new(Code::SessionEnded, format!("control message: {error}")))?;
-        one(core, session, &message, descriptors)?;
+        one(core, session, ring, &message, descriptors)?;
     }
     Ok(())
 }
 
-fn one(core: &Rc<Core>, session: &Rc<Session>, message: &Control, descriptors: Vec<OwnedFd>) -> Result<(), Fault> {
+fn one(
+    core: &Rc<Core>,
+    session: &Rc<Session>,
+    ring: &Ring,
+    message: &Control,
+    descriptors: Vec<OwnedFd>,
+) -> Result<(), Fault> {
     let answered = match message.kind {
         ControlKind::Grow => session.grow(core, message.length).map(|(segment, bytes, fd)| {
             (Control::new(ControlKind::Segment, segment, bytes, message.request), Some(fd))
@@ -60,12 +68,12 @@ fn one(core: &Rc<Core>, session: &Rc<Session>, message: &Control, descriptors: V
         refusal.text = fault.message;
         (refusal, None)
     });
-    send(session, &answer, fd.as_ref().map(AsFd::as_fd))
+    send(ring, &answer, fd.as_ref().map(AsFd::as_fd))
 }
 
 /// Sends a message; a client that lets its socket fill up is ended.
-pub(crate) fn send(session: &Session, message: &Control, fd: Option<BorrowedFd<'_>>) -> Result<(), Fault> {
-    send_with_fds(session.socket(), &message.encode(), fd.as_slice())
+pub(crate) fn send(ring: &Ring, message: &Control, fd: Option<BorrowedFd<'_>>) -> Result<(), Fault> {
+    send_with_fds(ring.socket(), &message.encode(), fd.as_slice())
         .map_err(|error| Fault::new(Code::SessionEnded, format!("the client does not read its socket: {error}")))
 }
 

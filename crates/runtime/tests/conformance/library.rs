@@ -1,4 +1,4 @@
-//! `echo` as a library: the same crate, built as a `cdylib` by the cargo that runs the tests.
+//! A module as a library: the same crate, built as a `cdylib` by the cargo that runs the tests.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +10,8 @@ pub fn echo() -> &'static Path {
     &BUILT
 }
 
-fn build(package: &str) -> PathBuf {
+/// The path of a package's library, built now.
+pub fn build(package: &str) -> PathBuf {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it lies in the target directory");
     let mut command = Command::new(&cargo);

@@ -154,6 +154,14 @@ impl Files {
     fn new() -> Self {
         Self { stage: Stage::of(&[Cabinet::TABLE]), directory: tempfile::tempdir().unwrap() }
     }
+    /// All containers on one worker: each worker counts its handles for itself.
+    fn of_one_worker() -> Self {
+        let stage = Stage::with(|config| {
+            config.workers = 1;
+            config.modules.push(Cabinet::TABLE);
+        });
+        Self { stage, directory: tempfile::tempdir().unwrap() }
+    }
     fn cabinet(&self, name: &str) -> cabinet::Blocking {
         cabinet::Blocking::create(&self.stage.client(), name).unwrap()
     }
@@ -233,7 +241,7 @@ fn an_exclusive_file_is_in_use_until_its_container_has_ended() {
 
 #[test]
 fn a_handle_of_another_container_is_not_registered_and_a_forgotten_one_is_closed_with_its_container() {
-    let files = Files::new();
+    let files = Files::of_one_worker();
     let (one, two) = (files.cabinet("one"), files.cabinet("two"));
     one.hide(&files.text("f")).unwrap();
     assert_eq!(one.use_hidden().unwrap(), 0);

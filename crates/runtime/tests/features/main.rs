@@ -4,6 +4,7 @@
 #[path = "../stage/mod.rs"]
 mod stage;
 
+mod backend;
 mod blocked;
 mod data;
 mod files;

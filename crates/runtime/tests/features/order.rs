@@ -3,10 +3,11 @@
 use crate::stage::Stage;
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 use windlass::prelude::*;
 
 /// A gate of each test, so that tests run beside each other.
-static GATES: [Gate; 2] = [const { Gate { reached: AtomicBool::new(false), open: AtomicBool::new(false) } }; 2];
+static GATES: [Gate; 3] = [const { Gate { reached: AtomicBool::new(false), open: AtomicBool::new(false) } }; 3];
 static HEAVED: AtomicU64 = AtomicU64::new(0);
 
 /// Keeps the worker busy until the test has sent all it wants to send.
@@ -40,6 +41,17 @@ impl Watch {
     }
     #[method]
     fn quick(&self, mark: u32) {
+        self.log.borrow_mut().push((false, mark));
+    }
+    /// As `quick`, and waits after that.
+    #[method]
+    async fn lasting(&self, cx: &Context<'_>, mark: u32) -> Result<(), Fault> {
+        self.log.borrow_mut().push((false, mark));
+        cx.sleep(Duration::from_millis(1)).await
+    }
+    /// As `quick`, and never waits.
+    #[method]
+    async fn fleeting(&self, mark: u32) {
         self.log.borrow_mut().push((false, mark));
     }
     #[method(prio = "background")]
@@ -93,6 +105,26 @@ fn tasks_K16_classes_pass_each_other_and_each_keeps_its_order_and_its_share() {
     let last_quick = log.iter().rposition(|(background, _)| !background).expect("they ran");
     let passed = log[..last_quick].iter().filter(|(background, _)| *background).count();
     assert!((2..=5).contains(&passed), "of 24 that came first, {passed} began before the last quick one: {log:?}");
+}
+
+#[test]
+fn the_first_lines_of_calls_run_as_they_were_sent_async_or_not() {
+    let (_stage, watch, stall) = stalled(2);
+    let send = |mark: u32| {
+        let method = match mark % 4 {
+            0 => watch::methods::lasting(),
+            2 => watch::methods::fleeting(),
+            _ => watch::methods::quick(),
+        };
+        watch.pool().call(method).argument(&mark).send()
+    };
+    let marks = 0..40;
+    let sent: Vec<_> = marks.clone().map(send).collect();
+    GATES[2].open.store(true, Ordering::SeqCst);
+    assert!(stall.wait().unwrap().value::<bool>().unwrap(), "all were sent while the worker was held up");
+    sent.into_iter().for_each(|one| drop(one.wait().unwrap()));
+    let log = watch.log().unwrap();
+    assert!(log.iter().map(|(_, mark)| *mark).eq(marks), "{log:?}");
 }
 
 #[test]

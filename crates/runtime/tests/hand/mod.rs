@@ -38,7 +38,14 @@ pub fn method(
 }
 
 fn descriptor(name: &str, methods: Vec<MethodSchema>) -> ModuleDescriptor {
-    ModuleDescriptor { name: name.into(), version: "1.0.0".into(), docs: String::new(), all_sync: false, methods }
+    ModuleDescriptor {
+        name: name.into(),
+        version: "1.0.0".into(),
+        docs: String::new(),
+        all_sync: false,
+        methods,
+        commands: Vec::new(),
+    }
 }
 
 /// How to call a method of `Echo`.
@@ -289,6 +296,11 @@ pub fn ask(client: &windlass_client::Client, request: &Request) -> Result<Respon
     Ok(postcard::from_bytes(&bytes).unwrap())
 }
 
+/// Workers of test nodes that do not say how many: `WINDLASS_TEST_WORKERS`, or 1.
+pub fn workers() -> usize {
+    std::env::var("WINDLASS_TEST_WORKERS").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
+}
+
 /// A node of these modules in a directory of its own, with the pool `echo`.
 pub struct TestNode {
     /// The node.
@@ -307,12 +319,9 @@ impl TestNode {
         let mut config = windlass_runtime::NodeConfig::new("test", &ADMIN);
         config.directory = directory.path().join("test");
         config.modules.push(&ECHO);
-        let pool = |name: &str| windlass_runtime::PoolSpec {
-            name: name.into(),
-            module: "echo".into(),
-            parameters: Vec::new(),
-        };
+        let pool = |name: &str| windlass_runtime::PoolSpec::new(name, "echo");
         config.pools = vec![pool("echo"), pool("other")];
+        config.workers = workers();
         change(&mut config);
         let node = windlass_runtime::Node::start(config).unwrap();
         Self { node: Some(node), directory }

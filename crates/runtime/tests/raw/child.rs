@@ -23,9 +23,9 @@ const READY: &str = "the node is ready";
 pub fn config(directory: PathBuf) -> NodeConfig {
     let mut config = NodeConfig::new("test", &ADMIN);
     config.directory = directory;
+    config.workers = crate::hand::workers();
     config.modules = vec![&ECHO, &ROUGH];
-    let pool =
-        |name: &str, module: &str, parameters| PoolSpec { name: name.into(), module: module.into(), parameters };
+    let pool = |name: &str, module: &str, parameters| PoolSpec { parameters, ..PoolSpec::new(name, module) };
     let mode = vec![("value0".into(), "0".into())];
     config.pools = vec![pool("echo", "echo", vec![]), pool("other", "echo", vec![]), pool("rough", "rough", mode)];
     config

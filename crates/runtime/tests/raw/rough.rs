@@ -105,6 +105,7 @@ impl Module for Rough {
             m(29, "length", one(&text), &[], &number, plain()),
         ];
         ModuleDescriptor {
+            commands: Vec::new(),
             name: "rough".into(),
             version: "1.0.0".into(),
             docs: String::new(),

@@ -31,12 +31,27 @@ impl Stage {
         let directory = tempfile::tempdir().expect("a directory");
         let mut config = NodeConfig::new("test", Admin::TABLE);
         config.directory = directory.path().join("test");
+        config.workers = workers();
         change(&mut config);
         Ok(Self { node: Some(Node::start(config)?), directory })
     }
     /// Where clients connect.
     pub fn address(&self) -> String {
         self.directory.path().join("test").display().to_string()
+    }
+    /// Where it listens for TCP connections.
+    pub fn tcp(&self) -> std::net::SocketAddr {
+        self.node.as_ref().and_then(Node::tcp).expect("it listens")
+    }
+    /// The token that those show.
+    #[allow(clippy::disallowed_methods, reason = "a user reads the token's file as any other")]
+    pub fn token(&self) -> windlass_client::Token {
+        let text = std::fs::read_to_string(self.directory.path().join("test/token")).expect("the token's file");
+        windlass_client::Token::from_text(&text).expect("a token")
+    }
+    /// Asks it to stop.
+    pub fn stop(&self, deadline: std::time::Duration) {
+        self.node.as_ref().expect("it runs").stop(deadline);
     }
     /// A client of it.
     pub fn client(&self) -> Client {
@@ -52,10 +67,15 @@ impl Stage {
     }
 }
 
+/// Workers of test nodes that do not say how many: `WINDLASS_TEST_WORKERS`, or 1.
+pub fn workers() -> usize {
+    std::env::var("WINDLASS_TEST_WORKERS").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
+}
+
 /// A pool to be made at the start.
 pub fn pool(name: &str, module: &str, parameters: &[(&str, &str)]) -> PoolSpec {
     let parameters = parameters.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-    PoolSpec { name: name.into(), module: module.into(), parameters }
+    PoolSpec { parameters, ..PoolSpec::new(name, module) }
 }
 
 struct Unpark(Thread);

@@ -16,7 +16,7 @@ use std::ptr;
 use std::rc::Rc;
 use windlass_contract::abi::{
     HostTable, HostWaker, ModuleTable, OpKind, RawBuffer, RawBytes, RawCall, RawFault, RawFuture, RawOp,
-    RawOpResult, RawOwned, RawSpawn, TABLE_VERSION,
+    RawOpResult, RawOwned, RawSpawn, RawSymbols, TABLE_VERSION,
 };
 use windlass_contract::head::{BufferKind, Direction};
 use windlass_contract::{Fault, Outcome, Retry};
@@ -38,6 +38,7 @@ static HOST: HostTable = HostTable {
     op_drop,
     spawn,
     tell,
+    symbols,
 };
 
 /// What a call was answered with.
@@ -453,6 +454,21 @@ unsafe extern "C" fn tell(home: *mut c_void, what: u32, number: u64) {
         1 => record.kept += 1,
         2 => record.kept -= 1,
         what => record.told.push((what, number)),
+    }
+}
+
+/// This host has no symbols and says so.
+unsafe extern "C" fn symbols(_: *mut c_void, asked: *mut RawSymbols) {
+    let mut text = Vec::new();
+    Fault::new(windlass_contract::Code::Unsupported, "this host has no symbols").encode_text(&mut text);
+    // SAFETY: the module lends the record and hands over its memory.
+    unsafe {
+        drop((*asked).take());
+        (*asked).answer = RawOpResult {
+            code: windlass_contract::Code::Unsupported as u32,
+            bytes: RawOwned::new(text),
+            ..RawOpResult::empty()
+        };
     }
 }
 

@@ -35,6 +35,7 @@ fn described(module: &str, methods: Vec<(u32, &str, Vec<Parameter>, Schema, Meth
         MethodSchema { id: MethodId(id), name: name.into(), docs: String::new(), parameters, reply, flags, hashes }
     };
     ModuleDescriptor {
+        commands: Vec::new(),
         name: module.into(),
         version: "1.0.0".into(),
         docs: String::new(),

@@ -6,8 +6,9 @@
 use super::super::call::{Call, Outcome};
 use super::Body;
 use super::Table;
-use super::functions::{logs, read_fault, result_of, write_log};
+use super::functions::{ask_symbols, logs, read_fault, result_of, write_log};
 use crate::host::operation::Finished;
+use crate::symbols::SymbolTable;
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
 use std::rc::Rc;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use windlass_contract::abi::{
     HostTable, HostWaker, RawBuffer, RawBytes, RawCall, RawFault, RawOp, RawOpResult, RawOwned, RawSpawn,
-    TABLE_VERSION,
+    RawSymbols, TABLE_VERSION,
 };
 use windlass_contract::{Code, Fault, Outcome as Ran};
 use windlass_driver::{Nanos, splitmix, threads};
@@ -36,6 +37,8 @@ pub(crate) struct BlockedCall {
     deadline: Nanos,
     seed: u64,
     stop: Arc<AtomicBool>,
+    owner: u64,
+    symbols: Arc<SymbolTable>,
 }
 
 // SAFETY: the pointers go into a call that `host::blocking` keeps, and that nobody else reads or writes until the answer has
@@ -61,6 +64,8 @@ struct State {
     deadline: Nanos,
     chance: Cell<u64>,
     stop: Arc<AtomicBool>,
+    owner: u64,
+    symbols: Arc<SymbolTable>,
 }
 
 impl BlockedCall {
@@ -82,6 +87,8 @@ impl BlockedCall {
             deadline: call.deadline,
             seed: call.core.random(),
             stop,
+            owner: call.owner,
+            symbols: call.core.symbols.clone(),
         }
     }
 
@@ -105,6 +112,8 @@ impl BlockedCall {
             deadline: self.deadline,
             chance: Cell::new(self.seed),
             stop: self.stop,
+            owner: self.owner,
+            symbols: self.symbols,
         };
         let raw = RawCall {
             size: size_of::<RawCall>() as u32,
@@ -146,6 +155,7 @@ static HOST: HostTable = HostTable {
     op_drop,
     spawn,
     tell,
+    symbols,
 };
 
 unsafe extern "C" fn reply(handle: *mut c_void, bytes: RawBytes) {
@@ -213,6 +223,13 @@ unsafe extern "C" fn spawn(_: *mut c_void, asked: *const RawSpawn, out: *mut Raw
     0
 }
 unsafe extern "C" fn tell(_: *mut c_void, _: u32, _: u64) {}
+unsafe extern "C" fn symbols(handle: *mut c_void, asked: *mut RawSymbols) {
+    // SAFETY: as in `reply`; the module lends the record and hands over its memory.
+    unsafe {
+        let (state, asked) = (&*handle.cast::<State>(), &mut *asked);
+        ask_symbols(&state.symbols, state.owner, asked);
+    }
+}
 
 fn waits_alone() -> Fault {
     Fault::new(Code::Unsupported, "a blocking method waits on its own")

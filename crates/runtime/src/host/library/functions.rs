@@ -6,11 +6,12 @@ use super::super::call::{Call, Outcome};
 use super::super::home::Home;
 use super::super::operation::{self, Finished};
 use super::Body;
+use crate::symbols::SymbolTable;
 use std::ffi::c_void;
 use std::rc::Rc;
 use windlass_contract::abi::{
-    HostTable, HostWaker, RawBytes, RawFault, RawOp, RawOpResult, RawOwned, RawSpawn, TABLE_VERSION, Tell,
-    borrow_waker,
+    HostTable, HostWaker, RawBytes, RawFault, RawOp, RawOpResult, RawOwned, RawSpawn, RawSymbols, TABLE_VERSION,
+    Tell, borrow_waker,
 };
 use windlass_contract::{Fault, MethodId, Outcome as Ran, Retry};
 
@@ -32,6 +33,7 @@ pub(super) static HOST: HostTable = HostTable {
     op_drop,
     spawn,
     tell,
+    symbols,
 };
 
 /// The call behind a handle.
@@ -252,4 +254,28 @@ unsafe extern "C" fn tell(home: *mut c_void, what: u32, number: u64) {
         _ if is(Tell::ForgetTask) => home.forget(number),
         other => tracing::error!(other, "a module told its home something that this node does not know"),
     }
+}
+
+unsafe extern "C" fn symbols(handle: *mut c_void, asked: *mut RawSymbols) {
+    // SAFETY: as in `reply`; the module lends the record and hands over its memory.
+    let (call, asked) = unsafe { (call_of(handle), &mut *asked) };
+    let core = &call.core;
+    core.symbols.others(core.shared.bytes_taken());
+    // SAFETY: the record came from the module's `RawSymbols::new`, with its memory to take.
+    unsafe { ask_symbols(&core.symbols, call.owner, asked) }
+}
+
+/// Answers a question in its record.
+///
+/// # Safety
+/// The record is lent for this call, and what it holds is this side's to take.
+pub(super) unsafe fn ask_symbols(table: &SymbolTable, owner: u64, asked: &mut RawSymbols) {
+    // SAFETY: the caller's promise; the question is read before this returns.
+    let (question, parts) = unsafe { (asked.question.get(), asked.take()) };
+    let answer = crate::symbols::ask(table, owner, question, parts);
+    let result = answer.map(|(bytes, parts)| {
+        asked.give(parts);
+        (0, bytes)
+    });
+    asked.answer = result_of(Finished { result, buffer: RawOwned::empty(), given_back: false });
 }

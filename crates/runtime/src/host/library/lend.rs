@@ -37,7 +37,7 @@ pub(crate) fn of_call(call: &Rc<Call>, place: u32, fills: bool) -> Result<IoBuff
     }
     let outside = || Fault::new(Code::Internal, "a buffer lies outside its segment");
     match &mut backing.memory {
-        Memory::Shared(segment, span, _) => {
+        Memory::Lent(segment, span, _) | Memory::Shared(segment, span, _) => {
             Ok(IoBuffer::shared(segment.clone(), *span).kept_by(Box::new(Held::new(call))))
         }
         Memory::Room(room, len) => {
@@ -47,6 +47,11 @@ pub(crate) fn of_call(call: &Rc<Call>, place: u32, fills: bool) -> Result<IoBuff
         Memory::Frozen(frozen, range) => {
             let buffer = IoBuffer::frozen_part(frozen.clone(), range.clone()).ok_or_else(outside)?;
             Ok(buffer.kept_by(Box::new(Held::new(call))))
+        }
+        Memory::Common(bytes) => {
+            let at = NonNull::new(bytes.as_ptr().cast_mut()).ok_or_else(outside)?;
+            // SAFETY: as for private bytes below: the call keeps them in place until no operation has them, and it is an `in`.
+            Ok(unsafe { IoBuffer::lent(at, bytes.len(), Box::new(Held::new(call))) })
         }
         Memory::Private(bytes, _) => {
             let at = NonNull::new(bytes.as_mut_ptr()).ok_or_else(outside)?;

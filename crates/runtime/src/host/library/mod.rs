@@ -15,6 +15,7 @@ mod open;
 pub(crate) use blocked::{BlockedAnswer, BlockedCall};
 
 use super::call::Call;
+use crate::place::Method;
 use crate::transport::buffers::{Backing, Memory};
 use functions::HOST;
 use std::cell::{Cell, OnceCell};
@@ -26,7 +27,9 @@ use windlass_contract::abi::{
     LentWaker, ModuleTable, RawBuffer, RawBytes, RawCall, RawFuture, RawSpawn, TABLE_VERSION, target_bits,
 };
 use windlass_contract::hello::CONTRACT_HASH;
+use windlass_contract::module::Event;
 use windlass_contract::{Code, Fault, MethodId};
+use windlass_memory::hooks::{Plant, planted};
 
 /// A module's table, checked.
 #[derive(Clone, Copy, Debug)]
@@ -145,14 +148,19 @@ pub(crate) fn raw_buffers(backing: &mut [Backing]) -> Vec<RawBuffer> {
             let (direction, kind, len) = (one.direction, one.kind, one.len());
             let ptr = match &mut one.memory {
                 Memory::Private(bytes, _) => bytes.as_mut_ptr(),
+                // Read only, as frozen bytes are.
+                Memory::Common(bytes) => bytes.as_ptr().cast_mut(),
                 // Read only: the direction is `In`, which the raw buffer never writes.
                 Memory::Frozen(frozen, range) => frozen[range.clone()].as_ptr().cast_mut(),
                 Memory::Room(room, _) => room.segment().as_ptr().wrapping_add(room.offset() as usize),
-                Memory::Shared(segment, span, _) => segment.as_ptr().wrapping_add(span.offset() as usize),
+                Memory::Lent(segment, span, _) | Memory::Shared(segment, span, _) => {
+                    segment.as_ptr().wrapping_add(span.offset() as usize)
+                }
             };
             // SAFETY: the ranges were proved in `transport`; the backings live in the call until it ends and a vector's
             //   bytes stay where they are when the vector moves. Private bytes and rooms are this call's alone; frozen
-            //   bytes are sealed; shared memory is described as such.
+            //   bytes are sealed; common bytes are `in` buffers (`place::fan` refuses others), which nobody writes; shared
+            //   memory is described as such.
             unsafe { RawBuffer::new(ptr, len, direction, kind) }
         })
         .collect()
@@ -217,6 +225,12 @@ pub(crate) fn start(call: &Rc<Call>) -> Option<Hosted> {
         match (call.body.take(), call.method.id) {
             (Some(body), _) => body.begin(raw),
             (None, MethodId::CREATE) => (table.create)(raw),
+            (None, Method::FOLD) => {
+                // It answers before it returns, as every event does.
+                (table.event)(container.instance.state.get(), Event::ReplicaAggregate as u32, raw);
+                super::finish(call);
+                return None;
+            }
             (None, _) => (table.start)(container.instance.state.get(), raw),
         }
     };
@@ -261,6 +275,9 @@ impl Future for Hosted {
 
 impl Drop for Hosted {
     fn drop(&mut self) {
+        if planted(Plant::KeptFuture) && self.future.take().is_some() {
+            return super::finish(&self.call);
+        }
         self.end();
     }
 }

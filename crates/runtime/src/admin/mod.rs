@@ -1,0 +1,410 @@
+//! Admin: what the node answers about itself, and how pools come and go.
+//!
+//! Lives here: `control`, the catalog of pools (`create_pool`, `destroy_pool`); `part` (what each worker does of it), `report`
+//! (what each says about itself).
+//! From: `Context::control` of pool 0, and the node's own start, on the first worker. To: orders to all workers.
+//! Holds: the same name with the same module and parameters is the same pool; with others it is a Fault. A pool that cannot be
+//! made leaves nothing behind.
+
+pub(crate) mod part;
+pub(crate) mod report;
+
+use crate::core::Core;
+use crate::host::library::Table;
+use crate::limits::{CONTAINERS_MAX, POOLS_MAX};
+use crate::mail::orders::{Order, Plan, Told, ask_each, tell, together};
+use crate::place::policy::{Placement, choose};
+use crate::place::{Module, Places, Pool};
+use crate::shared::WorkerId;
+use report::{Counts, Report};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+use windlass_contract::admin::{ModuleFacts, NodeFacts, PoolFacts, Request, Response};
+use windlass_contract::{Code, Fault, MethodId, ModuleDescriptor, PoolId, node_dir};
+use windlass_lane::TaskOptions;
+
+/// Answers an encoded request. `root` is that of the call that asks, `mark` its place among the calls that its worker took.
+pub(crate) async fn control(core: Rc<Core>, root: u64, mark: u64, request: Vec<u8>) -> Result<Vec<u8>, Fault> {
+    let request: Request = postcard::from_bytes(&request)
+        .map_err(|_| Fault::new(Code::BadArguments, "this is not a request to the node"))?;
+    let response = answer(&core, root, mark, request).await?;
+    postcard::to_allocvec(&response).map_err(|error| Fault::new(Code::Internal, error.to_string()))
+}
+
+async fn answer(core: &Rc<Core>, root: u64, mark: u64, request: Request) -> Result<Response, Fault> {
+    Ok(match request {
+        Request::Find(name) => {
+            let pool = {
+                let places = core.places.borrow();
+                places.by_text(&name).cloned().ok_or_else(|| places.unknown(&name))?
+            };
+            Response::Pool(facts_of(core, &pool).await?)
+        }
+        Request::Describe(name) => Response::Descriptor(describe(core, &name)?),
+        Request::Create { name, module, parameters } => {
+            Response::Pool(apart(core, Wanted { name, module, parameters, spread: None }).await?)
+        }
+        Request::Spread { name, module, parameters, containers, placement } => {
+            let spread = Some((containers, placement.parse()?));
+            Response::Pool(apart(core, Wanted { name, module, parameters, spread }).await?)
+        }
+        Request::Destroy(name) => {
+            destroy_pool(core, &name).await?;
+            Response::Done
+        }
+        Request::Pools => {
+            let sums = report::pools(core).await?;
+            Response::Pools(core.places.borrow().pools().map(|pool| pool_facts(pool, &sums)).collect())
+        }
+        Request::Modules => Response::Modules(modules(core)),
+        Request::Sessions => Response::Sessions(report::all_sessions(core).await?),
+        Request::Node => Response::Node(node_facts(core, &report::sum(core).await?)),
+        Request::Methods => Response::Methods(report::all_methods(core).await?),
+        Request::Flush => {
+            flush(core, root, mark).await?;
+            Response::Done
+        }
+        Request::Stop(milliseconds) => {
+            core.stop_asked.set(Some(milliseconds));
+            Response::Done
+        }
+        Request::Load(path) => {
+            let module = load(core, Path::new(&path)).await?;
+            Response::Modules(vec![module_facts(core, &module)])
+        }
+        Request::Stages => {
+            if !core.stages.on() {
+                let text = "this node takes no stamps between its rooms; start it with `NodeConfig::stages`";
+                return Err(Fault::new(Code::Unsupported, text));
+            }
+            Response::Stages(report::all_stages(core).await?)
+        }
+        Request::Tasks => Response::Tasks(report::all_tasks(core).await?),
+        Request::Workers => Response::Workers(report::all_workers(core).await?),
+        Request::Containers => Response::Containers(report::all_containers(core).await?),
+    })
+}
+
+fn describe(core: &Rc<Core>, name: &str) -> Result<Vec<u8>, Fault> {
+    let places = core.places.borrow();
+    let module = match places.by_text(name) {
+        Some(pool) => &pool.module,
+        None => places.module(name).ok_or_else(|| places.unknown(name))?,
+    };
+    Ok(module.encoded.to_vec())
+}
+
+fn pool_facts(pool: &Pool, sums: &BTreeMap<u64, (u64, u64)>) -> PoolFacts {
+    let (calls, live) = sums.get(&pool.id.bits()).copied().unwrap_or_default();
+    PoolFacts {
+        id: pool.id.bits(),
+        name: pool.name.clone(),
+        module: pool.module.descriptor.name.clone(),
+        version: pool.module.descriptor.version.clone(),
+        parameters: parameters_text(pool),
+        containers: pool.spots.len() as u32,
+        calls,
+        live,
+    }
+}
+
+/// The facts of one pool; the other workers are asked only if they have containers of it.
+async fn facts_of(core: &Rc<Core>, pool: &Pool) -> Result<PoolFacts, Fault> {
+    if pool.spots.iter().all(|spot| spot.here.is_some()) {
+        let Report::Containers(all) = report::local(core, report::Of::Containers) else {
+            return Err(Fault::new(Code::Internal, "a report of containers is of containers"));
+        };
+        let of_pool = all.iter().filter(|one| one.pool_id == pool.id.bits());
+        let sum = of_pool.fold((0, 0), |sum, one| (sum.0 + one.calls, sum.1 + one.live));
+        return Ok(pool_facts(pool, &BTreeMap::from([(pool.id.bits(), sum)])));
+    }
+    Ok(pool_facts(pool, &report::pools(core).await?))
+}
+
+/// The create parameters as `key=value, ..`.
+fn parameters_text(pool: &Pool) -> String {
+    let Some(create) = pool.module.descriptor.methods.iter().find(|method| method.id == MethodId::CREATE) else {
+        return String::new();
+    };
+    let mut rest = pool.parameters.as_slice();
+    let mut parts = Vec::new();
+    for (one, schema, default) in create.values() {
+        let mut bytes = if rest.is_empty() { default.unwrap_or_default() } else { rest };
+        if let Ok(value) = schema.decode_json(&mut bytes) {
+            parts.push(format!("{}={value}", one.name));
+        }
+        if !rest.is_empty() {
+            rest = bytes;
+        }
+    }
+    parts.join(", ")
+}
+
+fn module_facts(core: &Rc<Core>, module: &Module) -> ModuleFacts {
+    let descriptor = &module.descriptor;
+    ModuleFacts {
+        name: descriptor.name.clone(),
+        version: descriptor.version.clone(),
+        summary: descriptor.docs.lines().next().unwrap_or_default().to_owned(),
+        origin: module.origin.clone(),
+        methods: descriptor.methods.iter().map(|method| method.name.clone()).collect(),
+        pools: core.places.borrow().pools().filter(|pool| pool.module.descriptor.name == descriptor.name).count()
+            as u32,
+    }
+}
+
+fn modules(core: &Rc<Core>) -> Vec<ModuleFacts> {
+    let all: Vec<Rc<Module>> = core.places.borrow().modules().cloned().collect();
+    all.iter().map(|module| module_facts(core, module)).collect()
+}
+
+fn node_facts(core: &Rc<Core>, sum: &Counts) -> NodeFacts {
+    let stalls = |desk: &crate::shared::Desk| desk.pulse.as_ref().map_or(0, |pulse| pulse.stalls());
+    NodeFacts {
+        name: core.name.clone(),
+        pid: std::process::id(),
+        up_s: core.now().saturating_sub(core.started) as f64 / 1e9,
+        version: env!("CARGO_PKG_VERSION").into(),
+        workers: core.shared.desks.len() as u32,
+        sessions: core.shared.sessions() as u32,
+        pools: core.places.borrow().pools().count() as u32,
+        tasks: sum.tasks,
+        calls: sum.calls,
+        faults: sum.faults,
+        copied_bytes: sum.copied_bytes,
+        frozen_bytes: sum.frozen_bytes,
+        segment_bytes: core.shared.segment_bytes.load(Ordering::Relaxed),
+        turns: sum.turns,
+        parks: sum.parks,
+        overruns: sum.overruns,
+        stalls: core.shared.desks.iter().map(stalls).sum(),
+        backend: core.operations_by.0.to_owned(),
+        backend_why: core.operations_by.1.clone(),
+    }
+}
+
+/// Waits until every call accepted before this one has ended on every worker, but for those of `root` itself.
+async fn flush(core: &Rc<Core>, root: u64, mark: u64) -> Result<(), Fault> {
+    let others: Vec<_> = core.shared.workers().filter(|worker| *worker != core.worker).collect();
+    // The others begin to wait now; this worker's part needs the mark of the call that asks.
+    let theirs = ask_each(core, others, |_| Order::Flush(root));
+    let mine = part::flush(core, root, mark);
+    let (mut theirs, mut mine) = (Box::pin(theirs), Box::pin(mine));
+    let (mut told, mut done) = (None, false);
+    std::future::poll_fn(|cx| {
+        if told.is_none()
+            && let Poll::Ready(answer) = theirs.as_mut().poll(cx)
+        {
+            told = Some(answer);
+        }
+        done = done || mine.as_mut().poll(cx).is_ready();
+        if done && told.is_some() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    told.transpose().map(|_| ())
+}
+
+/// Adds a module from a library file, on every worker.
+///
+/// # Errors
+/// `ModuleRefused`.
+pub(crate) async fn load(core: &Rc<Core>, path: &Path) -> Result<Rc<Module>, Fault> {
+    let (table, origin) = (Table::open(path)?, path.display().to_string());
+    // Here first: if it is refused, no other worker hears of it.
+    part::load(core, table, origin.clone())?;
+    let others: Vec<_> = core.shared.workers().filter(|worker| *worker != core.worker).collect();
+    ask_each(core, others, |_| Order::Load(table, origin.clone())).await?;
+    let descriptor = ModuleDescriptor::decode(table.describe())
+        .map_err(|error| Fault::new(Code::ModuleRefused, error.to_string()))?;
+    let module = core.places.borrow().module(&descriptor.name).cloned();
+    module.ok_or_else(|| Fault::new(Code::Internal, "a module that was added is there"))
+}
+
+/// A pool that is wanted.
+pub(crate) struct Wanted {
+    pub(crate) name: String,
+    pub(crate) module: String,
+    /// Encoded create parameters.
+    pub(crate) parameters: Vec<u8>,
+    /// How many containers, and how they get their workers; nothing: one, or as the pool that is there has it.
+    pub(crate) spread: Option<(u32, Placement)>,
+}
+
+/// Makes a pool as a task of its own: once it is begun it is made or undone on all workers, also when whoever asked goes.
+async fn apart(core: &Rc<Core>, wanted: Wanted) -> Result<PoolFacts, Fault> {
+    let inner = core.clone();
+    let made =
+        core.lanes.spawn(TaskOptions::new("making a pool"), async move { create_pool(&inner, wanted).await });
+    let made = made.map_err(|error| Fault::new(Code::NoMemory, format!("no task to make a pool: {error}")))?;
+    made.await.ok().unwrap_or_else(|| Err(Fault::new(Code::Draining, "the node ends")))
+}
+
+/// Makes a pool, or answers the one that is there with the same module, parameters and containers. Each container is made on its
+/// own worker; if one cannot be made, none is.
+///
+/// # Errors
+/// `PoolExists`, `UnknownModule`, `CreateFailed` with the module's own words, and what its `create` answers.
+pub(crate) async fn create_pool(core: &Rc<Core>, wanted: Wanted) -> Result<PoolFacts, Fault> {
+    let name = wanted.name.clone();
+    check_name(&name)?;
+    if let Some((containers, _)) = wanted.spread
+        && (containers == 0 || containers as usize > CONTAINERS_MAX)
+    {
+        let text = format!("{containers} containers: a pool has 1 to {CONTAINERS_MAX}");
+        return Err(Fault::new(Code::BadArguments, text));
+    }
+    let there = {
+        let mut places = core.places.borrow_mut();
+        let known = places.module(&wanted.module);
+        let parameters = match known {
+            Some(known) => with_defaults(&known.descriptor, wanted.parameters),
+            None => wanted.parameters,
+        };
+        let wanted = Wanted { parameters, ..wanted };
+        match places.by_text(&name).cloned() {
+            Some(there) => Err((there, wanted)),
+            None => Ok(plan(&mut places, wanted)?),
+        }
+    };
+    let (mut plan, containers) = match there {
+        Err((there, wanted)) => {
+            same_or_fault(&there, &wanted)?;
+            return facts_of(core, &there).await;
+        }
+        Ok(plan) => plan,
+    };
+    let making = Making { core, name: &name };
+    plan.workers = choose(core, plan.placement, containers)?;
+    let orders =
+        |plan: &Plan| (0..).zip(&plan.workers).map(|(at, to)| (*to, Order::Make(at, plan.clone()))).collect();
+    let made: Result<Vec<_>, Fault> = together(core, orders(&plan)).await.into_iter().collect();
+    let opened = match made {
+        Ok(_) => open(core, &plan).await,
+        Err(fault) => Err(fault),
+    };
+    if let Err(fault) = opened {
+        ask_each(core, core.shared.workers(), |_| Order::Forget(plan.pool)).await?;
+        return Err(fault);
+    }
+    drop(making);
+    let pool = core.places.borrow().by_id(plan.pool).cloned();
+    let pool = pool.ok_or_else(|| Fault::new(Code::Internal, "a pool that was opened is there"))?;
+    tracing::info!(pool = name, module = %plan.module, id = %plan.pool, containers, "pool made");
+    facts_of(core, &pool).await
+}
+
+/// Lets every worker know of a pool whose containers are made. One that is stalled and has none of them is told and not waited
+/// for: it reads its letters before it takes the next call.
+async fn open(core: &Rc<Core>, plan: &Plan) -> Result<Vec<Told>, Fault> {
+    let waits = |worker: &WorkerId| plan.workers.contains(worker) || !core.shared.desk(*worker).is_stalled();
+    let (awaited, told): (Vec<_>, Vec<_>) = core.shared.workers().partition(waits);
+    told.into_iter().for_each(|worker| tell(core, worker, Order::Open(plan.clone())));
+    ask_each(core, awaited, |_| Order::Open(plan.clone())).await
+}
+
+fn check_name(name: &str) -> Result<(), Fault> {
+    if !node_dir::is_name(name) {
+        let text = format!("{name:?} cannot name a pool: 1 to 64 of letters, digits, _, - and .");
+        return Err(Fault::new(Code::BadArguments, text));
+    }
+    if name.split_once('.').is_some_and(|(node, counter)| is_number(node) && is_number(counter)) {
+        let text = format!("{name:?} cannot name a pool: it reads as a pool's id");
+        return Err(Fault::new(Code::BadArguments, text));
+    }
+    Ok(())
+}
+
+/// Takes name and id for a pool that is not there.
+fn plan(places: &mut Places, wanted: Wanted) -> Result<(Plan, u32), Fault> {
+    let Wanted { name, module, parameters, spread } = wanted;
+    let (containers, placement) = spread.unwrap_or((1, Placement::default()));
+    if places.module(&module).is_none() {
+        let names: Vec<&str> = places.modules().map(|one| one.descriptor.name.as_str()).collect();
+        let text = format!("no module {module}; there is {}", names.join(", "));
+        return Err(Fault::new(Code::UnknownModule, text));
+    }
+    if places.making.contains_key(&name) {
+        let text = format!("pool {name} is being made at this moment");
+        return Err(Fault::new(Code::PoolExists, text).with_retry(windlass_contract::Retry::After(10)));
+    }
+    if places.pools().count() + places.making.len() >= POOLS_MAX {
+        return Err(Fault::new(Code::NoMemory, format!("the node has {POOLS_MAX} pools already")));
+    }
+    let pool = places.next_id();
+    places.making.insert(name.clone(), pool);
+    Ok((Plan { pool, name, module, parameters, placement, workers: Vec::new() }, containers))
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The create parameters with the defaults of those that were left out, so that what is the same is told to be the same.
+/// Bytes that do not decode, or lack one without a default, stay as they are: `create` refuses them in words.
+fn with_defaults(module: &ModuleDescriptor, parameters: Vec<u8>) -> Vec<u8> {
+    let Some(create) = module.methods.iter().find(|method| method.id == MethodId::CREATE) else {
+        return parameters;
+    };
+    let (mut rest, mut defaults) = (parameters.as_slice(), Vec::new());
+    for (_, schema, default) in create.values() {
+        match (rest.is_empty(), default) {
+            (false, _) if schema.decode_json(&mut rest).is_ok() => {}
+            (true, Some(default)) => defaults.extend_from_slice(default),
+            (false, _) | (true, None) => return parameters,
+        }
+    }
+    [parameters, defaults].concat()
+}
+
+/// Takes the name out of those being made, whatever happens.
+struct Making<'a> {
+    core: &'a Rc<Core>,
+    name: &'a str,
+}
+
+impl Drop for Making<'_> {
+    fn drop(&mut self) {
+        self.core.places.borrow_mut().making.remove(self.name);
+    }
+}
+
+fn same_or_fault(there: &Pool, wanted: &Wanted) -> Result<(), Fault> {
+    let module = &there.module.descriptor.name;
+    let same = *module == wanted.module
+        && there.parameters == wanted.parameters
+        && wanted.spread.is_none_or(|(containers, placement)| {
+            there.spots.len() == containers as usize && there.placement == placement
+        });
+    if same {
+        return Ok(());
+    }
+    let spread = match there.spots.len() {
+        1 if wanted.spread.is_none_or(|(containers, _)| containers == 1) => String::new(),
+        count => format!(" and {count} containers ({})", there.placement),
+    };
+    let text = format!(
+        "pool {} exists with module {module} and parameters ({}){spread}; destroy it first, or choose another name",
+        there.name,
+        parameters_text(there)
+    );
+    Err(Fault::new(Code::PoolExists, text))
+}
+
+/// Ends a pool on every worker, when all of its containers agree.
+async fn destroy_pool(core: &Rc<Core>, name: &str) -> Result<(), Fault> {
+    let pool = {
+        let places = core.places.borrow();
+        places.by_text(name).cloned().ok_or_else(|| places.unknown(name))?
+    };
+    if pool.id == PoolId::ADMIN {
+        return Err(Fault::new(Code::Denied, "pool admin lives as long as the node"));
+    }
+    let homes: BTreeSet<_> = pool.spots.iter().map(|spot| spot.worker).collect();
+    ask_each(core, homes, |_| Order::Destroy(pool.id)).await?;
+    ask_each(core, core.shared.workers(), |_| Order::Close(pool.id)).await?;
+    tracing::info!(pool = %pool.name, "pool ended");
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! Part: what each worker does of what the catalog decides.
+//!
+//! From: `mail::orders`, on the worker that is to do it. To: this worker's `Places`, and `host`.
+//! Holds: a container is made, asked and dropped by the worker whose it is; one that is made is in no pool until all of its
+//! pool are.
+
+use crate::core::Core;
+use crate::host::library::Table;
+use crate::host::{self, periodic};
+use crate::mail::orders::Plan;
+use crate::place::{Container, Method, Module, Placed, Pool, Spot};
+use crate::reply::{Wait, waited};
+use crate::shared::WorkerId;
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+use windlass_contract::{Code, Fault, MethodId, Outcome, PoolId};
+
+/// Makes a container of a pool that does not stand yet.
+///
+/// # Errors
+/// `CreateFailed` with the module's own words, and what its `create` answers.
+pub(crate) async fn make(core: &Rc<Core>, place: u32, plan: Plan) -> Result<(), Fault> {
+    let Plan { pool, name, module, parameters, workers, .. } = plan;
+    let module = known(core, &module)?;
+    let container = Container::new(core, pool, place, name.clone(), module);
+    let name = if workers.len() > 1 { format!("{name}: container {place}") } else { name };
+    call_inherited(core, &container, MethodId::CREATE, parameters).await.map_err(|fault| {
+        // What it spawned before it failed has no pool to work for.
+        container.home.cancel_all();
+        let text = format!("{name}: {}", fault.message);
+        Fault { message: text, ..fault }
+    })?;
+    if container.instance.is_empty() {
+        let module = &container.module.descriptor.name;
+        let text = format!("{name}: `create` of module {module} answered without a container");
+        return Err(Fault::new(Code::CreateFailed, text));
+    }
+    core.places.borrow_mut().made.insert((pool, place), container);
+    Ok(())
+}
+
+fn known(core: &Rc<Core>, module: &str) -> Result<Rc<Module>, Fault> {
+    let places = core.places.borrow();
+    places.module(module).cloned().ok_or_else(|| {
+        let names: Vec<&str> = places.modules().map(|one| one.descriptor.name.as_str()).collect();
+        Fault::new(Code::UnknownModule, format!("no module {module}; there is {}", names.join(", ")))
+    })
+}
+
+/// A pool stands: this worker knows where its containers are, and its own begin.
+///
+/// # Errors
+/// `QueueFull` when there is no timer for a periodic method.
+pub(crate) fn open(core: &Rc<Core>, plan: Plan) -> Result<(), Fault> {
+    let Plan { pool: id, name, module, parameters, placement, workers } = plan;
+    let module = known(core, &module)?;
+    let mut places = core.places.borrow_mut();
+    let here = |(place, worker): (u32, WorkerId)| (worker == core.worker).then_some((id, place));
+    let keys: Vec<_> = (0u32..).zip(workers.iter().copied()).map(here).collect();
+    let mut spots = Vec::new();
+    for (worker, key) in workers.into_iter().zip(keys) {
+        let here = key.and_then(|key| places.made.remove(&key));
+        debug_assert_eq!(here.is_some(), worker == core.worker, "what is opened was made");
+        spots.push(Spot { worker, here });
+    }
+    drop(places);
+    let pool = Pool::new(id, name, module, parameters, placement, spots);
+    for container in pool.here() {
+        periodic::begin(core, container)?;
+    }
+    core.shared.desk(core.worker).containers.fetch_add(pool.here().count() as u32, Ordering::Relaxed);
+    core.places.borrow_mut().insert(pool);
+    Ok(())
+}
+
+/// A pool does not come about: what was made for it ends, and what that spawned.
+pub(crate) fn forget(core: &Rc<Core>, pool: PoolId) {
+    let mut made = Vec::new();
+    let mut places = core.places.borrow_mut();
+    while let Some(key) = places.made.range((pool, 0)..=(pool, u32::MAX)).next().map(|(key, _)| *key) {
+        made.extend(places.made.remove(&key));
+    }
+    drop(places);
+    // They may come back to the tables while they end.
+    made.iter().for_each(|container| container.home.cancel_all());
+    drop(made);
+    close(core, pool);
+}
+
+/// Asks this worker's containers of a pool whether it may end.
+///
+/// # Errors
+/// The module's, which keeps the pool.
+pub(crate) async fn destroy(core: &Rc<Core>, id: PoolId) -> Result<(), Fault> {
+    let pool = core.places.borrow().by_id(id).cloned();
+    let Some(pool) = pool else { return Ok(()) };
+    for container in pool.here() {
+        call_inherited(core, container, MethodId::DESTROY, Vec::new()).await?;
+    }
+    Ok(())
+}
+
+/// A pool ends: no call finds it any more.
+pub(crate) fn close(core: &Rc<Core>, id: PoolId) {
+    let pool = core.places.borrow_mut().remove(id);
+    let Some(pool) = pool else { return };
+    pool.here().for_each(|container| container.home.cancel_all());
+    core.shared.desk(core.worker).containers.fetch_sub(pool.here().count() as u32, Ordering::Relaxed);
+}
+
+/// Takes a module that was loaded.
+///
+/// # Errors
+/// `ModuleRefused`.
+pub(crate) fn load(core: &Rc<Core>, table: Table, origin: String) -> Result<(), Fault> {
+    let module = Module::new(table, origin)?;
+    core.places.borrow_mut().add_module(module)
+}
+
+/// Waits until every call that this worker took by its `mark`th has ended, but for those of `root` itself.
+pub(crate) async fn flush(core: &Rc<Core>, root: u64, mark: u64) {
+    std::future::poll_fn(|cx| {
+        let busy = core.live.borrow().any_before(mark, root)
+            || core.mail.aways.borrow().any_before(mark, root)
+            || core.lanes.any_waiting(|call| call.arrived <= mark && call.root != root);
+        if !busy {
+            return std::task::Poll::Ready(());
+        }
+        core.flushers.borrow_mut().push(cx.waker().clone());
+        std::task::Poll::Pending
+    })
+    .await;
+}
+
+/// Calls an inherited method of a container, as the node itself.
+async fn call_inherited(
+    core: &Rc<Core>,
+    container: &Rc<Container>,
+    id: MethodId,
+    arguments: Vec<u8>,
+) -> Result<Vec<u8>, Fault> {
+    let method = match container.module.method(id) {
+        Some(method) => method.clone(),
+        None => Method::inherited(id),
+    };
+    let wait = Rc::new(Wait::default());
+    host::queue(core, Placed::by_node(container.clone(), method, arguments, wait.clone()));
+    let answer = waited(wait).await;
+    answer.map_err(|fault| {
+        // What its files and sockets said is the reason itself.
+        if id == MethodId::CREATE && fault.code < Code::NotRegistered as u16 && fault.outcome == Outcome::Ended {
+            return Fault { code: Code::CreateFailed as u16, ..fault };
+        }
+        fault
+    })
+}

@@ -1,0 +1,169 @@
+//! A mailbox: letters to one worker from all others, and its sleep.
+//!
+//! Lives here: `Mailbox`.
+//! From: any worker, at most once in each part of its turn. To: the worker whose it is, once a turn.
+//! Holds: letters of one sender come in the order they were posted; a letter that is posted while its reader sleeps, or lies
+//! down, ends that sleep, and the bell is rung once for as many letters as come until it wakes. The lock is held for a few
+//! instructions and never while anything runs.
+
+use super::Letter;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use windlass_lane::Bell;
+
+#[derive(Default)]
+struct Inside {
+    letters: VecDeque<Letter>,
+    /// The reader sleeps and has not been rung.
+    asleep: bool,
+    /// The reader drains and has nothing to do; a letter ends that.
+    quiet: bool,
+    /// Letters posted in all, modulo 2^64.
+    posted: u64,
+    /// The reader is gone; letters to it are dropped.
+    closed: bool,
+}
+
+/// Letters to one worker.
+#[derive(Default)]
+pub(crate) struct Mailbox {
+    inside: Mutex<Inside>,
+    /// Whether there are letters: looked at each turn, without the lock. The lock is what decides before a sleep.
+    any: AtomicBool,
+    bell: OnceLock<Bell>,
+}
+
+impl Mailbox {
+    fn lock(&self) -> MutexGuard<'_, Inside> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says how its reader is woken; without this whoever turns it looks at `has_letters`.
+    pub(crate) fn rings(&self, bell: Bell) {
+        // A second bell of one worker does not exist: each has one driver.
+        let _first_counts = self.bell.set(bell);
+    }
+
+    /// Posts letters, in order, and wakes the reader if it sleeps.
+    pub(crate) fn post(&self, letters: &mut Vec<Letter>) {
+        let mut inside = self.lock();
+        if inside.closed {
+            drop(inside);
+            return letters.clear();
+        }
+        inside.posted = inside.posted.wrapping_add(letters.len() as u64);
+        inside.quiet = false;
+        inside.letters.extend(letters.drain(..));
+        self.any.store(true, Ordering::Relaxed);
+        let wake = std::mem::take(&mut inside.asleep);
+        drop(inside);
+        if wake && let Some(bell) = self.bell.get() {
+            bell();
+        }
+    }
+
+    /// Whether there are letters, by a look without the lock.
+    #[inline]
+    pub(crate) fn has_letters(&self) -> bool {
+        self.any.load(Ordering::Relaxed)
+    }
+
+    /// Takes all letters.
+    pub(crate) fn take(&self) -> VecDeque<Letter> {
+        let mut inside = self.lock();
+        self.any.store(false, Ordering::Relaxed);
+        std::mem::take(&mut inside.letters)
+    }
+
+    /// The reader lies down; `false` if a letter came, and it does not.
+    pub(crate) fn about_to_sleep(&self) -> bool {
+        let mut inside = self.lock();
+        inside.asleep = inside.letters.is_empty();
+        inside.asleep
+    }
+
+    /// The reader is up, whatever woke it.
+    pub(crate) fn woke(&self) {
+        self.lock().asleep = false;
+    }
+
+    /// The reader has nothing to do while its node drains; answers whether that is news.
+    pub(crate) fn is_quiet_now(&self) -> bool {
+        let mut inside = self.lock();
+        let before = inside.quiet;
+        inside.quiet = inside.letters.is_empty();
+        inside.quiet && !before
+    }
+
+    /// The reader has something to do.
+    pub(crate) fn is_busy_now(&self) {
+        self.lock().quiet = false;
+    }
+
+    /// Whether the reader drains and has nothing to do, and how many letters it was ever sent.
+    pub(crate) fn quiet(&self) -> (bool, u64) {
+        let inside = self.lock();
+        (inside.quiet, inside.posted)
+    }
+
+    /// The reader is gone: what it was not handed is dropped, and so is what comes.
+    pub(crate) fn close(&self) {
+        let mut inside = self.lock();
+        inside.closed = true;
+        let unread = std::mem::take(&mut inside.letters);
+        // A letter may own much; it goes outside the lock.
+        drop(inside);
+        drop(unread);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shared::WorkerId;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+
+    fn letter() -> Vec<Letter> {
+        vec![Letter::Quiet, Letter::Failed(WorkerId(1))]
+    }
+
+    #[test]
+    fn many_letters_ring_once_for_one_sleep() {
+        let (mailbox, rung) = (Mailbox::default(), Arc::new(AtomicUsize::new(0)));
+        let count = rung.clone();
+        mailbox.rings(Arc::new(move || {
+            count.fetch_add(1, Ordering::Relaxed);
+        }));
+        mailbox.post(&mut letter());
+        assert_eq!(rung.load(Ordering::Relaxed), 0, "its reader is up");
+        assert!(!mailbox.about_to_sleep(), "a letter waits");
+        assert_eq!(mailbox.take().len(), 2);
+        assert!(mailbox.about_to_sleep());
+        mailbox.post(&mut letter());
+        mailbox.post(&mut letter());
+        assert_eq!(rung.load(Ordering::Relaxed), 1);
+        assert_eq!(mailbox.take().len(), 4);
+    }
+
+    #[test]
+    fn a_quiet_reader_is_so_until_a_letter_comes() {
+        let mailbox = Mailbox::default();
+        assert!(mailbox.is_quiet_now(), "it is news");
+        assert!(!mailbox.is_quiet_now(), "it was said");
+        assert_eq!(mailbox.quiet(), (true, 0));
+        mailbox.post(&mut letter());
+        assert_eq!(mailbox.quiet(), (false, 2));
+        assert!(!mailbox.is_quiet_now(), "letters wait");
+    }
+
+    #[test]
+    fn letters_to_one_who_is_gone_are_dropped() {
+        let mailbox = Mailbox::default();
+        mailbox.post(&mut letter());
+        mailbox.close();
+        mailbox.post(&mut letter());
+        assert!(mailbox.take().is_empty());
+    }
+}

@@ -1,0 +1,9 @@
+//! Several workers: calls that are carried, pools of several containers, queries, and what happens when somebody goes.
+#![allow(non_snake_case, reason = "tests carry the names of requirement rows")]
+
+#[path = "../stage/mod.rs"]
+mod stage;
+
+mod carried;
+mod pools;
+mod shard;

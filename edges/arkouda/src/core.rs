@@ -1,0 +1,156 @@
+//! Core: what all connections share, and the way of a request through it.
+//!
+//! Lives here: `Core`, `Answered`.
+//! From: `peer`. To: `own` for commands of the edge, `calls` for those of modules.
+//! Holds: the token is checked before anything is looked up; whatever goes wrong becomes a reply in words.
+
+use crate::Options;
+use crate::calls::Calls;
+use crate::facts::{Facts, Memory};
+use crate::own::{self, Then};
+use crate::reply::{Reply, Written};
+use crate::request::{self, Request};
+use crate::users::Users;
+use std::cell::Cell;
+use std::net::SocketAddr;
+use tokio::sync::watch;
+use windlass_contract::Fault;
+
+/// Stops the node; called once a client has told us to.
+pub(crate) type StopNode = Box<dyn Fn() + Send>;
+
+/// What all connections share. One thread has it.
+pub(crate) struct Core {
+    pub(crate) options: Options,
+    pub(crate) facts: Facts,
+    pub(crate) users: Users,
+    calls: Calls,
+    address: SocketAddr,
+    requests: Cell<u64>,
+    stop_node: StopNode,
+    stop: watch::Receiver<bool>,
+}
+
+/// What goes back.
+pub(crate) struct Answered {
+    /// The frame.
+    pub(crate) reply: Written,
+    /// What comes after it.
+    pub(crate) then: Then,
+    /// Symbols that nobody can name if the reply does not arrive: the user, and the reply that named them.
+    pub(crate) waste: Waste,
+}
+
+/// A user and the names of symbols that were made for a request.
+pub(crate) type Waste = Option<(String, Vec<String>)>;
+
+impl Core {
+    pub(crate) fn new(
+        node: &str,
+        options: Options,
+        address: SocketAddr,
+        calls: Calls,
+        stop_node: StopNode,
+        stop: watch::Receiver<bool>,
+    ) -> Core {
+        let facts = Facts::new(&options, address.port());
+        Core { options, facts, users: Users::new(node), calls, address, requests: Cell::new(0), stop_node, stop }
+    }
+
+    /// Answers one message.
+    pub(crate) async fn answer(&self, parts: &[Vec<u8>], spoken_for: &mut Vec<String>) -> Answered {
+        self.requests.set(self.requests.get().saturating_add(1));
+        let (request, payload) = match request::decode(parts) {
+            Ok(read) => read,
+            Err(error) => {
+                tracing::info!("arkouda: a request was refused: {error}");
+                let reply = Reply::error(format!("Error: {error}")).write("Unknown", false);
+                return Answered { reply, then: Then::Go, waste: None };
+            }
+        };
+        let (reply, then, made) = self.reply(&request, payload, spoken_for).await;
+        if let Reply::Text(crate::reply::Kind::Error, text) = &reply {
+            tracing::debug!(command = %request.cmd, "arkouda: {}", request::quote(text));
+        }
+        let waste = (!made.is_empty()).then(|| (request.user.clone(), made));
+        Answered { reply: reply.write(&request.user, Calls::answers_bytes(&request.cmd)), then, waste }
+    }
+
+    async fn reply(
+        &self,
+        request: &Request,
+        payload: Option<&[u8]>,
+        spoken_for: &mut Vec<String>,
+    ) -> (Reply, Then, Vec<String>) {
+        if let Some(token) = &self.options.token
+            && let Err(refusal) = token.check(&request.token)
+        {
+            return (Reply::error(refusal), Then::Go, Vec::new());
+        }
+        match own::answer(self, request).await {
+            Some(Ok((reply, then))) => return (reply, then, Vec::new()),
+            Some(Err(error)) => {
+                let text = format!("Error executing command {}: {error}", request.cmd);
+                return (Reply::error(text), Then::Go, Vec::new());
+            }
+            None => {}
+        }
+        let first = !spoken_for.contains(&request.user);
+        let answered = self.calls.answer(&self.users, request, payload, first).await;
+        if answered.spoken_for && first {
+            spoken_for.push(request.user.clone());
+        }
+        (answered.reply, Then::Go, answered.made)
+    }
+
+    /// Deletes what was made for a client that did not hear of it.
+    pub(crate) async fn discard(&self, waste: Waste) {
+        if let Some((user, names)) = waste {
+            tracing::info!(
+                symbols = names.len(),
+                "arkouda: the client was gone before it had its reply; what it made is deleted"
+            );
+            self.calls.discard(&self.users, &user, &names).await;
+        }
+    }
+
+    /// Commands and what they do, as a JSON object.
+    pub(crate) async fn command_map(&self) -> String {
+        let mut all: serde_json::Map<String, serde_json::Value> =
+            self.calls.names().await.into_iter().map(|(name, docs)| (name, docs.into())).collect();
+        all.extend(own::OWN.iter().map(|(name, docs)| ((*name).to_owned(), (*docs).into())));
+        serde_json::Value::Object(all).to_string()
+    }
+
+    /// What symbols have, and may have.
+    ///
+    /// # Errors
+    /// The node's.
+    pub(crate) async fn memory(&self, user: &str) -> Result<Memory, Fault> {
+        let used = self.calls.symbol_bytes(&self.users, user).await?;
+        Ok(Memory { used, limit: self.options.memory_max })
+    }
+
+    /// Where clients connect to.
+    pub(crate) fn address(&self) -> String {
+        format!("tcp://{}", self.address)
+    }
+
+    /// Requests so far.
+    pub(crate) fn requests(&self) -> u64 {
+        self.requests.get()
+    }
+
+    /// Tells the node to stop.
+    pub(crate) fn stop_node(&self) {
+        tracing::info!(users = self.users.count(), "arkouda: a client shuts the server down");
+        (self.stop_node)();
+    }
+
+    /// Comes when the edge is to end.
+    pub(crate) async fn stopping(&self) {
+        let mut stop = self.stop.clone();
+        // An error means that whoever could say so is gone, which says it as well.
+        let _gone = stop.wait_for(|stop| *stop).await;
+    }
+}

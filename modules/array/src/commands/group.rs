@@ -1,0 +1,307 @@
+//! Groups: rows of equal keys brought together, and what is made of each group.
+//!
+//! Holds: keys are arrays of rank 1 and of one length, or strings; the permutation is stable, and groups come in the order of their keys.
+
+use crate::work::{bad, cast_to, copied, fault, kernel_dtype, not_implemented, room, steps, view};
+use windlass::prelude::*;
+use windlass::symbols::Symbol;
+use windlass_kernels::group::{
+    GroupBy, Statistic, TextRanks, counts, order_statistic, segmented, segmented_place,
+};
+use windlass_kernels::reduce::{All, Any, ArgMax, ArgMin, First, Max, Min, Moment, Prod, Reducer, SkipNan, Sum};
+use windlass_kernels::search::Members;
+use windlass_kernels::sort::{CoArgSort, Column, Keys};
+use windlass_kernels::{Element, View, morsel, with_dtype};
+
+/// Most columns of keys.
+const COLUMNS_MAX: usize = 128;
+
+/// Groups.
+pub struct Group;
+
+/// Rows of equal keys, and what is made of them.
+#[module(name = "array_group", export = false)]
+impl Group {
+    /// Nothing to keep.
+    #[create]
+    fn create() -> Self {
+        Self
+    }
+
+    /// The permutation that sorts rows by several columns of keys, the first one first.
+    #[method(standard)]
+    async fn coargsort(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<Array, Fault> {
+        let columns = columns(cx, &given.texts("arr_names")?).await?;
+        let rows = columns.first().map_or(0, |column| column.rows());
+        let mut out = room::<i64>(cx, &[rows])?;
+        let keys: Vec<&dyn Keys> = columns.iter().map(|column| column as &dyn Keys).collect();
+        steps(cx, CoArgSort::new(keys, &mut out[..]).map_err(fault)?).await?;
+        Ok(out.done())
+    }
+
+    /// The groups of rows with equal keys: the permutation, where each begins, and the first row of each; or that alone.
+    #[method(standard)]
+    async fn unique(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
+        let columns = columns(cx, &given.texts("keynames")?).await?;
+        let rows = columns.first().map_or(0, |column| column.rows());
+        let mut permutation = room::<i64>(cx, &[rows])?;
+        let mut starts = Vec::new();
+        if rows > 0 {
+            let keys: Vec<&dyn Keys> = columns.iter().map(|column| column as &dyn Keys).collect();
+            let mut grouping = GroupBy::new(keys, &mut permutation[..]).map_err(fault)?;
+            while windlass_kernels::Stepwise::step(&mut grouping).map_err(fault)? == windlass_kernels::Step::More {
+                cx.yield_if_due().await?;
+            }
+            starts = grouping.into_starts();
+        }
+        let firsts: Vec<i64> =
+            starts.iter().map(|&at| permutation.get(at as usize).copied().unwrap_or(0)).collect();
+        let mut made = Vec::new();
+        if given.scalar::<bool>("returnGroupStr")? {
+            made.push(permutation.done());
+            made.push(cx.symbols().array_of(&starts)?);
+        }
+        made.push(cx.symbols().array_of(&firsts)?);
+        let mut said = Vec::new();
+        for array in made {
+            let name = cx.symbols().insert(array.clone())?;
+            said.push(format!("created {name} {} {} 1 [{}] 8", array.dtype(), array.size(), array.size()));
+        }
+        Ok(said.join("+"))
+    }
+
+    /// A value of each group for each of its rows; with `permute`, where the rows stood before they were grouped.
+    #[method(standard)]
+    async fn gbbroadcast(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<Array, Fault> {
+        let starts = given.array(cx, "segName")?;
+        let starts = view::<i64>(&starts)?.to_vec();
+        let values = given.array(cx, "valName")?;
+        let permute = given.scalar::<bool>("permute")?;
+        // Without it callers name no permutation.
+        let order = if permute { view::<i64>(&given.array(cx, "permName")?)?.to_vec() } else { Vec::new() };
+        let rows = usize::try_from(given.scalar::<i64>("size")?).map_err(|_| bad("size is below 0"))?;
+        if values.size() != starts.len() || (permute && order.len() != rows) {
+            return Err(bad(format!("{} values for {} groups of {rows} rows", values.size(), starts.len())));
+        }
+        with_dtype!(kernel_dtype(values.dtype()), T => {
+            let values = view::<T>(&values)?.to_vec();
+            let mut out = room::<T>(cx, &[rows])?;
+            for (group, &start) in starts.iter().enumerate() {
+                let end = starts.get(group + 1).copied().unwrap_or(rows as i64);
+                for row in start..end {
+                    let at = if permute { order.get(row as usize).copied().unwrap_or(-1) } else { row };
+                    let place = usize::try_from(at).ok().and_then(|at| out.get_mut(at));
+                    *place.ok_or_else(|| bad(format!("row {at} is outside of {rows}")))? = values[group];
+                }
+                cx.yield_if_due().await?;
+            }
+            Ok(out.done())
+        }, else => Err(not_implemented("gbbroadcast", &[values.dtype()])))
+    }
+
+    /// Whether each element of `pda1` is one of `pda2`.
+    #[method(standard)]
+    async fn in1d(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<Array, Fault> {
+        let (asked, among) = (given.array(cx, "pda1")?, given.array(cx, "pda2")?);
+        let invert = given.scalar::<bool>("invert")?;
+        let dtype = windlass_kernels::promote(kernel_dtype(asked.dtype()), kernel_dtype(among.dtype()));
+        let dtype = dtype.map(crate::work::our_dtype).ok_or_else(|| bad("no dtype holds both"))?;
+        let (asked, among) = (cast_to(cx, &asked, dtype).await?, cast_to(cx, &among, dtype).await?);
+        with_dtype!(kernel_dtype(dtype), T => {
+            let (asked, among) = (view::<T>(&asked)?, view::<T>(&among)?);
+            let mut members = Members::new(&among).map_err(fault)?;
+            while windlass_kernels::Stepwise::step(&mut members).map_err(fault)? == windlass_kernels::Step::More {
+                cx.yield_if_due().await?;
+            }
+            let mut out = room::<bool>(cx, &[asked.elements()])?;
+            for (range, part) in morsel::outputs(&mut out) {
+                members.ask(&asked, range, part).map_err(fault)?;
+                part.iter_mut().for_each(|one| *one ^= invert);
+                cx.yield_if_due().await?;
+            }
+            Ok(out.done())
+        }, else => Err(not_implemented("in1d", &[dtype])))
+    }
+
+    /// How many rows each group has.
+    #[method(standard, name = "sizeReduction")]
+    fn size_reduction(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<Array, Fault> {
+        let segments = given.array(cx, "segments")?;
+        let starts = view::<i64>(&segments)?.to_vec();
+        let rows = usize::try_from(given.scalar::<i64>("size")?).map_err(|_| bad("size is below 0"))?;
+        let mut out = room::<i64>(cx, &[starts.len()])?;
+        counts(&starts, rows, 0..starts.len(), &mut out).map_err(fault)?;
+        Ok(out.done())
+    }
+
+    /// The values of each group to one: `values` stand in the order of the groups, which begin at `segments`.
+    #[method(standard, name = "segmentedReduction")]
+    async fn segmented_reduction(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<Array, Fault> {
+        let values = given.array(cx, "values")?;
+        let starts = view::<i64>(&given.array(cx, "segments")?)?.to_vec();
+        let op = given.text("op")?;
+        let skip = given.scalar::<bool>("skip_nan")?;
+        let ddof = given.scalar::<f64>("ddof").unwrap_or(1.0);
+        let whole = if values.is_whole() { values.clone() } else { copied(cx, &values).await? };
+        reduced(cx, &whole, &starts, op, skip, ddof).await
+    }
+}
+
+/// Columns of keys by the names of arrays and strings.
+async fn columns(cx: &Context<'_>, names: &[String]) -> Result<Vec<Column>, Fault> {
+    if names.is_empty() || names.len() > COLUMNS_MAX {
+        return Err(bad(format!("{} columns of keys; 1 to {COLUMNS_MAX} are taken", names.len())));
+    }
+    let mut columns: Vec<Column> = Vec::new();
+    for name in names {
+        // Strings are named with what follows a `+` in older messages.
+        let name = name.split('+').next().unwrap_or(name);
+        let column = match cx.symbols().get(name)? {
+            Symbol::Array(array) if array.ndim() == 1 => with_dtype!(kernel_dtype(array.dtype()), T => {
+                let keys = view::<T>(&array)?;
+                let mut all = vec![0; array.size()];
+                for (range, out) in morsel::outputs(&mut all) {
+                    keys.fill(range, out).map_err(fault)?;
+                    cx.yield_if_due().await?;
+                }
+                Ok(Column(all))
+            }, else => Err(not_implemented("group by", &[array.dtype()])))?,
+            Symbol::Array(array) => return Err(bad(format!("keys have rank 1, {name} has {}", array.ndim()))),
+            Symbol::Strings(strings) => {
+                let seen = windlass_kernels::strings::Strings::new(strings.offset_slice(), strings.byte_slice());
+                TextRanks::of(seen.map_err(fault)?).map_err(fault)?.0
+            }
+            Symbol::Own(own) => return Err(bad(format!("{name} is a {}, and no key", own.class))),
+        };
+        if columns.first().is_some_and(|first| first.rows() != column.rows()) {
+            return Err(bad(format!("{name} has {} rows, the first column others", column.rows())));
+        }
+        columns.push(column);
+    }
+    Ok(columns)
+}
+
+async fn reduced(
+    cx: &Context<'_>,
+    values: &Array,
+    starts: &[i64],
+    op: &str,
+    skip: bool,
+    ddof: f64,
+) -> Result<Array, Fault> {
+    // Bools are added and multiplied as numbers, and have no order of their own in a kernel.
+    let values = match (values.dtype(), op) {
+        (Dtype::Bool, "sum" | "prod" | "or" | "and" | "xor") => cast_to(cx, values, Dtype::Int64).await?,
+        (Dtype::Bool, "min" | "max" | "argmin" | "argmax") => cast_to(cx, values, Dtype::UInt8).await?,
+        _ => values.clone(),
+    };
+    let none = || not_implemented(&format!("segmented {op}"), &[values.dtype()]);
+
+    with_dtype!(kernel_dtype(values.dtype()), T => {
+        let from = view::<T>(&values)?;
+        match op {
+            "any" => plain(cx, Any, &from, starts).await,
+            "all" => plain(cx, All, &from, starts).await,
+            "first" => plain(cx, First, &from, starts).await,
+            "nunique" => {
+                let whole = ordered(cx, Statistic::Distinct, &from, starts).await?;
+                cast_to(cx, &whole, Dtype::Int64).await
+            }
+            "median" => ordered(cx, Statistic::Median, &from, starts).await,
+            "mode" => {
+                let rows = ordered(cx, Statistic::Mode, &from, starts).await?;
+                let rows = view::<f64>(&rows)?.to_vec();
+                let picked: Vec<T> = rows.iter().filter_map(|&row| from.get(row as usize)).collect();
+                cx.symbols().array_of(&picked)
+            }
+            "mean" => moments(cx, Moment::MEAN, &from, starts, skip).await,
+            "var" => moments(cx, Moment::variance(ddof), &from, starts, skip).await,
+            "std" => moments(cx, Moment::deviation(ddof), &from, starts, skip).await,
+            _ => numbers(cx, &values, starts, op, skip).await,
+        }
+    }, else => Err(none()))
+}
+
+async fn numbers(cx: &Context<'_>, values: &Array, starts: &[i64], op: &str, skip: bool) -> Result<Array, Fault> {
+    let none = || not_implemented(&format!("segmented {op}"), &[values.dtype()]);
+    with_dtype!(numbers kernel_dtype(values.dtype()), T => {
+        let from = view::<T>(values)?;
+        match (op, skip) {
+            ("sum", true) => plain(cx, SkipNan(Sum), &from, starts).await,
+            ("sum", false) => plain(cx, Sum, &from, starts).await,
+            ("prod", true) => plain(cx, SkipNan(Prod), &from, starts).await,
+            ("prod", false) => plain(cx, Prod, &from, starts).await,
+            ("min", true) => plain(cx, SkipNan(Min), &from, starts).await,
+            ("min", false) => plain(cx, Min, &from, starts).await,
+            ("max", true) => plain(cx, SkipNan(Max), &from, starts).await,
+            ("max", false) => plain(cx, Max, &from, starts).await,
+            ("argmin", _) => places(cx, ArgMin, &from, starts).await,
+            ("argmax", _) => places(cx, ArgMax, &from, starts).await,
+            _ => Err(none()),
+        }
+    }, else => Err(none()))
+}
+
+/// The rows as they stand: group `g` is the values from its start to the next.
+fn in_order(count: usize) -> Vec<i64> {
+    (0..count as i64).collect()
+}
+
+async fn plain<T: Element, R: Reducer<T, Out: Item>>(
+    cx: &Context<'_>,
+    reducer: R,
+    values: &View<'_, T>,
+    starts: &[i64],
+) -> Result<Array, Fault> {
+    let memory = values.as_slice().ok_or_else(|| bad("values with gaps"))?;
+    let rows = in_order(memory.len());
+    let mut out = room::<R::Out>(cx, &[starts.len()])?;
+    for (range, part) in morsel::outputs(&mut out) {
+        segmented(reducer, memory, (&rows[..], starts), range, part).map_err(fault)?;
+        cx.yield_if_due().await?;
+    }
+    Ok(out.done())
+}
+
+async fn moments<T: Element>(
+    cx: &Context<'_>,
+    moment: Moment,
+    values: &View<'_, T>,
+    starts: &[i64],
+    skip: bool,
+) -> Result<Array, Fault> {
+    match skip {
+        true => plain(cx, SkipNan(moment), values, starts).await,
+        false => plain(cx, moment, values, starts).await,
+    }
+}
+
+async fn places<T: Element, R: Reducer<T, Out = u64>>(
+    cx: &Context<'_>,
+    reducer: R,
+    values: &View<'_, T>,
+    starts: &[i64],
+) -> Result<Array, Fault> {
+    let memory = values.as_slice().ok_or_else(|| bad("values with gaps"))?;
+    let rows = in_order(memory.len());
+    let mut places = vec![0; starts.len()];
+    segmented_place(reducer, memory, (&rows[..], starts), 0..starts.len(), &mut places).map_err(fault)?;
+    let places: Vec<i64> = places.into_iter().map(|place| place as i64).collect();
+    cx.symbols().array_of(&places)
+}
+
+async fn ordered<T: Element>(
+    cx: &Context<'_>,
+    what: Statistic,
+    values: &View<'_, T>,
+    starts: &[i64],
+) -> Result<Array, Fault> {
+    let memory = values.as_slice().ok_or_else(|| bad("values with gaps"))?;
+    let rows = in_order(memory.len());
+    let mut out = room::<f64>(cx, &[starts.len()])?;
+    for (range, part) in morsel::outputs(&mut out) {
+        order_statistic(what, memory, (&rows[..], starts), range, part).map_err(fault)?;
+        cx.yield_if_due().await?;
+    }
+    Ok(out.done())
+}

@@ -1,0 +1,233 @@
+//! Indexing and assignment: by numbers, slices, arrays of numbers, and masks. A slice copies nothing.
+
+use crate::work::{bad, cast_to, copied_as, fault, fill, kernel_dtype, not_implemented, of_view, room, view};
+use windlass::prelude::*;
+use windlass_kernels::index::{self, Layout, Negative};
+use windlass_kernels::{Element, Shape, View, morsel, with_dtype};
+
+/// Indexing and assignment.
+pub struct Index;
+
+/// Reading and writing of parts of arrays.
+#[module(name = "array_index", export = false)]
+impl Index {
+    /// Nothing to keep.
+    #[create]
+    fn create() -> Self {
+        Self
+    }
+
+    /// One element.
+    #[method(each(T in Element), name = "[int]")]
+    fn int_index<T: Item>(array: ArrayView<'_, T>, idx: Tuple<i64>) -> Result<T, Fault> {
+        let at = place(array.shape(), &idx)?;
+        array.get(&at).ok_or_else(|| bad(format!("{:?} is outside of {:?}", &idx[..], array.shape())))
+    }
+
+    /// A slice by axis: `starts`, `stops` and `strides` as Python's `slice.indices` gives them. It copies nothing.
+    #[method(each(T in Element), name = "[slice]")]
+    fn slice_index(
+        #[arg(dtype = T)] array: Array,
+        starts: Tuple<i64>,
+        stops: Tuple<i64>,
+        strides: Tuple<i64>,
+        #[arg(key = "max_bits")] _max_bits: i64,
+    ) -> Result<Array, Fault> {
+        with_dtype!(kernel_dtype(array.dtype()), T => {
+            let seen = sliced(&view::<T>(&array)?, &starts, &stops, &strides)?;
+            let rank = seen.shape().rank();
+            let by_axis: Vec<i64> = (0..rank).map(|axis| seen.strides().along(axis)).collect();
+            array.view_as(seen.shape(), &by_axis, seen.base()).map_err(|error| bad(error.to_string()))
+        }, else => Err(not_implemented("[slice]", &[array.dtype()])))
+    }
+
+    /// The elements that an array of numbers or a mask picks, of an array of rank 1.
+    #[method(name = "[pdarray]", params())]
+    async fn array_index(cx: &Context<'_>, array: Array, idx: Array) -> Result<Array, Fault> {
+        let none = || not_implemented("[pdarray]", &[array.dtype(), idx.dtype()]);
+        with_dtype!(kernel_dtype(array.dtype()), T => match idx.dtype() {
+            Dtype::Bool => masked::<T>(cx, &array, &idx).await,
+            dtype if dtype.is_integer() => gathered::<T>(cx, &array, &cast_to(cx, &idx, Dtype::Int64).await?).await,
+            _ => Err(none()),
+        }, else => Err(none()))
+    }
+
+    /// One element set: in place, unless somebody else holds the array.
+    #[method(each(T in Element), name = "[int]=val")]
+    fn set_int<T: Item>(
+        cx: &Context<'_>,
+        #[arg(dtype = T)] array: Slot,
+        idx: Tuple<i64>,
+        value: T,
+        #[arg(key = "max_bits")] _max_bits: i64,
+    ) -> Result<(), Fault> {
+        let at = place(array.array.shape(), &idx)?;
+        let flat = at.iter().zip(array.array.shape()).fold(0, |flat, (at, length)| flat * length + at);
+        let mut next = array.change::<T>(cx)?;
+        *next.get_mut(flat).ok_or_else(|| bad("an empty array has no element to set"))? = value;
+        next.done()
+    }
+
+    /// All elements of a slice set to one value.
+    #[method(each(T in Element), name = "[slice]=val")]
+    async fn set_slice<T: Item + Element>(
+        cx: &Context<'_>,
+        #[arg(dtype = T)] array: Slot,
+        starts: Tuple<i64>,
+        stops: Tuple<i64>,
+        strides: Tuple<i64>,
+        value: T,
+        #[arg(key = "max_bits")] _max_bits: i64,
+    ) -> Result<(), Fault> {
+        let mut next = copied_as::<T>(cx, &array.array).await?;
+        let layout = layout_of(&next, &starts, &stops, &strides)?;
+        for range in morsel::split(layout.shape.elements()) {
+            index::fill(&mut next, &layout, value, range).map_err(fault)?;
+            cx.yield_if_due().await?;
+        }
+        array.replace(cx, next.done())
+    }
+
+    /// The elements of a slice set to those of `value`, which broadcasts.
+    #[method(each(T in Element, U in Element), name = "[slice]=pdarray")]
+    async fn set_slice_array(
+        cx: &Context<'_>,
+        #[arg(dtype = T)] array: Slot,
+        starts: Tuple<i64>,
+        stops: Tuple<i64>,
+        strides: Tuple<i64>,
+        #[arg(dtype = U)] value: Array,
+    ) -> Result<(), Fault> {
+        let value = cast_to(cx, &value, array.array.dtype()).await?;
+        with_dtype!(kernel_dtype(array.array.dtype()), T => {
+            let mut next = copied_as::<T>(cx, &array.array).await?;
+            let layout = layout_of(&next, &starts, &stops, &strides)?;
+            let source = view::<T>(&value)?.broadcast(&layout.shape).map_err(fault)?;
+            for range in morsel::split(layout.shape.elements()) {
+                index::assign(&mut next, &layout, &source, range).map_err(fault)?;
+                cx.yield_if_due().await?;
+            }
+            array.replace(cx, next.done())
+        }, else => Err(not_implemented("[slice]=pdarray", &[array.array.dtype()])))
+    }
+
+    /// The elements that an array of numbers or a mask picks, set to one value.
+    #[method(name = "[pdarray]=val", params())]
+    async fn set_picked(cx: &Context<'_>, array: Slot, idx: Array, value: Scalar) -> Result<(), Fault> {
+        let value = crate::work::constant(cx, &value, array.array.dtype())?;
+        picked(cx, array, &idx, &value).await
+    }
+
+    /// The elements that an array of numbers or a mask picks, set to those of `value`, one after another.
+    #[method(name = "[pdarray]=pdarray", params())]
+    async fn set_picked_array(cx: &Context<'_>, array: Slot, idx: Array, value: Array) -> Result<(), Fault> {
+        let value = cast_to(cx, &value, array.array.dtype()).await?;
+        picked(cx, array, &idx, &value).await
+    }
+}
+
+/// Indices, negative from the end.
+fn place(shape: &[usize], idx: &[i64]) -> Result<Vec<usize>, Fault> {
+    let one = |(&length, &at): (&usize, &i64)| {
+        let from_start = if at < 0 { at.saturating_add(length as i64) } else { at };
+        usize::try_from(from_start).ok().filter(|at| *at < length)
+    };
+    let places: Option<Vec<usize>> = shape.iter().zip(idx).map(one).collect();
+    places.ok_or_else(|| bad(format!("index {idx:?} is outside of {shape:?}")))
+}
+
+fn sliced<'a, T: Element>(
+    view: &View<'a, T>,
+    starts: &[i64],
+    stops: &[i64],
+    strides: &[i64],
+) -> Result<View<'a, T>, Fault> {
+    let mut seen = *view;
+    for (axis, ((&start, &stop), &stride)) in starts.iter().zip(stops).zip(strides).enumerate() {
+        seen = seen.slice(axis, start, stop, stride).map_err(fault)?;
+    }
+    Ok(seen)
+}
+
+/// Where a slice of a whole array lies.
+fn layout_of<T: Item + Element>(
+    array: &Fresh<T>,
+    starts: &[i64],
+    stops: &[i64],
+    strides: &[i64],
+) -> Result<Layout, Fault> {
+    let whole = View::shaped(array, Shape::new(array.shape()).map_err(fault)?).map_err(fault)?;
+    Ok(sliced(&whole, starts, stops, strides)?.layout())
+}
+
+async fn gathered<T: Item + Element>(cx: &Context<'_>, array: &Array, idx: &Array) -> Result<Array, Fault> {
+    let whole;
+    let source = match array.view::<T>() {
+        Some(seen) if array.is_whole() => seen.memory(),
+        _ => {
+            whole = copied_as::<T>(cx, array).await?;
+            &whole[..]
+        }
+    };
+    let at = view::<i64>(idx)?;
+    let mut out = room::<T>(cx, idx.shape())?;
+    fill(cx, &mut out, |range, out| index::gather(source, &at, Negative::FromEnd, range, out)).await?;
+    Ok(out.done())
+}
+
+async fn masked<T: Item + Element>(cx: &Context<'_>, array: &Array, mask: &Array) -> Result<Array, Fault> {
+    let (from, mask) = (view::<T>(array)?, view::<bool>(mask)?);
+    if from.shape() != mask.shape() {
+        return Err(bad(format!(
+            "a mask of shape {:?} for an array of shape {:?}",
+            &mask.shape()[..],
+            &from.shape()[..]
+        )));
+    }
+    let mut counts = Vec::with_capacity(morsel::count(from.elements()));
+    for range in morsel::split(from.elements()) {
+        counts.push(index::count(&mask, range).map_err(fault)?);
+        cx.yield_if_due().await?;
+    }
+    let mut out = room::<T>(cx, &[counts.iter().sum()])?;
+    let mut at = 0;
+    for (range, count) in morsel::split(from.elements()).zip(counts) {
+        index::compress(&from, &mask, range, &mut out[at..at + count]).map_err(fault)?;
+        at += count;
+        cx.yield_if_due().await?;
+    }
+    Ok(out.done())
+}
+
+async fn picked(cx: &Context<'_>, array: Slot, idx: &Array, value: &Array) -> Result<(), Fault> {
+    let none = || not_implemented("[pdarray]=", &[array.array.dtype(), idx.dtype()]);
+    with_dtype!(kernel_dtype(array.array.dtype()), T => {
+        let mut next = copied_as::<T>(cx, &array.array).await?;
+        let value = view::<T>(value)?;
+        match idx.dtype() {
+            Dtype::Bool => {
+                let mask = of_view(idx.view::<bool>().ok_or_else(none)?)?;
+                let count = index::count(&mask, 0..mask.elements()).map_err(fault)?;
+                let values = value.broadcast(&Shape::flat(count).map_err(fault)?).map_err(fault)?;
+                let mut first = 0;
+                for (range, out) in morsel::outputs(&mut next) {
+                    let count = index::count(&mask, range.clone()).map_err(fault)?;
+                    index::expand(out, &mask, &values, first, range).map_err(fault)?;
+                    first += count;
+                    cx.yield_if_due().await?;
+                }
+            }
+            dtype if dtype.is_integer() => {
+                let idx = cast_to(cx, idx, Dtype::Int64).await?;
+                let at = view::<i64>(&idx)?;
+                let values = value.broadcast(at.shape()).map_err(fault)?;
+                for range in morsel::split(at.elements()) {
+                    index::scatter(&mut next, &at, &values, Negative::FromEnd, range).map_err(fault)?;
+                    cx.yield_if_due().await?;
+                }
+            }
+            _ => return Err(none()),
+        }
+        array.replace(cx, next.done())
+    }, else => Err(none()))
+}

@@ -1,0 +1,315 @@
+//! Random numbers: arrays of a seed, generators that go on where they were, shuffles and choices.
+//!
+//! Holds: the numbers of a seed are the same on every machine and however their morsels were shared. They are this node's own streams
+//! (Philox), not those of the ancestor's server: its known answers for a seed are others.
+
+use crate::work::{bad, cast_to, copied, fault, fill, kernel_dtype, lengths, not_implemented, room, steps, view};
+use windlass::prelude::*;
+use windlass::symbols::{OwnSymbol, Symbol};
+use windlass_kernels::index::{self, Negative};
+use windlass_kernels::random::{Permutation, Stream, exponential, integers, normal, uniform};
+use windlass_kernels::with_dtype;
+
+/// The class of generators.
+const GENERATOR: &str = "Generator";
+
+/// Random numbers.
+pub struct Random;
+
+/// Arrays of random numbers.
+#[module(name = "array_random", export = false)]
+impl Random {
+    /// Nothing to keep.
+    #[create]
+    fn create() -> Self {
+        Self
+    }
+
+    /// Uniform numbers from `low` up to before `high`; the same for the same `seed`, unless that is -1.
+    #[method(each(T in Element, n in Rank), standard)]
+    async fn randint(cx: &Context<'_>, command: &Called, given: &Given) -> Result<Array, Fault> {
+        let stream = Stream::new(seed_of(cx, given)?, 0);
+        let shape = lengths(&given.list::<i64>("shape")?)?;
+        drawn(cx, command, given, &stream, 0, &shape, false).await
+    }
+
+    /// Normal numbers of mean 0 and deviation 1.
+    #[method(each(n in Rank), standard, name = "randomNormal")]
+    async fn random_normal(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<Array, Fault> {
+        let stream = Stream::new(seed_of(cx, given)?, 1);
+        let shape = lengths(&given.list::<i64>("shape")?)?;
+        let mut out = room::<f64>(cx, &shape)?;
+        fill(cx, &mut out, |range, out| normal(&stream, (0.0, 1.0), range, out)).await?;
+        Ok(out.done())
+    }
+
+    /// A generator: a seed under a name.
+    #[method(each(T in Element), standard, name = "createGenerator")]
+    fn create_generator(cx: &Context<'_>, command: &Called, given: &Given) -> Result<String, Fault> {
+        let seed = match given.scalar::<bool>("has_seed")? {
+            true => given.scalar::<i64>("seed")? as u64,
+            false => cx.random(),
+        };
+        let dtype = command.dtype("T").map_or("", Dtype::name).to_owned();
+        let own = OwnSymbol {
+            class: GENERATOR.into(),
+            parameters: vec![dtype.clone()],
+            state: seed.to_le_bytes().to_vec(),
+            parts: Vec::new(),
+        };
+        Ok(format!("created {} {GENERATOR}<{dtype}>", cx.symbols().insert(own)?))
+    }
+
+    /// Ends a generator.
+    #[method(standard, name = "delGenerator")]
+    fn del_generator(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
+        let name = given.text("name")?;
+        cx.symbols().delete(name)?;
+        Ok(format!("deleted {name}"))
+    }
+
+    /// Uniform numbers of a generator: whole numbers from `low` to `high`, both included, or floats up to before `high`.
+    #[method(each(T in Element, n in Rank), standard, name = "uniformGenerator")]
+    async fn uniform_generator(cx: &Context<'_>, command: &Called, given: &Given) -> Result<Array, Fault> {
+        let stream = Stream::new(generator(cx, given.text("name")?)?, 0);
+        let shape = lengths(&given.list::<i64>("shape")?)?;
+        drawn(cx, command, given, &stream, state(given)?, &shape, true).await
+    }
+
+    /// Normal numbers of a generator.
+    #[method(each(n in Rank), standard, name = "standardNormalGenerator")]
+    async fn standard_normal(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<Array, Fault> {
+        let (stream, start) = (Stream::new(generator(cx, given.text("name")?)?, 1), state(given)?);
+        let mut out = room::<f64>(cx, &lengths(&given.list::<i64>("shape")?)?)?;
+        fill(cx, &mut out, |range, out| normal(&stream, (0.0, 1.0), range.start + start..range.end + start, out))
+            .await?;
+        Ok(out.done())
+    }
+
+    /// Exponential numbers of a generator.
+    #[method(each(n in Rank), standard, name = "standardExponential")]
+    async fn standard_exponential(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<Array, Fault> {
+        let (stream, start) = (Stream::new(generator(cx, given.text("name")?)?, 2), state(given)?);
+        let mut out = room::<f64>(cx, &lengths(&given.list::<i64>("size")?)?)?;
+        fill(cx, &mut out, |range, out| exponential(&stream, 1.0, range.start + start..range.end + start, out))
+            .await?;
+        Ok(out.done())
+    }
+
+    /// The elements of an array in random order, under its own name.
+    #[method(each(T in Element, n in Rank), standard)]
+    async fn shuffle(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
+        let array = given.array(cx, "x")?;
+        let seed = generator(cx, given.text("name")?)?;
+        let order = permuted(cx, &stepped(seed, state(given)?), array.size()).await?;
+        let next = picked(cx, &array, &order, array.shape()).await?;
+        drop(array);
+        cx.symbols().put(given.text("x")?, next)?;
+        Ok(String::new())
+    }
+
+    /// The elements of an array in random order, or the numbers below `x`.
+    #[method(each(T in Element, n in Rank), standard)]
+    async fn permutation(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<Array, Fault> {
+        let seed = stepped(generator(cx, given.text("name")?)?, state(given)?);
+        if given.scalar::<bool>("isDomPerm")? {
+            let size = usize::try_from(given.scalar::<i64>("size")?).map_err(|_| bad("size is below 0"))?;
+            return permuted(cx, &seed, size).await;
+        }
+        let array = given.array(cx, "x")?;
+        let order = permuted(cx, &seed, array.size()).await?;
+        picked(cx, &array, &order, array.shape()).await
+    }
+
+    /// Elements of an array, or numbers below `popSize`, drawn with or without repetition, by weight if there are weights.
+    #[method(each(T in Element), standard)]
+    async fn choice(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<Array, Fault> {
+        let start = state(given)?;
+        let seed = generator(cx, given.text("gName")?)?;
+        let number = |key: &str| -> Result<usize, Fault> {
+            usize::try_from(given.scalar::<i64>(key)?).map_err(|_| bad(format!("{key} is below 0")))
+        };
+        let (count, population) = (number("numSamples")?, number("popSize")?);
+        let again = given.scalar::<bool>("replace")?;
+        if population == 0 || (!again && count > population) {
+            return Err(bad(format!("{count} of {population} elements cannot be drawn")));
+        }
+        let picks = if given.scalar::<bool>("hasWeights")? {
+            weighted(cx, &given.array(cx, "wName")?, (seed, start), count, again).await?
+        } else if again {
+            let mut out = room::<i64>(cx, &[count])?;
+            let (stream, last) = (Stream::new(seed, 3), population as i64 - 1);
+            fill(cx, &mut out, |range, out| {
+                integers(&stream, (0, last), range.start + start..range.end + start, out)
+            })
+            .await?;
+            out.done()
+        } else {
+            let all = permuted(cx, &stepped(seed, start), population).await?;
+            all.view_as(&[count], &[1], 0).map_err(|error| bad(error.to_string()))?
+        };
+        if given.scalar::<bool>("isDom")? {
+            return copied(cx, &picks).await;
+        }
+        picked(cx, &given.array(cx, "aName")?, &picks, &[count]).await
+    }
+}
+
+/// Where a generator stands.
+fn state(given: &Given) -> Result<usize, Fault> {
+    usize::try_from(given.scalar::<i64>("state")?).map_err(|_| bad("state is below 0"))
+}
+
+/// The seed that was given, or one of chance for -1 and for none.
+fn seed_of(cx: &Context<'_>, given: &Given) -> Result<u64, Fault> {
+    match given.text("seed")? {
+        "" | "None" | "-1" => Ok(cx.random()),
+        _ => Ok(given.scalar::<i64>("seed")? as u64),
+    }
+}
+
+/// The seed of a generator.
+fn generator(cx: &Context<'_>, name: &str) -> Result<u64, Fault> {
+    let none = || bad(format!("{name} is no generator"));
+    match cx.symbols().get(name)? {
+        Symbol::Own(own) if own.class == GENERATOR => {
+            own.state.try_into().map(u64::from_le_bytes).map_err(|_| none())
+        }
+        _ => Err(none()),
+    }
+}
+
+/// A stream for orders, another for each place where the generator stands.
+fn stepped(seed: u64, state: usize) -> Stream {
+    Stream::new(seed ^ (state as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15), 4)
+}
+
+/// Uniform numbers of the command's dtype.
+async fn drawn(
+    cx: &Context<'_>,
+    command: &Called,
+    given: &Given,
+    stream: &Stream,
+    start: usize,
+    shape: &[usize],
+    closed: bool,
+) -> Result<Array, Fault> {
+    let dtype = command.dtype("T").ok_or_else(|| bad("no dtype"))?;
+    if dtype == Dtype::Float64 {
+        let bounds = (given.scalar::<f64>("low")?, given.scalar::<f64>("high")?);
+        let mut out = room::<f64>(cx, shape)?;
+        fill(cx, &mut out, |range, out| uniform(stream, bounds, range.start + start..range.end + start, out))
+            .await?;
+        return Ok(out.done());
+    }
+    if dtype == Dtype::Bool {
+        let whole = |key: &str| -> Result<i64, Fault> {
+            match given.text(key)? {
+                "True" => Ok(1),
+                "False" => Ok(0),
+                _ => given.scalar::<i64>(key),
+            }
+        };
+        let (low, high) = (whole("low")?, whole("high")? - i64::from(!closed));
+        if high < low || low < 0 || high > 1 {
+            return Err(bad(format!("{low} to {high} are no bools")));
+        }
+        let mut out = room::<bool>(cx, shape)?;
+        fill(cx, &mut out, |range, out| {
+            for (at, out) in range.zip(out) {
+                *out = if low == high { low == 1 } else { stream.word((at + start) as u64) & 1 == 1 };
+            }
+            Ok(())
+        })
+        .await?;
+        return Ok(out.done());
+    }
+    with_dtype!(integers kernel_dtype(dtype), T => {
+        // The end that does not belong to the range may be one past the dtype.
+        let whole = |key: &str| -> Result<i128, Fault> {
+            let text = given.text(key)?;
+            text.parse().map_err(|_| bad(format!("Json Argument '{key}' cannot be cast as {dtype}: {text}")))
+        };
+        let (low, high) = (whole("low")?, whole("high")? - i128::from(!closed));
+        if high < low {
+            return Err(bad("low >= high"));
+        }
+        let fits = |value: i128| T::try_from(value).map_err(|_| bad(format!("{value} is no {dtype}")));
+        let (low, high) = (fits(low)?, fits(high)?);
+        let mut out = room::<T>(cx, shape)?;
+        fill(cx, &mut out, |range, out| {
+            integers(stream, (low, high), range.start + start..range.end + start, out)
+        })
+        .await?;
+        Ok(out.done())
+    }, else => Err(not_implemented("uniform", &[dtype])))
+}
+
+/// The numbers below `count` in random order.
+async fn permuted(cx: &Context<'_>, stream: &Stream, count: usize) -> Result<Array, Fault> {
+    let mut out = room::<i64>(cx, &[count])?;
+    steps(cx, Permutation::new(*stream, &mut out[..]).map_err(fault)?).await?;
+    Ok(out.done())
+}
+
+/// The elements, counted row-major, that `picks` names, in a shape.
+async fn picked(cx: &Context<'_>, array: &Array, picks: &Array, shape: &[usize]) -> Result<Array, Fault> {
+    let row = if array.is_whole() { array.clone() } else { copied(cx, array).await? };
+    let row = row.view_as(&[array.size()], &[1], 0).map_err(|error| bad(error.to_string()))?;
+    let picks = cast_to(cx, picks, Dtype::Int64).await?;
+    with_dtype!(kernel_dtype(row.dtype()), T => {
+        let (from, picks) = (view::<T>(&row)?, view::<i64>(&picks)?);
+        let mut out = room::<T>(cx, shape)?;
+        fill(cx, &mut out, |range, out| index::take_along(&from, 0, &picks, Negative::FromEnd, range, out)).await?;
+        Ok(out.done())
+    }, else => Err(not_implemented("choice", &[row.dtype()])))
+}
+
+/// Indices drawn by weight.
+async fn weighted(
+    cx: &Context<'_>,
+    weights: &Array,
+    (seed, start): (u64, usize),
+    count: usize,
+    again: bool,
+) -> Result<Array, Fault> {
+    let weights: Vec<f64> = view::<f64>(weights)?.to_vec();
+    if weights.iter().any(|one| one.is_nan() || *one < 0.0) {
+        return Err(bad("a weight is below 0 or not a number"));
+    }
+    let stream = Stream::new(seed, 5);
+    let mut out = room::<i64>(cx, &[count])?;
+    if again {
+        let mut total = 0.0;
+        let sums: Vec<f64> = weights
+            .iter()
+            .map(|weight| {
+                total += weight;
+                total
+            })
+            .collect();
+        fill(cx, &mut out, |range, out| {
+            let mut places = vec![0.0; out.len()];
+            uniform(&stream, (0.0, total), range.start + start..range.end + start, &mut places)?;
+            for (out, place) in out.iter_mut().zip(&places) {
+                *out = sums.partition_point(|sum| sum <= place).min(sums.len() - 1) as i64;
+            }
+            Ok(())
+        })
+        .await?;
+        return Ok(out.done());
+    }
+    // Each element waits an exponential time whose rate is its weight; the first so many are drawn (Efraimidis and Spirakis).
+    let mut times = vec![0.0; weights.len()];
+    exponential(&stream, 1.0, start..start + weights.len(), &mut times).map_err(fault)?;
+    cx.yield_if_due().await?;
+    let mut order: Vec<usize> = (0..weights.len()).filter(|&at| weights[at] > 0.0).collect();
+    if order.len() < count {
+        return Err(bad(format!("{count} elements cannot be drawn of {} that have a weight", order.len())));
+    }
+    order.sort_by(|&a, &b| (times[a] / weights[a]).total_cmp(&(times[b] / weights[b])));
+    for (out, at) in out.iter_mut().zip(order) {
+        *out = at as i64;
+    }
+    Ok(out.done())
+}

@@ -1,0 +1,41 @@
+//! Arrays: commands over the node's symbols.
+//!
+//! Lives here: a module per group of commands (`commands/`), so that a node takes the groups that it wants; `work` (what all groups
+//! use: views, casts, loops in morsels).
+//! From: any caller of the methods; the ancestor's clients by full names. To: `kernels`.
+//! Holds: a result's memory is reserved before it is computed; a long loop lets other calls run after each morsel; operands are
+//! promoted first, so that a kernel sees one dtype.
+//! Not here: names and their sessions (the node's table of symbols).
+#![forbid(unsafe_code)]
+
+mod commands;
+mod work;
+
+pub use commands::binary::Binary;
+pub use commands::create::Create;
+pub use commands::elementwise::Elementwise;
+pub use commands::group::Group;
+pub use commands::index::Index;
+pub use commands::operators::Operators;
+pub use commands::random::Random;
+pub use commands::reduce::Reduce;
+pub use commands::shape::Shape;
+pub use commands::sort::Sort;
+pub use commands::strings::Text;
+pub use commands::symbols::SymbolTable;
+
+/// The tables of all groups, for a node that links them in.
+pub const TABLES: &[&windlass::ModuleTable] = &[
+    SymbolTable::TABLE,
+    Create::TABLE,
+    Operators::TABLE,
+    Elementwise::TABLE,
+    Index::TABLE,
+    Reduce::TABLE,
+    Sort::TABLE,
+    Shape::TABLE,
+    Random::TABLE,
+    Group::TABLE,
+    Text::TABLE,
+    Binary::TABLE,
+];

@@ -1,0 +1,148 @@
+//! What all groups use: from arrays to the kernels' views and back, and loops that let others run.
+//!
+//! Holds: a loop yields after each morsel when its time is used up, so a long command delays no other by more than that.
+
+use std::ops::Range;
+use windlass::prelude::*;
+use windlass_kernels::elementwise::{CastTo, cast};
+use windlass_kernels::{DType, Element, KernelError, Shape, Step, Stepwise, Strides, View, morsel, with_dtype};
+
+/// The kernel's word for a dtype.
+pub fn kernel_dtype(dtype: Dtype) -> DType {
+    DType::from_name(dtype.name()).unwrap_or(DType::Str)
+}
+
+/// Our word for a kernel's dtype.
+pub fn our_dtype(dtype: DType) -> Dtype {
+    Dtype::of(dtype.name()).unwrap_or(Dtype::Str)
+}
+
+/// A kernel's error as a caller hears it.
+pub fn fault(error: KernelError) -> Fault {
+    Fault::new(Code::BadArguments, error.to_string()).with_outcome(Outcome::Ended)
+}
+
+/// What is wrong with an argument.
+pub fn bad(text: impl Into<String>) -> Fault {
+    Fault::new(Code::BadArguments, text)
+}
+
+/// `<proc>: <dtype> <op> <dtype> not implemented`, as the ancestor says it.
+pub fn not_implemented(what: &str, dtypes: &[Dtype]) -> Fault {
+    let dtypes: Vec<&str> = dtypes.iter().map(|dtype| dtype.name()).collect();
+    Fault::new(Code::NoInstance, format!("Error: {what}: ({}) not implemented", dtypes.join(",")))
+        .with_outcome(Outcome::Ended)
+}
+
+/// An array as kernels see it.
+pub fn view<T: Item + Element>(array: &Array) -> Result<View<'_, T>, Fault> {
+    let seen = array
+        .view::<T>()
+        .ok_or_else(|| bad(format!("a {} array, not one of {}", array.dtype(), <T as Item>::DTYPE)))?;
+    of_view(seen)
+}
+
+/// The same, of an array whose element type is known.
+pub fn of_view<'a, T: Item + Element>(seen: ArrayView<'a, T>) -> Result<View<'a, T>, Fault> {
+    let shape = Shape::new(seen.shape()).map_err(fault)?;
+    let strides = Strides::new(seen.strides()).map_err(fault)?;
+    View::new(seen.memory(), seen.offset(), shape, strides).map_err(fault)
+}
+
+/// Fills room morsel by morsel.
+pub async fn fill<T: Item>(
+    cx: &Context<'_>,
+    out: &mut Fresh<T>,
+    mut work: impl FnMut(Range<usize>, &mut [T]) -> Result<(), KernelError>,
+) -> Result<(), Fault> {
+    for (range, room) in morsel::outputs(out) {
+        work(range, room).map_err(fault)?;
+        cx.yield_if_due().await?;
+    }
+    Ok(())
+}
+
+/// Runs a stepwise kernel to its end.
+pub async fn steps(cx: &Context<'_>, mut kernel: impl Stepwise) -> Result<(), Fault> {
+    while kernel.step().map_err(fault)? == Step::More {
+        cx.yield_if_due().await?;
+    }
+    Ok(())
+}
+
+/// New room for a shape.
+pub fn room<T: Item>(cx: &Context<'_>, shape: &[usize]) -> Result<Fresh<T>, Fault> {
+    cx.symbols().fresh(shape)
+}
+
+/// The array in another dtype; itself when that is its own.
+pub async fn cast_to(cx: &Context<'_>, array: &Array, to: Dtype) -> Result<Array, Fault> {
+    if array.dtype() == to {
+        return Ok(array.clone());
+    }
+    let none = || Err(not_implemented("cast", &[array.dtype(), to]));
+    with_dtype!(kernel_dtype(to), B => {
+        with_dtype!(kernel_dtype(array.dtype()), A => cast_pair::<A, B>(cx, array).await, else => none())
+    }, else => none())
+}
+
+async fn cast_pair<A: Item + CastTo<B>, B: Item + Element>(
+    cx: &Context<'_>,
+    array: &Array,
+) -> Result<Array, Fault> {
+    let from = view::<A>(array)?;
+    let mut out = room::<B>(cx, array.shape())?;
+    fill(cx, &mut out, |range, out| cast(&from, range, out)).await?;
+    Ok(out.done())
+}
+
+/// One value as an array of rank 0, which broadcasts to any shape.
+pub fn constant(cx: &Context<'_>, value: &Scalar, dtype: Dtype) -> Result<Array, Fault> {
+    let value = value.cast(dtype).ok_or_else(|| bad(format!("{} is no {dtype}", value.plain())))?;
+    with_dtype!(kernel_dtype(dtype), T => {
+        let mut out = room::<T>(cx, &[])?;
+        out[0] = windlass::array::Value::from_scalar(&value).unwrap_or_default();
+        Ok(out.done())
+    }, else => Err(not_implemented("constant", &[dtype])))
+}
+
+/// A copy without gaps.
+pub async fn copied(cx: &Context<'_>, array: &Array) -> Result<Array, Fault> {
+    with_dtype!(kernel_dtype(array.dtype()), T => Ok(copied_as::<T>(cx, array).await?.done()),
+        else => Err(not_implemented("copy", &[array.dtype()])))
+}
+
+/// A copy without gaps, to be changed.
+pub async fn copied_as<T: Item + Element>(cx: &Context<'_>, array: &Array) -> Result<Fresh<T>, Fault> {
+    let from = view::<T>(array)?;
+    let mut out = room::<T>(cx, array.shape())?;
+    fill(cx, &mut out, |range, out| from.copy(range, out)).await?;
+    Ok(out)
+}
+
+/// Lengths that callers gave, as lengths.
+pub fn lengths(given: &[i64]) -> Result<Vec<usize>, Fault> {
+    let length = |&one: &i64| usize::try_from(one).map_err(|_| bad(format!("{given:?} is no shape")));
+    given.iter().map(length).collect()
+}
+
+/// Axes that callers gave, negative from the end, as a set; none = all.
+pub fn axes(given: &[i64], rank: usize) -> Result<u8, Fault> {
+    if given.is_empty() {
+        return Ok(((1u16 << rank) - 1) as u8);
+    }
+    let mut set = 0u8;
+    for &axis in given {
+        set |= 1 << self::axis(axis, rank)?;
+    }
+    Ok(set)
+}
+
+/// An axis, negative from the end.
+pub fn axis(given: i64, rank: usize) -> Result<usize, Fault> {
+    let from_start = if given < 0 { given.saturating_add(rank as i64) } else { given };
+    usize::try_from(from_start)
+        .ok()
+        .filter(|axis| *axis < rank)
+        .ok_or_else(|| bad(format!("axis {given} is outside of rank {rank}")))
+}
