@@ -123,7 +123,7 @@ impl Shape {
     }
 
     /// Coordinates of a flat index, row-major. The index must lie inside.
-    pub(crate) fn coordinates(&self, mut flat: usize) -> [usize; RANK_MAX] {
+    pub fn coordinates(&self, mut flat: usize) -> [usize; RANK_MAX] {
         let mut at = [0; RANK_MAX];
         for axis in (0..self.rank()).rev() {
             let dim = self.dims[axis].max(1);

@@ -16,11 +16,17 @@ pub use commands::create::Create;
 pub use commands::elementwise::Elementwise;
 pub use commands::group::Group;
 pub use commands::index::Index;
+pub use commands::linear::Linear;
+pub use commands::numeric::Numeric;
 pub use commands::operators::Operators;
+pub use commands::order::Order;
+pub use commands::pick::Pick;
 pub use commands::random::Random;
 pub use commands::reduce::Reduce;
+pub use commands::sets::Sets;
 pub use commands::shape::Shape;
 pub use commands::sort::Sort;
+pub use commands::stats::Stats;
 pub use commands::strings::Text;
 pub use commands::symbols::SymbolTable;
 
@@ -38,4 +44,10 @@ pub const TABLES: &[&windlass::ModuleTable] = &[
     Group::TABLE,
     Text::TABLE,
     Binary::TABLE,
+    Sets::TABLE,
+    Stats::TABLE,
+    Linear::TABLE,
+    Order::TABLE,
+    Pick::TABLE,
+    Numeric::TABLE,
 ];

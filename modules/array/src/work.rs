@@ -64,6 +64,11 @@ pub async fn fill<T: Item>(
 
 /// Runs a stepwise kernel to its end.
 pub async fn steps(cx: &Context<'_>, mut kernel: impl Stepwise) -> Result<(), Fault> {
+    drive(cx, &mut kernel).await
+}
+
+/// As `steps`, for a kernel that is asked afterwards what it found.
+pub async fn drive(cx: &Context<'_>, kernel: &mut impl Stepwise) -> Result<(), Fault> {
     while kernel.step().map_err(fault)? == Step::More {
         cx.yield_if_due().await?;
     }

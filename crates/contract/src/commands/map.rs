@@ -42,7 +42,8 @@ pub struct Found<'m> {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct CommandMap {
-    offers: BTreeMap<String, Offer>,
+    /// By base name, and whether something stands in `<..>`: `[pdarray]` and `[pdarray]<..>` are two commands of the ancestor's.
+    offers: BTreeMap<(String, bool), Offer>,
     /// Names that a later pool offers as well; the first one serves them.
     pub twice: Vec<String>,
     /// Ranks that full names are listed for.
@@ -65,7 +66,8 @@ impl CommandMap {
     pub fn add(&mut self, pool: &str, module: &ModuleDescriptor) {
         for command in &module.commands {
             let Some(method) = module.methods.iter().find(|method| method.id == command.method) else { continue };
-            if self.offers.contains_key(&command.name) {
+            let key = (command.name.clone(), !command.order.is_empty());
+            if self.offers.contains_key(&key) {
                 self.twice.push(command.name.clone());
                 continue;
             }
@@ -75,7 +77,7 @@ impl CommandMap {
                 command: self.narrowed(command),
                 method: method.clone(),
             };
-            self.offers.insert(command.name.clone(), offer);
+            self.offers.insert(key, offer);
         }
     }
 
@@ -94,9 +96,15 @@ impl CommandMap {
         self.offers.values()
     }
 
-    /// The command of this base name.
+    /// A command of this base name.
     pub fn base(&self, name: &str) -> Option<&Offer> {
-        self.offers.get(name)
+        self.of(name, false)
+    }
+
+    /// The command of this base name with or without values in `<..>`; the other where there is only that.
+    fn of(&self, name: &str, with_values: bool) -> Option<&Offer> {
+        let exact = self.offers.get(&(name.to_owned(), with_values));
+        exact.or_else(|| self.offers.get(&(name.to_owned(), !with_values)))
     }
 
     /// Finds a command by its full name.
@@ -105,7 +113,7 @@ impl CommandMap {
     /// `UnknownCommand` names near ones; `NoInstance` lists the dtypes and ranks that the command has.
     pub fn find(&self, full_name: &str) -> Result<Found<'_>, Fault> {
         let (base, values) = split(full_name);
-        let Some(offer) = self.offers.get(base) else {
+        let Some(offer) = self.of(base, !values.is_empty()) else {
             let text = format!("Unrecognized command: {full_name}{}", self.near(base));
             return Err(Fault::new(Code::UnknownCommand, text));
         };
@@ -115,7 +123,7 @@ impl CommandMap {
     }
 
     fn near(&self, base: &str) -> String {
-        let near = self.offers.keys().map(|name| (distance(base, name), name)).min();
+        let near = self.offers.keys().map(|(name, _)| (distance(base, name), name)).min();
         match near.filter(|(distance, name)| *distance <= 1 + name.len() / 4) {
             Some((_, name)) => format!("; did you mean {name}?"),
             None => String::new(),

@@ -19,6 +19,8 @@ pub enum Quantile {
     InvertedCdf,
     /// As that, the mean of two where the share is met exactly.
     AveragedInvertedCdf,
+    /// The value whose place is nearest to n q, of two the one with the even place counted from 1.
+    ClosestObservation,
     /// In proportion, on n q.
     InterpolatedInvertedCdf,
     /// In proportion, on n q + 1/2.
@@ -33,7 +35,7 @@ pub enum Quantile {
 
 impl Quantile {
     /// Every method, with NumPy's name.
-    pub const ALL: [(Self, &'static str); 12] = [
+    pub const ALL: [(Self, &'static str); 13] = [
         (Self::Linear, "linear"),
         (Self::Lower, "lower"),
         (Self::Higher, "higher"),
@@ -41,6 +43,7 @@ impl Quantile {
         (Self::Nearest, "nearest"),
         (Self::InvertedCdf, "inverted_cdf"),
         (Self::AveragedInvertedCdf, "averaged_inverted_cdf"),
+        (Self::ClosestObservation, "closest_observation"),
         (Self::InterpolatedInvertedCdf, "interpolated_inverted_cdf"),
         (Self::Hazen, "hazen"),
         (Self::Weibull, "weibull"),
@@ -66,6 +69,7 @@ impl Quantile {
                 let at = n * q;
                 if at == at.floor() { (at - 1.0, 0.5) } else { (at.floor(), 0.0) }
             }
+            Self::ClosestObservation => ((n * q).round_ties_even() - 1.0, 0.0),
             Self::InterpolatedInvertedCdf => proportional(0.0, 1.0),
             Self::Hazen => proportional(0.5, 0.5),
             Self::Weibull => proportional(0.0, 0.0),

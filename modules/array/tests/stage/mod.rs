@@ -23,7 +23,7 @@ impl Stage {
         let mut config = NodeConfig::new("arrays", windlass_admin::Admin::TABLE);
         config.directory = directory.path().join("arrays");
         config.symbol_bytes_max = symbol_bytes_max;
-        for (table, name) in windlass_array::TABLES.iter().zip(GROUPS) {
+        for (table, name) in windlass_array::TABLES.iter().zip(GROUPS.iter().copied()) {
             config.modules.push(table);
             config.pools.push(PoolSpec::new(name, name));
         }
@@ -84,7 +84,7 @@ impl Stage {
 }
 
 /// The modules of `windlass_array::TABLES`, in that order.
-pub const GROUPS: [&str; 12] = [
+pub const GROUPS: &[&str] = &[
     "symbols",
     "array_create",
     "array_operators",
@@ -97,6 +97,12 @@ pub const GROUPS: [&str; 12] = [
     "array_group",
     "array_strings",
     "array_binary",
+    "array_sets",
+    "array_stats",
+    "array_linear",
+    "array_order",
+    "array_pick",
+    "array_numeric",
 ];
 
 /// A value that tests send and read.
