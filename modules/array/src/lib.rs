@@ -29,6 +29,7 @@ pub use commands::sort::Sort;
 pub use commands::stats::Stats;
 pub use commands::strings::Text;
 pub use commands::symbols::SymbolTable;
+pub use commands::tables::Tables;
 
 /// The tables of all groups, for a node that links them in.
 pub const TABLES: &[&windlass::ModuleTable] = &[
@@ -50,4 +51,5 @@ pub const TABLES: &[&windlass::ModuleTable] = &[
     Order::TABLE,
     Pick::TABLE,
     Numeric::TABLE,
+    Tables::TABLE,
 ];

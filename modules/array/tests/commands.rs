@@ -54,7 +54,9 @@ fn arange_counts_up_and_down_and_to_nothing() {
         stage.make(&format!("arange<{dtype},1>"), &[("start", start), ("stop", stop), ("step", step)])
     };
     assert_eq!(stage.values::<i64>(&arange("int64", "0", "10", "3")), [0, 3, 6, 9]);
-    assert_eq!(stage.values::<i64>(&arange("int64", "5", "-1", "-2")), [5, 3, 1]);
+    // The ancestor's client adds 2 to the stop of a falling range: these are `arange(5, -1, -2)` and `arange(5, 0, -1)`.
+    assert_eq!(stage.values::<i64>(&arange("int64", "5", "1", "-2")), [5, 3, 1]);
+    assert_eq!(stage.values::<i64>(&arange("int64", "5", "2", "-1")), [5, 4, 3, 2, 1]);
     assert_eq!(stage.values::<i64>(&arange("int64", "5", "5", "1")), [0i64; 0]);
     assert_eq!(
         stage.values::<u64>(&arange("uint64", "18446744073709551613", "18446744073709551615", "1")),
@@ -122,6 +124,9 @@ fn in_place_operators_keep_the_dtype_and_refuse_what_would_lose_it() {
     stage.call("opeqvv<float64,int64,1>", &[("op", "+"), ("a", &half), ("b", &a)]);
     assert_eq!(stage.values::<f64>(&half), [11.5, 12.5]);
     assert_eq!(stage.values::<i64>(&a), [11, 12], "what failed changed nothing");
+    // The client of the ancestor sends the sign with its `=`.
+    stage.call("opeqvs<int64,1>", &[("op", "<<="), ("a", &a), ("value", "1")]);
+    assert_eq!(stage.values::<i64>(&a), [22, 24]);
 }
 
 #[test]
@@ -196,6 +201,10 @@ fn reductions_over_everything_and_along_axes_keep_the_axes() {
     assert_eq!(stage.values::<i64>(&columns.name), [4, 5, 6]);
     let Answered::Array(places) = along("argmin", "1") else { panic!() };
     assert_eq!(stage.values::<i64>(&places.name), [0, 1]);
+    let flags = stage.array(&[2, 2], &[true, false, false, false]);
+    let given = [("x", flags.as_str()), ("skipNan", "False"), ("axis", "[1]")];
+    assert_eq!(stage.values::<bool>(&stage.make("max<bool,2>", &given)), [true, false], "bools have bools");
+    assert_eq!(stage.call("minAll<bool,2>", &given[..2]).to_string(), "bool false");
     let outside = stage.fault("sum<int64,2>", &[("x", &a), ("skipNan", "False"), ("axis", "[2]")]);
     assert!(outside.message.contains("outside of rank 2"), "{outside}");
 }

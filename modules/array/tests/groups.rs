@@ -83,6 +83,11 @@ fn arrays_are_joined_cut_rolled_and_repeated_as_numpy_does() {
     let picks = stage.array(&[2, 1], &[1i64, -2]);
     let taken = stage.make("takeAlongAxis<int64,int64,2>", &[("x", &a), ("indices", &picks), ("axis", "1")]);
     assert_eq!(stage.values::<i64>(&taken), [2, 3]);
+    let both = stage.array(&[3], &[1i64, 0, 1]);
+    let taken = stage.make("takeAlongAxis<int64,int64,2>", &[("x", &a), ("indices", &both), ("axis", "1")]);
+    assert_eq!(stage.values::<i64>(&taken), [2, 1, 2, 4, 3, 4], "one row of indices serves all lines");
+    let same = stage.make("squeeze<int64,2,2>", &[("name", &a), ("nAxes", "0"), ("axes", "[]")]);
+    assert_eq!(stage.values::<i64>(&same), [1, 2, 3, 4]);
     let holes = stage.array(&[2, 2], &[0i64, 9, 9, 0]);
     let places = names(&stage.call("nonzero<int64,2>", &[("x", &holes)]));
     assert_eq!(places.iter().map(|name| stage.values::<i64>(name)).collect::<Vec<_>>(), [[0, 1], [1, 0]]);

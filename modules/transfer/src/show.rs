@@ -116,7 +116,7 @@ fn short(value: f64) -> String {
     text
 }
 
-/// With 17 digits, trailing zeros kept.
+/// With 17 digits; zeros at the end stand only behind whole numbers.
 fn seventeen(value: f64) -> String {
     if let Some(text) = odd(value) {
         return text;
@@ -128,8 +128,12 @@ fn seventeen(value: f64) -> String {
         return format!("{digits}e{}", signed(power));
     }
     // Seventeen digits that count; a whole number shows seventeen places, as the ancestor's does.
-    let places = if value.fract() == 0.0 { 17 } else { (16 - exponent).clamp(0, 22) as usize };
-    format!("{value:.places$}")
+    if value.fract() == 0.0 {
+        return format!("{value:.17}");
+    }
+    let places = (16 - exponent).clamp(0, 22) as usize;
+    let text = format!("{value:.places$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
 fn odd(value: f64) -> Option<String> {
@@ -162,7 +166,7 @@ mod tests {
             (1.0, "1.0", "1.00000000000000000"),
             (1.541, "1.541", "1.5409999999999999"),
             (0.0, "0.0", "0.00000000000000000"),
-            (-2.5, "-2.5", "-2.5000000000000000"),
+            (-2.5, "-2.5", "-2.5"),
             (1e10, "1e+10", "10000000000.00000000000000000"),
             (1e-7, "1e-07", "9.9999999999999995e-08"),
             (f64::NAN, "nan", "nan"),

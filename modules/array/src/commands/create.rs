@@ -48,7 +48,7 @@ impl Create {
         array.replace(cx, next.done())
     }
 
-    /// `start`, `start + step`, .. up to before `stop`.
+    /// `start`, `start + step`, .. up to before `stop`; with a step below 0, to before `stop - 2`, as the ancestor's client asks for it.
     #[method(each(T in Integer, rank in Rank), rank = 1)]
     async fn arange(
         cx: &Context<'_>,
@@ -62,11 +62,12 @@ impl Create {
         if step == 0 {
             return Err(bad("step is 0"));
         }
-        let count = ((stop - start + step - step.signum()) / step).max(0);
+        // The ancestor's formula. Its client sends the stop of a falling range two higher than it was asked for.
+        let count = ((stop - start + step - 1) / step).max(0);
         let count = usize::try_from(count).map_err(|_| bad("arange would have too many elements"))?;
         with_dtype!(integers kernel_dtype(dtype), T => {
             let mut out = room::<T>(cx, &[count])?;
-            // Every value lies between start and stop, which are of the dtype; the cast keeps it.
+            // Every value lies between start and what the caller meant by stop, which are of the dtype; the cast keeps it.
             fill(cx, &mut out, |range, out| {
                 for (at, out) in range.zip(out) {
                     *out = (start + at as i128 * step) as T;

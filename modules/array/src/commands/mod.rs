@@ -18,3 +18,4 @@ pub mod sort;
 pub mod stats;
 pub mod strings;
 pub mod symbols;
+pub mod tables;

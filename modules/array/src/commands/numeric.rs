@@ -1,4 +1,4 @@
-//! Numbers: remainders, bounds, neighbours among floats, and floats as their bits.
+//! Numbers: remainders, bounds, neighbours among floats.
 
 use super::operators::both;
 use crate::work::{cast_to, constant, fault, fill, kernel_dtype, not_implemented, our_dtype, room, view};
@@ -10,7 +10,7 @@ use windlass_kernels::{Element, Shape as Lengths, View, promote, with_dtype};
 /// Numbers.
 pub struct Numeric;
 
-/// Remainders, bounds, neighbours among floats, and floats as their bits.
+/// Remainders, bounds, neighbours among floats.
 #[module(name = "array_numeric", export = false)]
 impl Numeric {
     /// Nothing to keep.
@@ -98,23 +98,6 @@ impl Numeric {
         let (a, b) = together(&a, &b).map_err(fault)?;
         let mut out = room::<f64>(cx, a.shape())?;
         fill(cx, &mut out, |range, out| math2(Math2::NextAfter, &a, &b, range, out)).await?;
-        Ok(out.done())
-    }
-
-    /// The bits of float64 as uint64.
-    #[method(standard, name = "transmuteFloat")]
-    async fn transmute_float(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<Array, Fault> {
-        let array = given.array(cx, "name")?;
-        let from = view::<f64>(&array)?;
-        let mut out = room::<u64>(cx, array.shape())?;
-        let mut floats = Vec::new();
-        fill(cx, &mut out, |range, out| {
-            floats.resize(out.len(), 0.0f64);
-            from.copy(range, &mut floats)?;
-            out.iter_mut().zip(&floats).for_each(|(out, one)| *out = one.to_bits());
-            Ok(())
-        })
-        .await?;
         Ok(out.done())
     }
 }

@@ -111,6 +111,8 @@ fn of_sign(sign: &str) -> Option<Op> {
 }
 
 async fn in_place(cx: &Context<'_>, proc: &str, op: &str, a: Slot, b: &Array) -> Result<(), Fault> {
+    // The ancestor's client sends `+=`, its messages say `+`.
+    let op = op.strip_suffix('=').unwrap_or(op);
     let result = binary(cx, proc, op, &a.array, b).await?;
     let (have, want) = (result.dtype(), a.array.dtype());
     // As NumPy's `same_kind`: a float does not go back into integers, nor anything but a bool into bools.

@@ -1,16 +1,15 @@
-//! Order: places in sorted arrays, whether arrays are sorted, the order of strings.
+//! Order: places in sorted arrays, and whether arrays are sorted.
 
-use crate::work::{axes, bad, copied, fault, fill, kernel_dtype, not_implemented, room, steps, view};
+use crate::work::{axes, bad, copied, fault, fill, kernel_dtype, not_implemented, room, view};
 use windlass::prelude::*;
 use windlass_kernels::reduce::line;
 use windlass_kernels::search::{Side, search_sorted};
-use windlass_kernels::sort::TextArgSort;
-use windlass_kernels::{Element, View, morsel, scan, strings, with_dtype};
+use windlass_kernels::{Element, View, morsel, scan, with_dtype};
 
 /// Order.
 pub struct Order;
 
-/// Places in sorted arrays, whether arrays are sorted, the order of strings.
+/// Places in sorted arrays, and whether arrays are sorted.
 #[module(name = "array_order", export = false)]
 impl Order {
     /// Nothing to keep.
@@ -62,16 +61,6 @@ impl Order {
         let array = given.array(cx, "x")?;
         with_dtype!(kernel_dtype(array.dtype()), T => climbs(cx, &view::<T>(&array)?).await,
             else => Err(not_implemented("isSortedLocally", &[array.dtype()])))
-    }
-
-    /// The permutation that sorts strings by their bytes, stably.
-    #[method(standard, name = "argsortStrings")]
-    async fn argsort_strings(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<Array, Fault> {
-        let text = given.strings(cx, "name")?;
-        let seen = strings::Strings::new(text.offset_slice(), text.byte_slice()).map_err(fault)?;
-        let mut out = room::<i64>(cx, &[text.len()])?;
-        steps(cx, TextArgSort::new(seen, &mut out[..]).map_err(fault)?).await?;
-        Ok(out.done())
     }
 }
 

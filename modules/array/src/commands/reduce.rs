@@ -86,11 +86,12 @@ impl Reduce {
         #[arg(dtype = T)] x: Array,
         #[arg(key = "skipNan")] skip_nan: bool,
     ) -> Result<Scalar, Fault> {
-        let x = summable(cx, &x, Total::Max).await?;
-        with_dtype!(numbers kernel_dtype(x.dtype()), T => match skip_nan {
+        let (dtype, x) = (x.dtype(), summable(cx, &x, Total::Max).await?);
+        let found = with_dtype!(numbers kernel_dtype(x.dtype()), T => match skip_nan {
             true => whole(cx, SkipNan(Max), &view::<T>(&x)?).await,
             false => whole(cx, Max, &view::<T>(&x)?).await,
-        }, else => Err(not_implemented("max", &[x.dtype()])))
+        }, else => Err(not_implemented("max", &[dtype])))?;
+        kept(&found, dtype)
     }
 
     /// The greatest element along axes, which stay with length 1.
@@ -101,11 +102,12 @@ impl Reduce {
         axis: Vec<i64>,
         #[arg(key = "skipNan")] skip_nan: bool,
     ) -> Result<Array, Fault> {
-        let x = summable(cx, &x, Total::Max).await?;
-        with_dtype!(numbers kernel_dtype(x.dtype()), T => match skip_nan {
+        let (dtype, x) = (x.dtype(), summable(cx, &x, Total::Max).await?);
+        let found = with_dtype!(numbers kernel_dtype(x.dtype()), T => match skip_nan {
             true => lines(cx, SkipNan(Max), &view::<T>(&x)?, &axis).await,
             false => lines(cx, Max, &view::<T>(&x)?, &axis).await,
-        }, else => Err(not_implemented("max", &[x.dtype()])))
+        }, else => Err(not_implemented("max", &[dtype])))?;
+        cast_to(cx, &found, dtype).await
     }
 
     /// The least element of all elements; with `skipNan`, of those that are numbers.
@@ -115,11 +117,12 @@ impl Reduce {
         #[arg(dtype = T)] x: Array,
         #[arg(key = "skipNan")] skip_nan: bool,
     ) -> Result<Scalar, Fault> {
-        let x = summable(cx, &x, Total::Min).await?;
-        with_dtype!(numbers kernel_dtype(x.dtype()), T => match skip_nan {
+        let (dtype, x) = (x.dtype(), summable(cx, &x, Total::Min).await?);
+        let found = with_dtype!(numbers kernel_dtype(x.dtype()), T => match skip_nan {
             true => whole(cx, SkipNan(Min), &view::<T>(&x)?).await,
             false => whole(cx, Min, &view::<T>(&x)?).await,
-        }, else => Err(not_implemented("min", &[x.dtype()])))
+        }, else => Err(not_implemented("min", &[dtype])))?;
+        kept(&found, dtype)
     }
 
     /// The least element along axes, which stay with length 1.
@@ -130,11 +133,12 @@ impl Reduce {
         axis: Vec<i64>,
         #[arg(key = "skipNan")] skip_nan: bool,
     ) -> Result<Array, Fault> {
-        let x = summable(cx, &x, Total::Min).await?;
-        with_dtype!(numbers kernel_dtype(x.dtype()), T => match skip_nan {
+        let (dtype, x) = (x.dtype(), summable(cx, &x, Total::Min).await?);
+        let found = with_dtype!(numbers kernel_dtype(x.dtype()), T => match skip_nan {
             true => lines(cx, SkipNan(Min), &view::<T>(&x)?, &axis).await,
             false => lines(cx, Min, &view::<T>(&x)?, &axis).await,
-        }, else => Err(not_implemented("min", &[x.dtype()])))
+        }, else => Err(not_implemented("min", &[dtype])))?;
+        cast_to(cx, &found, dtype).await
     }
 
     /// Whether one is not zero, of all elements.
@@ -342,6 +346,11 @@ async fn summable(cx: &Context<'_>, x: &Array, of: Total) -> Result<Array, Fault
         (Dtype::Bool, Total::Max | Total::Min) => cast_to(cx, x, Dtype::UInt8).await,
         _ => Ok(x.clone()),
     }
+}
+
+/// An extreme in the dtype of what it is of: that of bools was found as a uint8.
+fn kept(found: &Scalar, dtype: Dtype) -> Result<Scalar, Fault> {
+    found.cast(dtype).ok_or_else(|| bad(format!("{} is no {dtype}", found.plain())))
 }
 
 /// Bools as numbers that have an order.

@@ -73,7 +73,8 @@ impl Shape {
     #[method(each(T in Element, n in Rank, m in Rank), standard)]
     fn squeeze(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<Array, Fault> {
         let array = given.array(cx, "name")?;
-        let gone = axes(&given.list::<i64>("axes")?, array.ndim())?;
+        let named = given.list::<i64>("axes")?;
+        let gone = if named.is_empty() { 0 } else { axes(&named, array.ndim())? };
         let kept: Vec<usize> = (0..array.ndim()).filter(|axis| gone & (1 << axis) == 0).collect();
         if let Some(axis) = (0..array.ndim()).find(|axis| gone & (1 << axis) != 0 && array.shape()[*axis] != 1) {
             return Err(bad(format!("axis {axis} has {} elements and cannot go", array.shape()[axis])));
@@ -241,7 +242,7 @@ impl Shape {
         }, else => Err(not_implemented("nonzero", &[array.dtype()])))
     }
 
-    /// The elements that indices pick along an axis, line by line.
+    /// The elements that indices pick along an axis: indices of rank 1 the same of each line, others line by line.
     #[method(each(T in Element, U in Integer, n in Rank), standard, name = "takeAlongAxis")]
     async fn take_along_axis(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<Array, Fault> {
         let array = given.array(cx, "x")?;
@@ -249,6 +250,13 @@ impl Shape {
         let at = axis(given.scalar::<i64>("axis")?, array.ndim())?;
         with_dtype!(kernel_dtype(array.dtype()), T => {
             let (from, picks) = (view::<T>(&array)?, view::<i64>(&picks)?);
+            if picks.shape().rank() == 1 && array.ndim() > 1 {
+                let layers = picks.to_vec();
+                let shape = index::take_shape(from.shape(), at, layers.len()).map_err(fault)?;
+                let mut out = room::<T>(cx, &shape)?;
+                fill(cx, &mut out, |range, out| index::take(&from, at, &layers, Negative::FromEnd, range, out)).await?;
+                return Ok(out.done());
+            }
             let mut out = room::<T>(cx, picks.shape())?;
             fill(cx, &mut out, |range, out| {
                 index::take_along(&from, at, &picks, Negative::FromEnd, range, out)

@@ -201,7 +201,7 @@ fn kept(cx: &Context<'_>, array: &Array) -> Result<String, Fault> {
 }
 
 /// Keeps new strings and says so, as the ancestor does.
-fn created<'a>(cx: &Context<'_>, count: usize, of: impl Fn(usize) -> &'a str) -> Result<String, Fault> {
+pub(super) fn created<'a>(cx: &Context<'_>, count: usize, of: impl Fn(usize) -> &'a str) -> Result<String, Fault> {
     let total = (0..count).map(|at| of(at).len()).sum();
     let mut offsets = room::<i64>(cx, &[count + 1])?;
     let mut bytes = room::<u8>(cx, &[total])?;

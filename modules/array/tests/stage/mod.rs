@@ -103,6 +103,7 @@ pub const GROUPS: &[&str] = &[
     "array_order",
     "array_pick",
     "array_numeric",
+    "array_tables",
 ];
 
 /// A value that tests send and read.
