@@ -102,6 +102,16 @@ fn arrays_R1_the_first_offer_of_a_name_serves_and_the_second_is_remembered() {
 }
 
 #[test]
+fn a_base_name_with_values_and_one_without_are_two_commands() {
+    let mut map = map();
+    let plain = CommandSchema { variables: Vec::new(), order: Vec::new(), formals: Vec::new(), ..foo() };
+    map.add("plain", &descriptor(vec![plain]));
+    let pool = |name: &str| map.find(name).unwrap().offer.pool.clone();
+    assert_eq!((pool("foo"), pool("foo<int64,1>")), ("plain".into(), "pool".into()));
+    assert_eq!((map.twice.len(), map.full_names().len()), (0, 10));
+}
+
+#[test]
 fn a_node_that_narrows_its_dtypes_has_no_instance_of_them() {
     let mut map = CommandMap::new(1);
     map.without(&[Dtype::Bool]);

@@ -107,3 +107,32 @@ fn rows_meet_within_a_window_of_time_up_to_a_limit() {
     assert!(join("1", "-1", "5").unwrap_err().message.contains("a window of -1"));
     assert!(join("1", "1", "-5").unwrap_err().message.contains("below 0"));
 }
+
+#[test]
+fn sparse_rows_are_added_index_by_index() {
+    let stage = Stage::with(64 << 20);
+    for seed in 0..20 {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let mut drawn = || -> Vec<(i64, f64)> {
+            (0..rng.usize(0..6)).map(|_| (rng.i64(-3..4), f64::from(rng.i8(-8..9)))).collect()
+        };
+        let (a, b) = (drawn(), drawn());
+        let mut naive = std::collections::BTreeMap::new();
+        for (index, value) in a.iter().chain(&b) {
+            *naive.entry(*index).or_insert(0.0) += value;
+        }
+        let column = |of: &[(i64, f64)]| {
+            let (indices, values): (Vec<i64>, Vec<f64>) = of.iter().copied().unzip();
+            (stage.array(&[of.len()], &indices), stage.array(&[of.len()], &values))
+        };
+        let ((i1, v1), (i2, v2)) = (column(&a), column(&b));
+        let given = [("idx1", i1.as_str()), ("idx2", &i2), ("val1", &v1), ("val2", &v2), ("merge", "True")];
+        let said = stage.call("sparseSumHelp", &given).to_string();
+        let names: Vec<&str> = said.split('+').map(|one| one.split(' ').nth(1).unwrap()).collect();
+        assert_eq!(stage.values::<i64>(names[0]), naive.keys().copied().collect::<Vec<_>>(), "{seed}");
+        assert_eq!(stage.values::<f64>(names[1]), naive.values().copied().collect::<Vec<_>>(), "{seed}");
+    }
+    let (one, two) = (stage.array(&[1], &[1i64]), stage.array(&[2], &[1i64, 2]));
+    let given = [("idx1", one.as_str()), ("idx2", &one), ("val1", &one), ("val2", &two)];
+    assert!(stage.fault("sparseSumHelp", &given).message.contains("2 indices of int64 for 3 values"));
+}

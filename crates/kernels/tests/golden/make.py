@@ -6,8 +6,8 @@ import numpy as np
 
 warnings.simplefilter("ignore")
 NAMES = "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64".split()
-METHODS = ("linear lower higher midpoint nearest inverted_cdf averaged_inverted_cdf interpolated_inverted_cdf hazen "
-           "weibull median_unbiased normal_unbiased").split()
+METHODS = ("linear lower higher midpoint nearest inverted_cdf averaged_inverted_cdf closest_observation "
+           "interpolated_inverted_cdf hazen weibull median_unbiased normal_unbiased").split()
 out = []
 
 

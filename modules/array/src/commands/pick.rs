@@ -100,7 +100,7 @@ impl Pick {
         }
         let values = cast_to(cx, &values, to).await?;
         let next = with_dtype!(kernel_dtype(to), T => {
-            let (mask, values) = (view::<bool>(&mask)?, view::<T>(&values)?.to_vec());
+            let (mask, values) = (view::<bool>(&mask)?, copied_as::<T>(cx, &values).await?);
             let mut next = copied_as::<T>(cx, &array).await?;
             if values.is_empty() && index::count(&mask, 0..mask.elements()).map_err(fault)? > 0 {
                 return Err(bad("there are no values to put where the mask holds"));
@@ -128,7 +128,7 @@ struct Picks {
     steps: Vec<usize>,
     first: usize,
     /// For each place along the first picked axis: what the indices add to the flat index.
-    offsets: Vec<i64>,
+    offsets: Fresh<i64>,
 }
 
 impl Picks {
@@ -140,7 +140,7 @@ impl Picks {
         let mut shape = array.shape().to_vec();
         let whole = windlass::array::row_major(&shape);
         let mut steps: Vec<usize> = whole.iter().map(|&one| one as usize).collect();
-        let mut offsets: Vec<i64> = Vec::new();
+        let mut offsets = room::<i64>(cx, &[0])?;
         let mut seen = 0u16;
         let first = axis(along[0], rank)?;
         for (at, (name, &one)) in names.iter().zip(along).enumerate() {
@@ -150,15 +150,15 @@ impl Picks {
             }
             seen |= 1 << axis;
             let indices = cast_to(cx, &cx.symbols().array(name)?, Dtype::Int64).await?;
-            let indices = view::<i64>(&indices)?.to_vec();
+            let indices = copied_as::<i64>(cx, &indices).await?;
             if at == 0 {
-                offsets = vec![0; indices.len()];
+                offsets = room::<i64>(cx, &[indices.len()])?;
             }
             if indices.len() != offsets.len() {
                 return Err(bad("All index arrays must have the same length"));
             }
             let length = array.shape()[axis] as i64;
-            for (offset, &index) in offsets.iter_mut().zip(&indices) {
+            for (offset, &index) in offsets.iter_mut().zip(&indices[..]) {
                 let place = if index < 0 { index.saturating_add(length) } else { index };
                 if !(0..length).contains(&place) {
                     return Err(bad(format!("index {index} is outside of axis {axis} with {length} elements")));
@@ -197,23 +197,28 @@ async fn taken(cx: &Context<'_>, array: &Array, places: &Array) -> Result<Array,
 }
 
 /// Which layers along an axis stay.
-async fn staying(cx: &Context<'_>, named: &Array, length: usize) -> Result<Vec<i64>, Fault> {
-    let mut stays = vec![true; length];
+async fn staying(cx: &Context<'_>, named: &Array, length: usize) -> Result<Fresh<i64>, Fault> {
+    let mut goes = room::<bool>(cx, &[length])?;
     if named.dtype() == Dtype::Bool {
         if named.size() != length {
             return Err(bad(format!("a mask of {} for an axis of {length}", named.size())));
         }
-        stays = view::<bool>(named)?.to_vec().into_iter().map(|goes| !goes).collect();
+        let mask = view::<bool>(named)?;
+        fill(cx, &mut goes, |range, out| mask.copy(range, out)).await?;
     } else {
-        let places = cast_to(cx, named, Dtype::Int64).await?;
-        for place in view::<i64>(&places)?.to_vec() {
+        let places = copied_as::<i64>(cx, &cast_to(cx, named, Dtype::Int64).await?).await?;
+        for &place in &places[..] {
             let from_start = if place < 0 { place.saturating_add(length as i64) } else { place };
-            let stays = usize::try_from(from_start).ok().and_then(|at| stays.get_mut(at));
-            *stays.ok_or_else(|| bad(format!("index {place} is out of bounds for axis with size {length}")))? =
-                false;
+            let goes = usize::try_from(from_start).ok().and_then(|at| goes.get_mut(at));
+            *goes.ok_or_else(|| bad(format!("index {place} is out of bounds for axis with size {length}")))? =
+                true;
         }
     }
-    Ok((0i64..).zip(stays).filter_map(|(at, stays)| stays.then_some(at)).collect())
+    let count = goes.iter().filter(|goes| !**goes).count();
+    let mut stays = room::<i64>(cx, &[count])?;
+    let staying = (0i64..).zip(&goes[..]).filter(|(_, goes)| !**goes);
+    stays.iter_mut().zip(staying).for_each(|(stays, (at, _))| *stays = at);
+    Ok(stays)
 }
 
 async fn without(cx: &Context<'_>, given: &Given) -> Result<Array, Fault> {

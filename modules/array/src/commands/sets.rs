@@ -7,7 +7,7 @@ use crate::work::{bad, cast_to, drive, fault, fill, kernel_dtype, not_implemente
 use windlass::prelude::*;
 use windlass_kernels::group::{GroupBy, counts};
 use windlass_kernels::search::Members;
-use windlass_kernels::sets::{SetMerge, SetOp, distinct, distinct_len};
+use windlass_kernels::sets::{SetMerge, SetOp};
 use windlass_kernels::sort::{Keys, SortValues};
 use windlass_kernels::{Element, View, index, morsel, promote, with_dtype};
 
@@ -139,9 +139,24 @@ async fn distinct_of<T: Item + Element>(cx: &Context<'_>, array: &Array) -> Resu
     let from = view::<T>(array)?;
     let mut sorted = room::<T>(cx, &[from.elements()])?;
     steps(cx, SortValues::new(from, &mut sorted[..]).map_err(fault)?).await?;
-    let mut out = room::<T>(cx, &[distinct_len(&sorted)])?;
-    distinct(&sorted, &mut out).map_err(fault)?;
-    cx.yield_if_due().await?;
+    let is_new = |at: usize| at == 0 || sorted[at].key() != sorted[at - 1].key();
+    let mut count = 0;
+    for range in morsel::split(sorted.len()) {
+        count += range.filter(|&at| is_new(at)).count();
+        cx.yield_if_due().await?;
+    }
+    let mut out = room::<T>(cx, &[count])?;
+    let mut rest = &mut out[..];
+    for range in morsel::split(sorted.len()) {
+        for at in range.filter(|&at| is_new(at)) {
+            // There is a place for each that was counted.
+            if let Some((place, others)) = std::mem::take(&mut rest).split_first_mut() {
+                *place = sorted[at];
+                rest = others;
+            }
+        }
+        cx.yield_if_due().await?;
+    }
     Ok(out)
 }
 

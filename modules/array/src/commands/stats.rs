@@ -4,7 +4,7 @@
 //! bin and is not among the least or greatest few.
 //! Not here: means and variances (`reduce.rs`).
 
-use crate::work::{axes, bad, cast_to, fault, fill, kernel_dtype, not_implemented, room, steps, view};
+use crate::work::{axes, bad, cast_to, copied_as, fault, fill, kernel_dtype, not_implemented, room, steps, view};
 use windlass::prelude::*;
 use windlass_kernels::elementwise::compare::is_close;
 use windlass_kernels::reduce::{fan_in, line};
@@ -33,7 +33,7 @@ impl Stats {
         let array = given.array(cx, "a")?;
         let all = axes(&[], array.ndim())?;
         let found = quantiles(cx, given, &array, &[given.scalar::<f64>("q")?], all).await?;
-        found.first().copied().ok_or_else(|| bad("an array of rank 0 has no quantile along axes"))
+        found.first().copied().ok_or_else(|| bad("no quantile was asked for"))
     }
 
     /// The quantiles of all elements, one for each of `q`.
@@ -148,9 +148,8 @@ impl Stats {
 }
 
 /// The quantiles that are asked for.
-async fn shares(cx: &Context<'_>, wanted: &Array) -> Result<Vec<f64>, Fault> {
-    let wanted = cast_to(cx, wanted, Dtype::Float64).await?;
-    Ok(view::<f64>(&wanted)?.to_vec())
+async fn shares(cx: &Context<'_>, wanted: &Array) -> Result<Fresh<f64>, Fault> {
+    copied_as::<f64>(cx, &cast_to(cx, wanted, Dtype::Float64).await?).await
 }
 
 /// A shape with the axes of a set of length 1.

@@ -1,10 +1,16 @@
-//! Tables: rows of many columns by one array of indices, and rows of two tables that meet within a window of time.
+//! Tables: rows of many columns by one array of indices, rows of two tables that meet within a window of time, and sums of sparse rows.
 
+use super::shape::joined;
 use super::strings::created;
-use crate::work::{bad, cast_to, copied_as, fill, kernel_dtype, not_implemented, room, view};
+use crate::work::{
+    bad, cast_to, copied_as, drive, fault, fill, kernel_dtype, not_implemented, our_dtype, room, view,
+};
 use windlass::prelude::*;
+use windlass_kernels::group::{GroupBy, segmented};
 use windlass_kernels::index::{self, Negative};
-use windlass_kernels::with_dtype;
+use windlass_kernels::reduce::Sum;
+use windlass_kernels::sort::Keys;
+use windlass_kernels::{Number, promote, with_dtype};
 
 /// Most columns of one call.
 const COLUMNS_MAX: usize = 4096;
@@ -12,7 +18,7 @@ const COLUMNS_MAX: usize = 4096;
 /// Tables.
 pub struct Tables;
 
-/// Rows of tables: by index, and joined within a window of time.
+/// Rows of tables: by index, joined within a window of time, and sparse ones added.
 #[module(name = "array_tables", export = false)]
 impl Tables {
     /// Nothing to keep.
@@ -45,15 +51,14 @@ impl Tables {
     /// The keys of the second table come grouped: `g2keys` ascend, and `g2seg` says where the rows of each begin in `g2perm`.
     #[method(standard, name = "joinEqWithDT")]
     async fn join_within(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
-        let column = |key: &str| -> Result<Vec<i64>, Fault> { Ok(view::<i64>(&given.array(cx, key)?)?.to_vec()) };
         let join = Join {
-            times: (column("t1")?, column("t2")?),
-            keys: column("g2keys")?,
-            starts: column("g2seg")?,
-            permutation: column("g2perm")?,
+            times: (column(cx, given, "t1").await?, column(cx, given, "t2").await?),
+            keys: column(cx, given, "g2keys").await?,
+            starts: column(cx, given, "g2seg").await?,
+            permutation: column(cx, given, "g2perm").await?,
             within: Within::of(given.scalar("pred")?, given.scalar("dt")?)?,
         };
-        let asked = column("a1")?;
+        let asked = column(cx, given, "a1").await?;
         if asked.len() != join.times.0.len() {
             return Err(bad("a1 and t1 must be same size"));
         }
@@ -86,6 +91,57 @@ impl Tables {
         }
         Ok(format!("{}+{}", told(cx, &left.done())?, told(cx, &right.done())?))
     }
+
+    /// The sum of two sparse rows: the indices of both, ascending, and for each its value, or the sum of its values.
+    #[method(standard, name = "sparseSumHelp")]
+    async fn sparse_sum(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
+        let indices = together(cx, given, "idx1", "idx2").await?;
+        let values = together(cx, given, "val1", "val2").await?;
+        if indices.dtype() != Dtype::Int64 || indices.size() != values.size() {
+            return Err(bad(format!(
+                "{} indices of {} for {} values",
+                indices.size(),
+                indices.dtype(),
+                values.size()
+            )));
+        }
+        let from = view::<i64>(&indices)?;
+        let mut permutation = room::<i64>(cx, &[from.elements()])?;
+        let mut starts = Vec::new();
+        if from.elements() > 0 {
+            let mut grouping = GroupBy::new(vec![&from as &dyn Keys], &mut permutation[..]).map_err(fault)?;
+            drive(cx, &mut grouping).await?;
+            starts = grouping.into_starts();
+        }
+        let mut found = room::<i64>(cx, &[starts.len()])?;
+        fill(cx, &mut found, |range, out| {
+            for (out, &start) in out.iter_mut().zip(&starts[range]) {
+                *out = from.get(permutation[start as usize] as usize).unwrap_or_default();
+            }
+            Ok(())
+        })
+        .await?;
+        let sums = with_dtype!(numbers kernel_dtype(values.dtype()), T => {
+            let memory = view::<T>(&values)?;
+            let memory = memory.as_slice().ok_or_else(|| bad("values with gaps"))?;
+            let mut out = room::<<T as Number>::Wide>(cx, &[starts.len()])?;
+            fill(cx, &mut out, |range, out| segmented(Sum, memory, (&permutation[..], &starts[..]), range, out)).await?;
+            cast_to(cx, &out.done(), values.dtype()).await
+        }, else => Err(not_implemented("sparseSumHelp", &[values.dtype()])))?;
+        Ok(format!("{}+{}", told(cx, &found.done())?, told(cx, &sums)?))
+    }
+}
+
+/// Two arrays of rank 1 one after another, in a dtype that holds both.
+async fn together(cx: &Context<'_>, given: &Given, first: &str, second: &str) -> Result<Array, Fault> {
+    let (a, b) = (given.array(cx, first)?, given.array(cx, second)?);
+    let common = promote(kernel_dtype(a.dtype()), kernel_dtype(b.dtype())).map(our_dtype);
+    let common = common.ok_or_else(|| not_implemented("sparseSumHelp", &[a.dtype(), b.dtype()]))?;
+    joined(cx, &[cast_to(cx, &a, common).await?, cast_to(cx, &b, common).await?], 0).await
+}
+
+async fn column(cx: &Context<'_>, given: &Given, key: &str) -> Result<Fresh<i64>, Fault> {
+    copied_as::<i64>(cx, &given.array(cx, key)?).await
 }
 
 /// A new array as the ancestor tells it.
@@ -189,10 +245,10 @@ impl Within {
 
 /// The second table of a join, and when rows meet.
 struct Join {
-    times: (Vec<i64>, Vec<i64>),
-    keys: Vec<i64>,
-    starts: Vec<i64>,
-    permutation: Vec<i64>,
+    times: (Fresh<i64>, Fresh<i64>),
+    keys: Fresh<i64>,
+    starts: Fresh<i64>,
+    permutation: Fresh<i64>,
     within: Within,
 }
 
