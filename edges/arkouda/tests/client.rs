@@ -9,6 +9,7 @@ mod common;
 use common::Harbour;
 use std::path::PathBuf;
 use std::process::Command;
+use windlass_edge_arkouda::Options;
 
 /// An interpreter that has the client.
 fn python() -> Option<PathBuf> {
@@ -64,6 +65,54 @@ try:
 except RuntimeError as error:
     assert 'Unrecognized command: nothing<int64,1>' in str(error), error
 ak.disconnect()
+print('fine')
+";
+    if let Some(said) = run(&harbour, script) {
+        assert!(said.ends_with("fine\n"), "{said}");
+    }
+}
+
+#[test]
+fn a_command_of_a_module_of_ones_own_is_called_as_any_other() {
+    let harbour = Harbour::with_modules(Options::default(), &[windlass_example_commands::Guide::TABLE]);
+    let script = "
+import numpy as np
+a = ak.array(np.arange(6).reshape(2, 3))
+said = ak.core.client.generic_msg(cmd='foo<int64,2>', args={'a': a, 'idx': (1, 2), 'value': 70})
+b = ak.numpy.pdarrayclass.create_pdarray(said)
+assert b.shape == (2, 3) and b.to_ndarray().tolist() == [[0, 1, 2], [3, 4, 70]], b
+assert a.to_ndarray().tolist() == [[0, 1, 2], [3, 4, 5]]
+assert 'foo<int64,2>' in ak.get_server_commands()
+try:
+    ak.core.client.generic_msg(cmd='foo<int64,2>', args={'a': a, 'idx': (2, 0), 'value': 1})
+    raise SystemExit('an index outside was obeyed')
+except RuntimeError as error:
+    assert 'is outside of [2, 3]' in str(error), error
+print('fine')
+";
+    if let Some(said) = run(&harbour, script) {
+        assert!(said.ends_with("fine\n"), "{said}");
+    }
+}
+
+#[test]
+fn strings_objects_and_integers_without_a_width_are_used_through_the_client() {
+    let harbour = Harbour::open();
+    let script = "
+s = ak.array(['one two', 'THREE', '', 'zw\\u00f6lf'])
+assert s.upper().to_ndarray().tolist() == ['ONE TWO', 'THREE', '', 'ZW\\u00d6LF']
+assert s.contains('o').tolist() == [True, False, False, False]
+assert s.split(' ').tolist() == ['one', 'two', 'THREE', '', 'zw\\u00f6lf']
+assert s[ak.argsort(s)].tolist() == ['', 'THREE', 'one two', 'zw\\u00f6lf']
+s.register('words')
+assert ak.attach('words').tolist() == s.tolist() and ak.is_registered('words')
+ak.unregister('words')
+assert not ak.is_registered('words')
+a = ak.array([2**80, 3, 0], dtype=ak.bigint)
+assert a.tolist() == [2**80, 3, 0], a.tolist()
+assert (a * a + 1).tolist() == [2**160 + 1, 10, 1]
+assert (a[::-1] > 2).tolist() == [False, True, True]
+assert (ak.array([-7, 2**70], dtype=ak.bigint) // 2)[0] == -4
 print('fine')
 ";
     if let Some(said) = run(&harbour, script) {

@@ -1,7 +1,7 @@
 //! Arrays: commands over the node's symbols.
 //!
 //! Lives here: a module per group of commands (`commands/`), so that a node takes the groups that it wants; `work` (what all groups
-//! use: views, casts, loops in morsels).
+//! use: views, casts, loops in morsels), `words` (the same for strings).
 //! From: any caller of the methods; the ancestor's clients by full names. To: `kernels`.
 //! Holds: a result's memory is reserved before it is computed; a long loop lets other calls run after each morsel; operands are
 //! promoted first, so that a kernel sees one dtype.
@@ -9,20 +9,25 @@
 #![forbid(unsafe_code)]
 
 mod commands;
+mod words;
 mod work;
 
+pub use commands::bigint::{BigInts, BigIntsRight};
 pub use commands::binary::Binary;
 pub use commands::create::Create;
 pub use commands::elementwise::Elementwise;
 pub use commands::group::Group;
+pub use commands::hash::Hashes;
 pub use commands::index::Index;
 pub use commands::linear::Linear;
 pub use commands::numeric::Numeric;
 pub use commands::operators::Operators;
 pub use commands::order::Order;
+pub use commands::patterns::Patterns;
 pub use commands::pick::Pick;
 pub use commands::random::Random;
 pub use commands::reduce::Reduce;
+pub use commands::registry::Registry;
 pub use commands::sets::Sets;
 pub use commands::shape::Shape;
 pub use commands::sort::Sort;
@@ -30,6 +35,8 @@ pub use commands::stats::Stats;
 pub use commands::strings::Text;
 pub use commands::symbols::SymbolTable;
 pub use commands::tables::Tables;
+pub use commands::text::Rewrites;
+pub use commands::times::Times;
 
 /// The tables of all groups, for a node that links them in.
 pub const TABLES: &[&windlass::ModuleTable] = &[
@@ -52,4 +59,11 @@ pub const TABLES: &[&windlass::ModuleTable] = &[
     Pick::TABLE,
     Numeric::TABLE,
     Tables::TABLE,
+    Rewrites::TABLE,
+    Patterns::TABLE,
+    Hashes::TABLE,
+    Times::TABLE,
+    Registry::TABLE,
+    BigInts::TABLE,
+    BigIntsRight::TABLE,
 ];

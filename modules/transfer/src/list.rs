@@ -7,10 +7,13 @@ use windlass::symbols::{Head, SymbolLine};
 /// Names that mean many symbols.
 const ALL: &str = "__AllSymbols__";
 const REGISTERED: &str = "__RegisteredSymbols__";
+/// The class of symbols that only say what other symbols are registered together; they are nobody's data.
+const REGISTRATION: &str = "registration";
 
 /// A JSON list of facts.
 pub(crate) fn info(cx: &Context<'_>, names: &str) -> Result<String, Fault> {
-    let all = cx.symbols().list()?;
+    let mut all = cx.symbols().list()?;
+    all.retain(|line| !matches!(&line.head, Head::Own { class, .. } if class == REGISTRATION));
     let chosen: Vec<Value> = match names {
         ALL => all.iter().map(facts).collect(),
         REGISTERED => all.iter().filter(|line| line.registered.is_some()).map(facts).collect(),

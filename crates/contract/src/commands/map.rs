@@ -42,8 +42,9 @@ pub struct Found<'m> {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct CommandMap {
-    /// By base name, and whether something stands in `<..>`: `[pdarray]` and `[pdarray]<..>` are two commands of the ancestor's.
-    offers: BTreeMap<(String, bool), Offer>,
+    offers: BTreeMap<String, Offer>,
+    /// Further commands of a name, for dtypes or words that those before have not.
+    further: BTreeMap<String, Vec<Offer>>,
     /// Names that a later pool offers as well; the first one serves them.
     pub twice: Vec<String>,
     /// Ranks that full names are listed for.
@@ -62,12 +63,13 @@ impl CommandMap {
         self.forbidden.extend_from_slice(dtypes);
     }
 
-    /// Adds the commands of a pool. Of two with one name the first serves; the second is remembered in `twice`.
+    /// Adds the commands of a pool. Of two with one name the first serves what it has. The second serves the rest if the two have no
+    /// instance in common, so that a module can bring a dtype to commands that are there; else it is remembered in `twice`.
     pub fn add(&mut self, pool: &str, module: &ModuleDescriptor) {
         for command in &module.commands {
             let Some(method) = module.methods.iter().find(|method| method.id == command.method) else { continue };
-            let key = (command.name.clone(), !command.order.is_empty());
-            if self.offers.contains_key(&key) {
+            let taken = self.all_of(&command.name).any(|offer| offer.command.meets(command));
+            if taken {
                 self.twice.push(command.name.clone());
                 continue;
             }
@@ -77,8 +79,16 @@ impl CommandMap {
                 command: self.narrowed(command),
                 method: method.clone(),
             };
-            self.offers.insert(key, offer);
+            match self.offers.contains_key(&command.name) {
+                true => self.further.entry(command.name.clone()).or_default().push(offer),
+                false => drop(self.offers.insert(command.name.clone(), offer)),
+            }
         }
+    }
+
+    /// All commands of a base name; the first one answers for it when none has what is asked for.
+    fn all_of<'m>(&'m self, name: &str) -> impl Iterator<Item = &'m Offer> + use<'m> {
+        self.offers.get(name).into_iter().chain(self.further.get(name).into_iter().flatten())
     }
 
     fn narrowed(&self, command: &CommandSchema) -> CommandSchema {
@@ -93,18 +103,12 @@ impl CommandMap {
 
     /// All commands, by base name.
     pub fn offers(&self) -> impl Iterator<Item = &Offer> {
-        self.offers.values()
+        self.offers.values().chain(self.further.values().flatten())
     }
 
-    /// A command of this base name.
+    /// The command of this base name.
     pub fn base(&self, name: &str) -> Option<&Offer> {
-        self.of(name, false)
-    }
-
-    /// The command of this base name with or without values in `<..>`; the other where there is only that.
-    fn of(&self, name: &str, with_values: bool) -> Option<&Offer> {
-        let exact = self.offers.get(&(name.to_owned(), with_values));
-        exact.or_else(|| self.offers.get(&(name.to_owned(), !with_values)))
+        self.offers.get(name)
     }
 
     /// Finds a command by its full name.
@@ -113,17 +117,19 @@ impl CommandMap {
     /// `UnknownCommand` names near ones; `NoInstance` lists the dtypes and ranks that the command has.
     pub fn find(&self, full_name: &str) -> Result<Found<'_>, Fault> {
         let (base, values) = split(full_name);
-        let Some(offer) = self.of(base, !values.is_empty()) else {
+        let Some(first) = self.offers.get(base) else {
             let text = format!("Unrecognized command: {full_name}{}", self.near(base));
             return Err(Fault::new(Code::UnknownCommand, text));
         };
+        let has = |offer: &'_ Offer| offer.command.instance(&values).is_ok();
+        let offer = self.all_of(base).find(|offer| has(offer)).unwrap_or(first);
         let instance = offer.command.instance(&values)?;
         let values = values.into_iter().map(ToOwned::to_owned).collect();
         Ok(Found { offer, instance, full_name: full_name.to_owned(), values })
     }
 
     fn near(&self, base: &str) -> String {
-        let near = self.offers.keys().map(|(name, _)| (distance(base, name), name)).min();
+        let near = self.offers.keys().map(|name| (distance(base, name), name)).min();
         match near.filter(|(distance, name)| *distance <= 1 + name.len() / 4) {
             Some((_, name)) => format!("; did you mean {name}?"),
             None => String::new(),
@@ -133,7 +139,7 @@ impl CommandMap {
     /// Every full name with its command's documentation.
     pub fn full_names(&self) -> BTreeMap<String, &str> {
         let ranks = if self.ranks_max == 0 { crate::limits::RANK_MAX as u8 } else { self.ranks_max };
-        let all = self.offers.values().flat_map(|offer| {
+        let all = self.offers().flat_map(|offer| {
             let names = offer.command.full_names(ranks, INSTANCES_MAX);
             names.into_iter().map(|name| (name, offer.method.docs.as_str()))
         });

@@ -235,6 +235,27 @@ impl Form {
     }
 }
 
+impl Among {
+    /// Whether both have a value in common, as names write it.
+    fn meets(&self, other: &Self) -> bool {
+        let names = |one: &Self| -> Option<Vec<String>> {
+            match one {
+                Self::Dtypes(dtypes) => Some(dtypes.iter().map(|dtype| dtype.name().to_owned()).collect()),
+                Self::Words(words) => Some(words.clone()),
+                Self::Ranks(..) => None,
+            }
+        };
+        match (self, other) {
+            (Self::Ranks(from, to), Self::Ranks(other_from, other_to)) => from <= other_to && other_from <= to,
+            _ => match (names(self), names(other)) {
+                (Some(one), Some(another)) => one.iter().any(|name| another.contains(name)),
+                // A rank and a dtype are written differently.
+                _ => false,
+            },
+        }
+    }
+}
+
 impl CommandSchema {
     /// The method's parameters: `types`, then the formals; of a standard command its full name and its texts by key.
     pub fn parameters(&self) -> Vec<Parameter> {
@@ -266,6 +287,18 @@ impl CommandSchema {
             instance.0[usize::from(variable)] = Some(known);
         }
         Ok(instance)
+    }
+
+    /// Whether some full name is one of both.
+    pub(super) fn meets(&self, other: &Self) -> bool {
+        let among =
+            |command: &Self, at: &u16| command.variables.get(usize::from(*at)).map(|one| one.among.clone());
+        let both = self.order.iter().zip(&other.order);
+        self.order.len() == other.order.len()
+            && both.into_iter().all(|(one, another)| match (among(self, one), among(other, another)) {
+                (Some(one), Some(another)) => one.meets(&another),
+                _ => true,
+            })
     }
 
     /// The name of an instance; what is not known stands as the variable's name.

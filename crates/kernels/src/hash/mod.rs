@@ -8,6 +8,7 @@ use crate::error::KernelError;
 use crate::limits::BLOCK;
 use crate::strings::Strings;
 use crate::view::View;
+use siphasher::sip::SipHasher24 as SipHasher64;
 use siphasher::sip128::{Hash128, SipHasher24};
 use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_64;
@@ -51,6 +52,32 @@ pub fn hash_values<T: Element>(
     Ok(())
 }
 
+/// The hash of each element of a range in 64 bits, which is SipHash-2-4's own and no half of the other.
+///
+/// # Errors
+/// `Bounds`, `OutputSize`.
+pub fn hash_values_64<T: Element>(
+    view: &View<'_, T>,
+    range: Range<usize>,
+    out: &mut [u64],
+) -> Result<(), KernelError> {
+    KernelError::check_output(range.len(), out.len())?;
+    let mut walk = view.walk_checked(&range)?;
+    let mut room = [T::default(); BLOCK];
+    for out in out.chunks_mut(BLOCK) {
+        let values = &mut room[..out.len()];
+        walk.fill(values);
+        for (out, value) in out.iter_mut().zip(values) {
+            *out = sip_64(&value.bits().to_le_bytes()[..size_of::<T>()]);
+        }
+    }
+    Ok(())
+}
+
+fn sip_64(bytes: &[u8]) -> u64 {
+    SipHasher64::new_with_key(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]).hash(bytes).swap_bytes()
+}
+
 /// The hash of each string of a range; both halves.
 ///
 /// # Errors
@@ -88,6 +115,8 @@ mod tests {
         // Of SipHash's reference: key 0..15; no bytes, and the one byte 0.
         assert_eq!(sip(&[]), (0xa381_7f04_ba25_a8e6, 0x6df6_7214_c755_0293));
         assert_eq!(sip(&[0]), (0xda87_c1d8_6b99_af44, 0x3476_5911_9b22_fc45));
+        assert_eq!(sip_64(&[]), 0x310e_0edd_47db_6f72);
+        assert_eq!(sip_64(&[0]), 0xfd67_dc93_c539_f874);
     }
 
     #[test]

@@ -36,10 +36,16 @@ impl Harbour {
 
     /// With these options; where it listens is its own matter.
     pub fn with(options: Options) -> Harbour {
+        Harbour::with_modules(options, &[])
+    }
+
+    /// With these modules besides.
+    pub fn with_modules(options: Options, modules: &[&'static windlass_contract::abi::ModuleTable]) -> Harbour {
         let folder = tempfile::tempdir().expect("a folder");
         let mut config = NodeConfig::new("harbour", Admin::TABLE);
         config.modules = windlass_array::TABLES.to_vec();
         config.modules.push(windlass_transfer::Transfer::TABLE);
+        config.modules.extend_from_slice(modules);
         config.directory = folder.path().join("node");
         let node = Node::start(config).expect("a node");
         let directory = folder.path().join("node").display().to_string();

@@ -6,12 +6,14 @@ use crate::work::{bad, cast_to, copied, fault, kernel_dtype, not_implemented, ro
 use windlass::prelude::*;
 use windlass::symbols::Symbol;
 use windlass_kernels::group::{
-    GroupBy, Statistic, TextRanks, counts, order_statistic, segmented, segmented_place,
+    End, GroupBy, Statistic, TextRanks, counts, end_sizes, ends, order_statistic, segmented, segmented_place,
 };
-use windlass_kernels::reduce::{All, Any, ArgMax, ArgMin, First, Max, Min, Moment, Prod, Reducer, SkipNan, Sum};
+use windlass_kernels::reduce::{
+    All, Any, ArgMax, ArgMin, BitAnd, BitOr, BitXor, First, Max, Min, Moment, Prod, Reducer, SkipNan, Sum,
+};
 use windlass_kernels::search::Members;
 use windlass_kernels::sort::{CoArgSort, Column, Keys};
-use windlass_kernels::{Element, View, morsel, with_dtype};
+use windlass_kernels::{Element, KernelError, View, morsel, with_dtype};
 
 /// Most columns of keys.
 const COLUMNS_MAX: usize = 128;
@@ -141,8 +143,12 @@ impl Group {
         let starts = view::<i64>(&given.array(cx, "segments")?)?.to_vec();
         let op = given.text("op")?;
         let skip = given.scalar::<bool>("skip_nan")?;
-        let ddof = given.scalar::<f64>("ddof").unwrap_or(1.0);
+        let ddof = if given.has("ddof") { given.scalar::<f64>("ddof")? } else { 1.0 };
         let whole = if values.is_whole() { values.clone() } else { copied(cx, &values).await? };
+        if matches!(op, "head" | "tail") {
+            let n = crate::words::count(given, "n")?;
+            return kept_ends(cx, &whole, &starts, if op == "head" { End::Head(n) } else { End::Tail(n) }).await;
+        }
         reduced(cx, &whole, &starts, op, skip, ddof).await
     }
 }
@@ -191,7 +197,7 @@ async fn reduced(
 ) -> Result<Array, Fault> {
     // Bools are added and multiplied as numbers, and have no order of their own in a kernel.
     let values = match (values.dtype(), op) {
-        (Dtype::Bool, "sum" | "prod" | "or" | "and" | "xor") => cast_to(cx, values, Dtype::Int64).await?,
+        (Dtype::Bool, "sum" | "prod") => cast_to(cx, values, Dtype::Int64).await?,
         (Dtype::Bool, "min" | "max" | "argmin" | "argmax") => cast_to(cx, values, Dtype::UInt8).await?,
         _ => values.clone(),
     };
@@ -207,6 +213,11 @@ async fn reduced(
                 let whole = ordered(cx, Statistic::Distinct, &from, starts).await?;
                 cast_to(cx, &whole, Dtype::Int64).await
             }
+            "count" => counted(cx, &from, starts, skip).await,
+            "median" if skip => {
+                let (rows, starts) = without_nan(cx, &from, starts).await?;
+                statistic(cx, Statistic::Median, &from, (&rows, &starts)).await
+            }
             "median" => ordered(cx, Statistic::Median, &from, starts).await,
             "mode" => {
                 let rows = ordered(cx, Statistic::Mode, &from, starts).await?;
@@ -217,6 +228,7 @@ async fn reduced(
             "mean" => moments(cx, Moment::MEAN, &from, starts, skip).await,
             "var" => moments(cx, Moment::variance(ddof), &from, starts, skip).await,
             "std" => moments(cx, Moment::deviation(ddof), &from, starts, skip).await,
+            "or" | "and" | "xor" => bitwise(cx, &values, starts, op).await,
             _ => numbers(cx, &values, starts, op, skip).await,
         }
     }, else => Err(none()))
@@ -231,9 +243,9 @@ async fn numbers(cx: &Context<'_>, values: &Array, starts: &[i64], op: &str, ski
             ("sum", false) => plain(cx, Sum, &from, starts).await,
             ("prod", true) => plain(cx, SkipNan(Prod), &from, starts).await,
             ("prod", false) => plain(cx, Prod, &from, starts).await,
-            ("min", true) => plain(cx, SkipNan(Min), &from, starts).await,
+            ("min", true) => plain(cx, OrNan(SkipNan(Min)), &from, starts).await,
             ("min", false) => plain(cx, Min, &from, starts).await,
-            ("max", true) => plain(cx, SkipNan(Max), &from, starts).await,
+            ("max", true) => plain(cx, OrNan(SkipNan(Max)), &from, starts).await,
             ("max", false) => plain(cx, Max, &from, starts).await,
             ("argmin", _) => places(cx, ArgMin, &from, starts).await,
             ("argmax", _) => places(cx, ArgMax, &from, starts).await,
@@ -296,12 +308,124 @@ async fn ordered<T: Element>(
     values: &View<'_, T>,
     starts: &[i64],
 ) -> Result<Array, Fault> {
+    let rows = in_order(values.elements());
+    statistic(cx, what, values, (&rows, starts)).await
+}
+
+async fn statistic<T: Element>(
+    cx: &Context<'_>,
+    what: Statistic,
+    values: &View<'_, T>,
+    (rows, starts): (&[i64], &[i64]),
+) -> Result<Array, Fault> {
     let memory = values.as_slice().ok_or_else(|| bad("values with gaps"))?;
-    let rows = in_order(memory.len());
     let mut out = room::<f64>(cx, &[starts.len()])?;
     for (range, part) in morsel::outputs(&mut out) {
-        order_statistic(what, memory, (&rows[..], starts), range, part).map_err(fault)?;
+        order_statistic(what, memory, (rows, starts), range, part).map_err(fault)?;
         cx.yield_if_due().await?;
     }
     Ok(out.done())
+}
+
+/// A reduction whose result of no values is NaN, where the dtype has one.
+#[derive(Debug, Clone, Copy)]
+struct OrNan<R>(R);
+
+impl<T: Element + Item, R: Reducer<T, Out = T>> Reducer<T> for OrNan<R> {
+    type Acc = R::Acc;
+    type Out = T;
+    fn start(&self) -> R::Acc {
+        self.0.start()
+    }
+    fn push(&self, acc: &mut R::Acc, value: T, at: usize) {
+        self.0.push(acc, value, at);
+    }
+    fn run(&self, acc: &mut R::Acc, values: &[T], at: usize) {
+        self.0.run(acc, values, at);
+    }
+    fn merge(&self, acc: &mut R::Acc, next: &R::Acc) {
+        self.0.merge(acc, next);
+    }
+    fn finish(&self, acc: &R::Acc) -> Result<T, KernelError> {
+        match self.0.finish(acc) {
+            Err(error @ KernelError::Empty { .. }) => {
+                windlass::array::Value::from_scalar(&Scalar::Float64(f64::NAN)).ok_or(error)
+            }
+            other => other,
+        }
+    }
+}
+
+async fn bitwise(cx: &Context<'_>, values: &Array, starts: &[i64], op: &str) -> Result<Array, Fault> {
+    // Of bools these are any, all and whether an odd number holds, which bits of 0 and 1 say as well.
+    let bits =
+        if values.dtype() == Dtype::Bool { cast_to(cx, values, Dtype::UInt8).await? } else { values.clone() };
+    let whole = with_dtype!(integers kernel_dtype(bits.dtype()), T => {
+        let from = view::<T>(&bits)?;
+        match op {
+            "or" => plain(cx, BitOr, &from, starts).await,
+            "and" => plain(cx, BitAnd, &from, starts).await,
+            _ => plain(cx, BitXor, &from, starts).await,
+        }
+    }, else => Err(not_implemented(&format!("segmented {op}"), &[values.dtype()])))?;
+    // All bits of no values are set; of bools that is still true.
+    cast_to(cx, &whole, values.dtype()).await
+}
+
+/// The rows that are not NaN, and where each group begins among them.
+async fn without_nan<T: Element>(
+    cx: &Context<'_>,
+    values: &View<'_, T>,
+    starts: &[i64],
+) -> Result<(Vec<i64>, Vec<i64>), Fault> {
+    let memory = values.as_slice().ok_or_else(|| bad("values with gaps"))?;
+    let mut rows = Vec::with_capacity(memory.len());
+    // How many there are before each row.
+    let mut before = Vec::with_capacity(memory.len() + 1);
+    for (at, value) in memory.iter().enumerate() {
+        before.push(rows.len() as i64);
+        if !value.is_nan() {
+            rows.push(at as i64);
+        }
+        if at % 65_536 == 0 {
+            cx.yield_if_due().await?;
+        }
+    }
+    before.push(rows.len() as i64);
+    let moved = |start: &i64| usize::try_from(*start).ok().and_then(|start| before.get(start).copied());
+    let starts: Option<Vec<i64>> = starts.iter().map(moved).collect();
+    Ok((rows, starts.ok_or_else(|| bad("a group begins outside of the values"))?))
+}
+
+/// How many values each group has; without NaN if asked.
+async fn counted<T: Element>(
+    cx: &Context<'_>,
+    values: &View<'_, T>,
+    starts: &[i64],
+    skip: bool,
+) -> Result<Array, Fault> {
+    let (rows, starts) = match skip {
+        true => without_nan(cx, values, starts).await?,
+        false => (in_order(values.elements()), starts.to_vec()),
+    };
+    let mut out = room::<i64>(cx, &[starts.len()])?;
+    counts(&starts, rows.len(), 0..starts.len(), &mut out).map_err(fault)?;
+    Ok(out.done())
+}
+
+/// The values at one end of each group.
+async fn kept_ends(cx: &Context<'_>, values: &Array, starts: &[i64], end: End) -> Result<Array, Fault> {
+    let rows = in_order(values.size());
+    let (_, all) = end_sizes(end, starts, rows.len()).map_err(fault)?;
+    let mut places = vec![0; all];
+    ends(end, &rows, starts, &mut places).map_err(fault)?;
+    with_dtype!(kernel_dtype(values.dtype()), T => {
+        let from = view::<T>(values)?;
+        let mut out = room::<T>(cx, &[all])?;
+        for (to, place) in out.iter_mut().zip(&places) {
+            *to = from.get(*place as usize).unwrap_or_default();
+        }
+        cx.yield_if_due().await?;
+        Ok(out.done())
+    }, else => Err(not_implemented("segmented head", &[values.dtype()])))
 }

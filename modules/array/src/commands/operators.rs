@@ -78,13 +78,13 @@ impl Operators {
 }
 
 /// What a sign means.
-enum Op {
+pub(super) enum Op {
     Arith(Arith),
     Compare(Compare),
     Bits(Bits),
 }
 
-fn of_sign(sign: &str) -> Option<Op> {
+pub(super) fn of_sign(sign: &str) -> Option<Op> {
     Some(match sign {
         "+" => Op::Arith(Arith::Add),
         "-" => Op::Arith(Arith::Subtract),

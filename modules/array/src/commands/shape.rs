@@ -357,7 +357,7 @@ async fn repeated(cx: &Context<'_>, array: &Array, times: &Array, at: usize) -> 
 }
 
 /// A shape in which one length of -1 is what is left.
-fn completed(given: &[i64], size: usize) -> Result<Vec<usize>, Fault> {
+pub(super) fn completed(given: &[i64], size: usize) -> Result<Vec<usize>, Fault> {
     let wrong = || bad(format!("{size} elements have no shape {given:?}"));
     let known = given.iter().filter(|&&one| one != -1).try_fold(1i64, |all, &one| all.checked_mul(one));
     let known = usize::try_from(known.ok_or_else(wrong)?).map_err(|_| wrong())?;

@@ -1,8 +1,8 @@
 //! Strings: picked, compared, joined, assembled, and made of numbers.
 
 use super::shape::joined;
+use crate::words::{kept, kept_strings};
 use crate::work::{bad, cast_to, kernel_dtype, not_implemented, room, view};
-use windlass::array::{ArrayFacts, StringsFacts};
 use windlass::prelude::*;
 use windlass_kernels::random::Stream;
 use windlass_kernels::with_dtype;
@@ -194,12 +194,6 @@ impl Text {
     }
 }
 
-/// Keeps an array and says so.
-fn kept(cx: &Context<'_>, array: &Array) -> Result<String, Fault> {
-    let facts = ArrayFacts::of(cx.symbols().insert(array.clone())?, array);
-    Ok(format!("created {} {} {} 1 [{}] {}", facts.name, facts.dtype, facts.size, facts.size, facts.itemsize))
-}
-
 /// Keeps new strings and says so, as the ancestor does.
 pub(super) fn created<'a>(cx: &Context<'_>, count: usize, of: impl Fn(usize) -> &'a str) -> Result<String, Fault> {
     let total = (0..count).map(|at| of(at).len()).sum();
@@ -214,9 +208,7 @@ pub(super) fn created<'a>(cx: &Context<'_>, count: usize, of: impl Fn(usize) -> 
     }
     let made = Strings::new(offsets.done(), bytes.done());
     let made = made.ok_or_else(|| Fault::new(Code::Internal, "strings were cut between characters"))?;
-    let facts = StringsFacts::of(cx.symbols().insert(made.clone())?, &made);
-    let bytes = facts.bytes + facts.size;
-    Ok(format!("created {} str {count} 1 [{count}] 1+created bytes.size {bytes}", facts.name))
+    kept_strings(cx, made)
 }
 
 fn compared<'a>(

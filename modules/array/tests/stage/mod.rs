@@ -104,6 +104,13 @@ pub const GROUPS: &[&str] = &[
     "array_pick",
     "array_numeric",
     "array_tables",
+    "array_text",
+    "array_patterns",
+    "array_hash",
+    "array_times",
+    "array_registry",
+    "array_bigint",
+    "array_bigint_right",
 ];
 
 /// A value that tests send and read.
@@ -138,5 +145,45 @@ impl Value for bool {
     }
     fn of(bytes: &[u8]) -> Self {
         bytes[0] != 0
+    }
+}
+
+/// Strings, which tests send and read by commands alone.
+#[allow(dead_code, reason = "each file uses a part")]
+impl Stage {
+    /// The name of new strings.
+    pub fn strings(&self, texts: &[&str]) -> String {
+        let (mut offsets, mut bytes) = (Vec::new(), Vec::new());
+        for text in texts {
+            offsets.push(bytes.len() as i64);
+            bytes.extend_from_slice(text.as_bytes());
+            bytes.push(0);
+        }
+        let (offsets, values) = (self.array(&[offsets.len()], &offsets), self.array(&[bytes.len()], &bytes));
+        let made = self.call("segStr-assemble", &[("offsets", &offsets), ("values", &values)]);
+        Self::names(&made.to_string()).remove(0)
+    }
+    /// The strings of this name.
+    pub fn texts(&self, name: &str) -> Vec<String> {
+        let part = |part: &str| self.make("getSegStringProperty", &[("property", part), ("obj", name)]);
+        let (offsets, bytes) = (self.values::<i64>(&part("get_offsets")), self.values::<u8>(&part("get_bytes")));
+        let one = |(at, &from): (usize, &i64)| {
+            let end = offsets.get(at + 1).map_or(bytes.len(), |&end| end as usize) - 1;
+            assert_eq!(bytes[end], 0, "a zero ends each");
+            String::from_utf8(bytes[from as usize..end].to_vec()).unwrap()
+        };
+        offsets.iter().enumerate().map(one).collect()
+    }
+    /// The strings that a command makes.
+    pub fn make_texts(&self, name: &str, given: &[(&str, &str)]) -> Vec<String> {
+        let said = self.call(name, given).to_string();
+        self.texts(&Self::names(&said)[0])
+    }
+    /// The names of the symbols that a reply tells of, in order.
+    pub fn names(said: &str) -> Vec<String> {
+        said.split('+')
+            .filter_map(|one| one.strip_prefix("created ")?.split(' ').next().map(str::to_owned))
+            .filter(|name| name != "bytes.size")
+            .collect()
     }
 }
