@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import pathlib
 import signal
 import time
 
@@ -164,12 +165,20 @@ def test_ctrl_c_is_heard_while_a_call_waits_for_its_turn(client):
     assert out == "interrupted\n", err
 
 
+def _stopped(stat: pathlib.Path) -> bool:
+    # The state stands behind the name, which is in brackets and may hold blanks.
+    return stat.read_text().rpartition(")")[2].split()[0] == "T"
+
+
 def test_a_node_that_does_not_keep_a_deadline_is_not_waited_for(directory):
     with wl.start(modules=["echo"]) as client:
         echo = client.pool("echo")
         echo.ping(1)
         os.kill(client.node.pid, signal.SIGSTOP)
         try:
+            # Its threads stop one after the other; until all have, it may still answer.
+            while any(not _stopped(stat) for stat in pathlib.Path(f"/proc/{client.node.pid}/task").glob("*/stat")):
+                time.sleep(0.001)
             for wait in (lambda: echo.ping(1, timeout=0.05), lambda: asyncio.run(echo.ping.aio(1, timeout=0.05))):
                 with pytest.raises(wl.DeadlineExceeded, match="did not end it") as raised:
                     wait()
