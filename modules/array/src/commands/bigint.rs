@@ -4,6 +4,7 @@
 //! Holds: what results may need is admitted before it is computed, by the number of bits that they can have at most.
 //! Not here: arithmetic (`kernels::bigint`).
 
+use super::operators::{Op, of_sign};
 use crate::words::{count, kept, place, sliced};
 use crate::work::{bad, cast_to, fault, lengths, not_implemented, room, view};
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use windlass::array::Memory;
 use windlass::prelude::*;
 use windlass::symbols::Symbol;
 use windlass_kernels::bigint::{BigInt, Modulus, arith, bits, compare, from_limbs, to_limbs};
-use windlass_kernels::elementwise::{Arith, Bits, Compare};
+use windlass_kernels::elementwise::{Arith, Bits};
 use windlass_kernels::limits::BIGINT_BITS_MAX;
 
 /// Values that are worked on before others may run.
@@ -496,37 +497,6 @@ async fn with_value(cx: &Context<'_>, command: &Called, given: &Given, turned: b
     }
 }
 
-enum Op {
-    Arith(Arith),
-    Bits(Bits),
-    Compare(Compare),
-}
-
-fn of_sign(sign: &str) -> Option<Op> {
-    Some(match sign {
-        "+" => Op::Arith(Arith::Add),
-        "-" => Op::Arith(Arith::Subtract),
-        "*" => Op::Arith(Arith::Multiply),
-        "//" => Op::Arith(Arith::FloorDivide),
-        "%" => Op::Arith(Arith::Modulo),
-        "**" => Op::Arith(Arith::Power),
-        "<" => Op::Compare(Compare::Less),
-        "<=" => Op::Compare(Compare::LessEqual),
-        ">" => Op::Compare(Compare::Greater),
-        ">=" => Op::Compare(Compare::GreaterEqual),
-        "==" => Op::Compare(Compare::Equal),
-        "!=" => Op::Compare(Compare::NotEqual),
-        "&" => Op::Bits(Bits::And),
-        "|" => Op::Bits(Bits::Or),
-        "^" => Op::Bits(Bits::Xor),
-        "<<" => Op::Bits(Bits::ShiftLeft),
-        ">>" => Op::Bits(Bits::ShiftRight),
-        "<<<" => Op::Bits(Bits::RotateLeft),
-        ">>>" => Op::Bits(Bits::RotateRight),
-        _ => return None,
-    })
-}
-
 /// Bits that a result can have at most.
 fn most(op: &Op, a: &Values, b: &Values, modulus: &Modulus) -> u64 {
     let wide = |values: &Values| values.values.iter().map(BigInt::bits).max().unwrap_or(0);
@@ -541,7 +511,8 @@ fn most(op: &Op, a: &Values, b: &Values, modulus: &Modulus) -> u64 {
 }
 
 async fn operated(cx: &Context<'_>, sign: &str, a: &Values, b: &Values) -> Result<String, Fault> {
-    let op = of_sign(sign).ok_or_else(|| bad(format!("bigint has no operator {sign}")))?;
+    let op = of_sign(sign).filter(|op| !matches!(op, Op::Arith(Arith::Divide)));
+    let op = op.ok_or_else(|| bad(format!("bigint has no operator {sign}")))?;
     if a.shape != b.shape {
         return Err(bad(format!("{:?} and {:?} are different shapes", a.shape, b.shape)));
     }

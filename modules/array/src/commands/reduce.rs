@@ -214,10 +214,7 @@ impl Reduce {
         #[arg(dtype = T)] x: Array,
         #[arg(key = "skipNan")] skip_nan: bool,
     ) -> Result<Scalar, Fault> {
-        with_dtype!(kernel_dtype(x.dtype()), T => match skip_nan {
-            true => whole(cx, SkipNan(Moment::MEAN), &view::<T>(&x)?).await,
-            false => whole(cx, Moment::MEAN, &view::<T>(&x)?).await,
-        }, else => Err(not_implemented("mean", &[x.dtype()])))
+        moment(cx, "mean", Moment::MEAN, &x, skip_nan).await
     }
 
     /// The mean along axes, which stay with length 1.
@@ -228,10 +225,7 @@ impl Reduce {
         #[arg(key = "skipNan")] skip_nan: bool,
         axis: Vec<i64>,
     ) -> Result<Array, Fault> {
-        with_dtype!(kernel_dtype(x.dtype()), T => match skip_nan {
-            true => lines(cx, SkipNan(Moment::MEAN), &view::<T>(&x)?, &axis).await,
-            false => lines(cx, Moment::MEAN, &view::<T>(&x)?, &axis).await,
-        }, else => Err(not_implemented("mean", &[x.dtype()])))
+        moment_along(cx, "mean", Moment::MEAN, &x, skip_nan, &axis).await
     }
 
     /// The variance, with `ddof` degrees of freedom taken off, of all elements; with `skipNan`, of those that are numbers.
@@ -242,10 +236,7 @@ impl Reduce {
         #[arg(key = "skipNan")] skip_nan: bool,
         ddof: f64,
     ) -> Result<Scalar, Fault> {
-        with_dtype!(kernel_dtype(x.dtype()), T => match skip_nan {
-            true => whole(cx, SkipNan(Moment::variance(ddof)), &view::<T>(&x)?).await,
-            false => whole(cx, Moment::variance(ddof), &view::<T>(&x)?).await,
-        }, else => Err(not_implemented("var", &[x.dtype()])))
+        moment(cx, "var", Moment::variance(ddof), &x, skip_nan).await
     }
 
     /// The variance, with `ddof` degrees of freedom taken off, along axes, which stay with length 1.
@@ -257,10 +248,7 @@ impl Reduce {
         ddof: f64,
         axis: Vec<i64>,
     ) -> Result<Array, Fault> {
-        with_dtype!(kernel_dtype(x.dtype()), T => match skip_nan {
-            true => lines(cx, SkipNan(Moment::variance(ddof)), &view::<T>(&x)?, &axis).await,
-            false => lines(cx, Moment::variance(ddof), &view::<T>(&x)?, &axis).await,
-        }, else => Err(not_implemented("var", &[x.dtype()])))
+        moment_along(cx, "var", Moment::variance(ddof), &x, skip_nan, &axis).await
     }
 
     /// The standard deviation, with `ddof` degrees of freedom taken off, of all elements; with `skipNan`, of those that are numbers.
@@ -271,10 +259,7 @@ impl Reduce {
         #[arg(key = "skipNan")] skip_nan: bool,
         ddof: f64,
     ) -> Result<Scalar, Fault> {
-        with_dtype!(kernel_dtype(x.dtype()), T => match skip_nan {
-            true => whole(cx, SkipNan(Moment::deviation(ddof)), &view::<T>(&x)?).await,
-            false => whole(cx, Moment::deviation(ddof), &view::<T>(&x)?).await,
-        }, else => Err(not_implemented("std", &[x.dtype()])))
+        moment(cx, "std", Moment::deviation(ddof), &x, skip_nan).await
     }
 
     /// The standard deviation, with `ddof` degrees of freedom taken off, along axes, which stay with length 1.
@@ -286,10 +271,7 @@ impl Reduce {
         ddof: f64,
         axis: Vec<i64>,
     ) -> Result<Array, Fault> {
-        with_dtype!(kernel_dtype(x.dtype()), T => match skip_nan {
-            true => lines(cx, SkipNan(Moment::deviation(ddof)), &view::<T>(&x)?, &axis).await,
-            false => lines(cx, Moment::deviation(ddof), &view::<T>(&x)?, &axis).await,
-        }, else => Err(not_implemented("std", &[x.dtype()])))
+        moment_along(cx, "std", Moment::deviation(ddof), &x, skip_nan, &axis).await
     }
 
     /// Running sums along an axis; with `includeInitial`, one more in front, of nothing.
@@ -395,6 +377,29 @@ async fn lines<T: Element, R: Reducer<T, Out: Item>>(
         cx.yield_if_due().await?;
     }
     Ok(out.done())
+}
+
+/// A moment of all elements; `skip_nan`: of those that are numbers.
+async fn moment(cx: &Context<'_>, proc: &str, moment: Moment, x: &Array, skip_nan: bool) -> Result<Scalar, Fault> {
+    with_dtype!(kernel_dtype(x.dtype()), T => match skip_nan {
+        true => whole(cx, SkipNan(moment), &view::<T>(x)?).await,
+        false => whole(cx, moment, &view::<T>(x)?).await,
+    }, else => Err(not_implemented(proc, &[x.dtype()])))
+}
+
+/// The same along axes.
+async fn moment_along(
+    cx: &Context<'_>,
+    proc: &str,
+    moment: Moment,
+    x: &Array,
+    skip_nan: bool,
+    axis: &[i64],
+) -> Result<Array, Fault> {
+    with_dtype!(kernel_dtype(x.dtype()), T => match skip_nan {
+        true => lines(cx, SkipNan(moment), &view::<T>(x)?, axis).await,
+        false => lines(cx, moment, &view::<T>(x)?, axis).await,
+    }, else => Err(not_implemented(proc, &[x.dtype()])))
 }
 
 async fn running(cx: &Context<'_>, op: Scan, x: &Array, given: i64, initial: bool) -> Result<Array, Fault> {
