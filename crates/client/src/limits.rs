@@ -25,8 +25,9 @@ pub const SPIN_SHORT: Duration = Duration::from_micros(20);
 /// The longest spin that `Connect::spin` accepts.
 pub const SPIN_MAX: Duration = Duration::from_millis(1);
 
-/// The first heap segment in bytes; each further one is twice as long, up to the session's limit.
-pub const HEAP_BYTES_MIN: u64 = 1 << 20;
+/// The first heap segment in bytes, unless its first loan is longer; each further one is twice as long, up to the session's
+/// limit. Small, since a client that lends little should cost its node little.
+pub const HEAP_BYTES_MIN: u64 = 64 << 10;
 
 /// The longest heap segment that growth by doubling asks for; a longer loan gets a segment of its own.
 pub const HEAP_BYTES_STEP_MAX: u64 = 256 << 20;

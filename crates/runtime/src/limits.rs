@@ -42,8 +42,10 @@ pub const DETACHED_MAX: u32 = 4096;
 pub const SESSION_BYTES_MAX: u64 = 8 << 30;
 /// Bytes of one loan or buffer.
 pub const LOAN_BYTES_MAX: u64 = 4 << 30;
-/// Least bytes of a result segment.
-pub const RESULT_SEGMENT_BYTES: u64 = 1 << 20;
+/// Bytes of a session's first result segment, unless its first result is longer; each further one is twice as long.
+pub const RESULT_BYTES_MIN: u64 = 64 << 10;
+/// The longest result segment that doubling asks for; a longer result gets a segment of its own.
+pub const RESULT_BYTES_STEP_MAX: u64 = 1 << 20;
 /// Bytes of private buffers kept warm between calls.
 pub const WARM_BYTES_MAX: usize = 64 << 20;
 /// Calls of one key that wait for their turn, per container.

@@ -6,7 +6,7 @@
 
 use super::Session;
 use crate::core::Core;
-use crate::limits::{FROZEN_MAX, LEASES_MAX, RESULT_SEGMENT_BYTES, SEGMENTS_MAX};
+use crate::limits::{FROZEN_MAX, LEASES_MAX, RESULT_BYTES_MIN, RESULT_BYTES_STEP_MAX, SEGMENTS_MAX};
 use crate::shared::Shared;
 use crate::stats::add;
 use std::any::Any;
@@ -296,7 +296,9 @@ impl Session {
     }
 
     fn new_result_segment(&self, core: &Rc<Core>, wanted: u64) -> Result<Rc<ResultSegment>, Fault> {
-        let bytes = Lender::bytes_for(wanted).max(RESULT_SEGMENT_BYTES).next_multiple_of(4096);
+        let longest = self.memories.results.borrow().iter().map(|one| one.segment.bytes() as u64).max();
+        let step = longest.map_or(RESULT_BYTES_MIN, |bytes| (2 * bytes).min(RESULT_BYTES_STEP_MAX));
+        let bytes = Lender::bytes_for(wanted).max(step).next_multiple_of(4096);
         let (segment, fd) = self.make(core, "windlass-result", bytes, Role::Result)?;
         let number = self.memories.next_result.get() + 1;
         self.memories.next_result.set(number);
