@@ -113,12 +113,16 @@ impl SimDriver {
     pub fn is_awake(&mut self) -> io::Result<bool> {
         let Some(until) = self.asleep else { return Ok(true) };
         self.world.run_due();
-        self.listen()?;
-        let mut inner = self.world.0.borrow_mut();
-        let spurious = inner.weather.spurious;
-        let due = until.is_some_and(|until| until <= inner.now());
-        let told =
-            inner.processes[self.id].as_mut().is_some_and(|process| process.rung || !process.done.is_empty());
+        let (due, told, spurious) = {
+            let inner = self.world.0.borrow();
+            let process = inner.processes[self.id].as_ref();
+            let told = process.is_some_and(|process| process.rung || !process.done.is_empty());
+            (until.is_some_and(|until| until <= inner.now()), told, inner.weather.spurious)
+        };
+        if !due && !told {
+            // A system call, so only when its answer matters.
+            self.listen()?;
+        }
         let wakes = due || told || !self.heard.is_empty() || self.dice.hits(spurious);
         if wakes {
             self.asleep = None;
