@@ -17,6 +17,9 @@ use crate::hand::{ADMIN, ECHO, ask};
 /// Says to a test binary's `child_node` that it is to be one, and where.
 const DIRECTORY: &str = "WINDLASS_CHILD_DIRECTORY";
 const SESSION_BYTES: &str = "WINDLASS_CHILD_SESSION_BYTES";
+/// Says that it is to listen for TCP connections too; it writes where into the file of this name in its directory.
+const LISTENS: &str = "WINDLASS_CHILD_LISTENS";
+const TCP_FILE: &str = "tcp-address";
 const READY: &str = "the node is ready";
 
 /// What a node with `echo`, `other` and `rough` is to be.
@@ -34,11 +37,17 @@ pub fn config(directory: PathBuf) -> NodeConfig {
 /// The other side of `ChildNode`: runs a node if this process was started to be one, until its input ends.
 pub fn serve_if_asked() {
     let Ok(directory) = std::env::var(DIRECTORY) else { return };
-    let mut config = config(directory.into());
+    let mut config = config(PathBuf::from(&directory));
+    if std::env::var(LISTENS).is_ok() {
+        config.tcp = Some(([127, 0, 0, 1], 0).into());
+    }
     if let Ok(bytes) = std::env::var(SESSION_BYTES) {
         config.session_bytes_max = bytes.parse().unwrap();
     }
     let node = Node::start(config).unwrap();
+    if let Some(address) = node.tcp() {
+        std::fs::write(PathBuf::from(directory).join(TCP_FILE), address.to_string()).unwrap();
+    }
     println!("{READY}");
     // A line asks for a drain of so many milliseconds; the end of the input, that the parent is gone.
     let mut line = String::new();
@@ -95,13 +104,40 @@ impl ChildNode {
 
     /// Starts it with this limit of bytes per session.
     pub fn with(session_bytes: Option<u64>) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        let limit = session_bytes.map(|bytes| (SESSION_BYTES, bytes.to_string()));
+        Self::begin(tempfile::tempdir().unwrap(), &limit.into_iter().collect::<Vec<_>>())
+    }
+
+    /// Starts one that listens for TCP connections too.
+    pub fn listening() -> Self {
+        Self::begin(tempfile::tempdir().unwrap(), &[(LISTENS, String::new())])
+    }
+
+    fn begin(directory: tempfile::TempDir, more: &[(&str, String)]) -> Self {
         let mut variables = vec![(DIRECTORY, directory.path().join("test").display().to_string())];
-        variables.extend(session_bytes.map(|bytes| (SESSION_BYTES, bytes.to_string())));
+        variables.extend(more.iter().cloned());
         let mut process = again_as("child_node", &variables);
         let mut output = BufReader::new(process.stdout.take().unwrap());
         wait_for_line(&mut output, READY);
         Self { process, output, directory }
+    }
+
+    /// Kills one that listens, and starts another in its place: same directory, new process.
+    pub fn killed_and_begun_again(mut self) -> Self {
+        self.kill();
+        let directory = std::mem::replace(&mut self.directory, tempfile::tempdir().unwrap());
+        Self::begin(directory, &[(LISTENS, String::new())])
+    }
+
+    /// Where it listens for TCP connections, and the token that it wants.
+    pub fn tcp(&self) -> (String, windlass_client::Token) {
+        let read = |name: &str| std::fs::read_to_string(self.directory.path().join("test").join(name)).unwrap();
+        (read(TCP_FILE), windlass_client::Token::from_text(&read("token")).unwrap())
+    }
+
+    /// Memory of its process that is in use now, in bytes.
+    pub fn resident(&self) -> u64 {
+        resident(&self.process.id().to_string())
     }
 
     /// Where clients connect.
@@ -134,6 +170,12 @@ impl Drop for ChildNode {
         let _may_be_gone = self.process.kill();
         let _already_waited_for = self.process.wait();
     }
+}
+
+/// Memory of a process that is in use now, in bytes; `self` for this one.
+pub fn resident(process: &str) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{process}/statm")).unwrap();
+    text.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap() * 4096
 }
 
 /// A client that behaves, beside those that do not.

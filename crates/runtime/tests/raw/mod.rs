@@ -225,6 +225,11 @@ impl Raw {
         self.bell.ring().unwrap();
     }
 
+    /// The doorbell, to be treated as its holder likes.
+    pub fn bell(&self) -> BorrowedFd<'_> {
+        self.bell.as_fd()
+    }
+
     /// Sends a call with these argument bytes and hears what comes of it.
     pub fn ask(&mut self, mut slot: Slot, bytes: &[u8]) -> Heard {
         self.put(&mut slot, bytes);
