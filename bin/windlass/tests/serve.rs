@@ -45,6 +45,59 @@ fn tasks_K62_a_node_of_a_name_is_found_by_that_name() {
     drop(node);
 }
 
+/// Two nodes of one user on one machine, told apart by name alone.
+#[test]
+fn tasks_K60_two_nodes_of_one_user_share_nothing() {
+    let base = tempfile::tempdir().expect("a folder");
+    let begin = |name: &str| {
+        let mut serve = command(&["serve", "--name", name]);
+        serve.env("WINDLASS_DIR", base.path());
+        Node::of(serve, tempfile::tempdir().expect("a folder"))
+    };
+    let (mut port, starboard) = (begin("port"), begin("starboard"));
+    let run = |name: &str, args: &[&str]| {
+        let mut command = command(args);
+        command.args(["--node", name]).env("WINDLASS_DIR", base.path()).output().expect("runs")
+    };
+    // One name in both, and one that only the first has.
+    stdout(&run("port", &["pool", "create", "rope", "compress", "compress_id=1"]));
+    stdout(&run("starboard", &["pool", "create", "rope", "echo"]));
+    stdout(&run("port", &["pool", "create", "tar", "echo"]));
+    let module = |name: &str, pool: &str| {
+        let pools = json(&run(name, &["ls", "--json"]));
+        let found = pools.as_array().and_then(|pools| pools.iter().find(|one| one["name"] == pool));
+        found.map(|one| one["module"].as_str().unwrap_or_default().to_owned())
+    };
+    assert_eq!(
+        (module("port", "rope").as_deref(), module("starboard", "rope").as_deref()),
+        (Some("compress"), Some("echo"))
+    );
+    assert_eq!((module("port", "tar").as_deref(), module("starboard", "tar")), (Some("echo"), None));
+    // No descriptor of one is open in the other: memory files and sockets have numbers of their own.
+    let files = |node: &Node| -> Vec<String> {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", node.pid())).expect("its descriptors").flatten();
+        let targets = open.filter_map(|entry| std::fs::read_link(entry.path()).ok());
+        let text = targets.map(|target| target.display().to_string());
+        text.filter(|target| target.starts_with("socket:") || target.contains("memfd:")).collect()
+    };
+    let (one, other) = (files(&port), files(&starboard));
+    assert!(one.iter().all(|file| file.contains("memfd:") || !other.contains(file)), "{one:?} {other:?}");
+    // One is killed while the other's call runs, which ends with its value.
+    let call = {
+        let mut call = command(&["call", "rope.pause", "us=400000", "--node", "starboard"]);
+        call.env("WINDLASS_DIR", base.path()).stdout(Stdio::piped()).spawn().expect("runs")
+    };
+    port.signal(Signal::KILL);
+    assert!(!port.wait().success());
+    assert!(call.wait_with_output().expect("a child").status.success());
+    assert!(complaint(&run("port", &["ls"])).contains("NotConnected"));
+    // It begins again under its name, as if it had been alone.
+    let again = begin("port");
+    assert_eq!(module("port", "tar"), None);
+    assert_eq!(module("starboard", "rope").as_deref(), Some("echo"));
+    drop((again, starboard));
+}
+
 #[test]
 fn tasks_K62_the_first_signal_lets_calls_end_and_nothing_is_left() {
     let mut node = Node::start(&["--drain-ms", "60000"]);

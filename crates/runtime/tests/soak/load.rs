@@ -112,7 +112,13 @@ pub struct Told {
 /// Keeps a few calls out until the node is gone, and waits for each of them.
 pub fn until_the_node_dies(client: &Client, dead: &AtomicBool) -> Told {
     let mut told = Told::default();
-    let pool = client.pool("rough").unwrap();
+    let pool = match client.pool("rough") {
+        Ok(pool) => pool,
+        Err(fault) => {
+            told.fault(&fault, dead);
+            return told;
+        }
+    };
     let data = vec![7u8; 20_000];
     let sum = xxhash_rust::xxh3::xxh3_64(&data);
     loop {
