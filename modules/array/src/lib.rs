@@ -1,7 +1,8 @@
 //! Arrays: commands over the node's symbols.
 //!
 //! Lives here: a module per group of commands (`commands/`), so that a node takes the groups that it wants; `work` (what all groups
-//! use: views, casts, loops in morsels), `words` (the same for strings).
+//! use: views, casts, loops in morsels), `words` (the same for strings),
+//! `show` (arrays as text).
 //! From: any caller of the methods; the ancestor's clients by full names. To: `kernels`.
 //! Holds: a result's memory is reserved before it is computed; a long loop lets other calls run after each morsel; operands are
 //! promoted first, so that a kernel sees one dtype.
@@ -9,10 +10,12 @@
 #![forbid(unsafe_code)]
 
 mod commands;
+mod show;
 mod words;
 mod work;
 
 pub use commands::bigint::{BigInts, BigIntsRight};
+pub use commands::bigint_pick::BigIntsPicked;
 pub use commands::binary::Binary;
 pub use commands::create::Create;
 pub use commands::elementwise::Elementwise;
@@ -30,6 +33,7 @@ pub use commands::reduce::Reduce;
 pub use commands::registry::Registry;
 pub use commands::sets::Sets;
 pub use commands::shape::Shape;
+pub use commands::shown::Shown;
 pub use commands::sort::Sort;
 pub use commands::stats::Stats;
 pub use commands::strings::Text;
@@ -66,4 +70,6 @@ pub const TABLES: &[&windlass::ModuleTable] = &[
     Registry::TABLE,
     BigInts::TABLE,
     BigIntsRight::TABLE,
+    BigIntsPicked::TABLE,
+    Shown::TABLE,
 ];

@@ -128,7 +128,7 @@ fn operators_are_those_of_numbers_whichever_side_has_a_width() {
     let (a, b) = (big(&stage, &[2], &[1, 2], -1), big(&stage, &[1], &[1], -1));
     let shapes = stage.fault("binopvv<bigint,bigint,1>", &[("op", "+"), ("a", &a), ("b", &b)]);
     assert!(shapes.message.contains("[2] and [1]"), "{shapes}");
-    let float = stage.fault("binopvs<bigint,float64,1>", &[("op", "+"), ("a", &a), ("value", "0.5")]);
+    let float = stage.fault("binopvs<bigint,float64,1>", &[("op", "&"), ("a", &a), ("value", "0.5")]);
     assert!(float.is(Code::NoInstance), "{float}");
     let narrow = stage.make(
         "binopvv<int64,int64,1>",
@@ -194,4 +194,69 @@ fn casts_keep_low_bits_and_cut_floats_and_slices_pick() {
     assert_eq!(texts(&stage, &zeros), ["5"; 4]);
     let up = stage.call("arange<bigint,1>", &[("start", "5"), ("stop", "-2"), ("step", "-3")]).to_string();
     assert_eq!(texts(&stage, &Stage::names(&up)[0]), ["5", "2", "-1"]);
+}
+
+#[test]
+fn arrays_R8_values_are_picked_set_joined_and_repeated_as_those_of_other_dtypes_are() {
+    let stage = stage();
+    let values = [1i128 << 80, -(1 << 70), 3, 0, -5, 7];
+    let name = big(&stage, &[6], &values, 0);
+    let picked = |idx: &str| {
+        let said = stage.call("[pdarray]", &[("array", &name), ("idx", idx)]).to_string();
+        texts(&stage, &Stage::names(&said)[0])
+    };
+    let (idx, mask) =
+        (stage.array(&[4], &[5i64, 0, -1, 1]), stage.array(&[6], &[true, false, false, true, false, true]));
+    assert_eq!(picked(&idx), decimal(&[7, 1 << 80, 7, -(1 << 70)]));
+    assert_eq!(picked(&mask), decimal(&[1 << 80, 0, 7]));
+    let outside = stage.array(&[1], &[6i64]);
+    let fault = stage.fault("[pdarray]", &[("array", &name), ("idx", &outside)]);
+    assert!(fault.is(Code::BadArguments) && fault.message.contains("index 6"), "{fault:?}");
+    // Joined with integers of a width, along the axis that is named.
+    let small = stage.array(&[2], &[-1i64, 2]);
+    let names = format!("[\"{name}\",\"{small}\"]");
+    let said = stage.call("concatenate<bigint,1>", &[("names", &names), ("axis", "0")]).to_string();
+    assert_eq!(texts(&stage, &Stage::names(&said)[0]), decimal(&[1 << 80, -(1 << 70), 3, 0, -5, 7, -1, 2]));
+    let square = big(&stage, &[2, 3], &values, 0);
+    let names = format!("[\"{square}\",\"{square}\"]");
+    let said = stage.call("concatenate<bigint,2>", &[("names", &names), ("axis", "1")]).to_string();
+    assert!(said.contains(" bigint 12 2 [2,6] "), "{said}");
+    let flat =
+        Stage::names(&stage.call("flatten<bigint,2>", &[("a", &Stage::names(&said)[0])]).to_string()).remove(0);
+    let twice = [values[0], values[1], values[2], values[0], values[1], values[2], 0, -5, 7, 0, -5, 7];
+    assert_eq!(texts(&stage, &flat), decimal(&twice));
+    let times = stage.array(&[6], &[0i64, 1, 0, 0, 2, 1]);
+    let said = stage.call("repeatFlat<bigint,1>", &[("name", &name), ("repeats", &times)]).to_string();
+    assert_eq!(texts(&stage, &Stage::names(&said)[0]), decimal(&[-(1 << 70), -5, -5, 7]));
+    // Set in place: one value, several, a slice; what wraps still wraps.
+    let narrow = big(&stage, &[6], &[1, 2, 3, 4, 5, 6], 8);
+    stage.call("[pdarray]=val", &[("array", &narrow), ("idx", &mask), ("value", "257"), ("dtype", "bigint")]);
+    stage.call(
+        "[pdarray]=pdarray",
+        &[("array", &narrow), ("idx", &stage.array(&[2], &[1i64, 2])), ("value", &small)],
+    );
+    let slice = [
+        ("array", narrow.as_str()),
+        ("starts", "4"),
+        ("stops", "5"),
+        ("strides", "1"),
+        ("value", "-1"),
+        ("max_bits", "8"),
+    ];
+    stage.call("[slice]=val<bigint,1>", &slice);
+    assert_eq!(texts(&stage, &narrow), decimal(&[1, 255, 2, 1, 255, 1]));
+    stage.call("opeqvs<bigint,1>", &[("op", "+="), ("a", &narrow), ("value", "3")]);
+    assert_eq!(texts(&stage, &narrow), decimal(&[4, 2, 5, 4, 2, 4]));
+    assert_eq!(stage.call("str", &[("array", &narrow), ("printThresh", "100")]).to_string(), "[4 2 5 4 2 4]");
+}
+
+#[test]
+fn arrays_R8_a_bigint_beside_a_float_is_the_nearest_float() {
+    let stage = stage();
+    let name = big(&stage, &[3], &[1 << 80, -3, 7], 0);
+    let floats = stage.array(&[3], &[2.0f64, 0.5, -2.0]);
+    let said = stage.call("binopvv<bigint,float64,1>", &[("op", "*"), ("a", &name), ("b", &floats)]).to_string();
+    assert_eq!(stage.values::<f64>(&Stage::names(&said)[0]), [2.0 * (1u128 << 80) as f64, -1.5, -14.0]);
+    let said = stage.call("binopvs<bigint,int64,1>", &[("op", "/"), ("a", &name), ("value", "2")]).to_string();
+    assert_eq!(stage.values::<f64>(&Stage::names(&said)[0]), [(1u128 << 79) as f64, -1.5, 3.5]);
 }

@@ -1,22 +1,21 @@
-//! Transfer: symbols in and out, as bytes, as text, as lists of facts.
+//! Transfer: symbols in and out, as bytes and as lists of facts.
 //!
-//! Lives here: the module's methods; `bytes` (layouts of arrays and strings), `show` (arrays as text), `list` (facts of symbols).
+//! Lives here: the module's methods; `bytes` (layouts of arrays and strings), `list` (facts of symbols).
 //! From: edges and the command line. To: the node's table of symbols.
 //! Holds: bytes that come are copied once and are what their shape and dtype need, or nothing is made; bytes of `bool` are 0 or 1
 //!   and text is UTF-8.
-//! Not here: anything that computes, and names of symbols (`modules/array`).
+//! Not here: anything that computes, arrays as text, and names of symbols (`modules/array`).
 
 mod bytes;
 mod list;
-mod show;
 
 use windlass::array::{ArrayFacts, StringsFacts};
 use windlass::prelude::*;
 
-/// Carries arrays and strings as bytes, and shows symbols.
+/// Carries arrays and strings as bytes, and tells of symbols.
 pub struct Transfer;
 
-/// Symbols in and out: as bytes, as text, as lists of facts.
+/// Symbols in and out: as bytes and as lists of facts.
 #[module]
 impl Transfer {
     /// Nothing to keep: symbols are the node's.
@@ -93,29 +92,9 @@ impl Transfer {
         Ok(())
     }
 
-    /// An array as text: `[1 2 3]`.
-    #[method(standard, name = "str")]
-    fn str_of(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
-        let array = given.array(cx, "array")?;
-        Ok(show::text(&array, threshold(given)?, show::Style::Str))
-    }
-
-    /// An array as text that says that it is one: `array([1 2 3])`.
-    #[method(standard)]
-    fn repr(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
-        let array = given.array(cx, "array")?;
-        Ok(show::text(&array, threshold(given)?, show::Style::Repr))
-    }
-
     /// Bytes that symbols have, all of the node's.
     #[method(standard, name = "symbolBytes")]
     fn symbol_bytes(cx: &Context<'_>, _command: &Called, _given: &Given) -> Result<u64, Fault> {
         Ok(cx.symbols().usage()?.used)
     }
-}
-
-/// How many elements are shown before the middle is left out.
-fn threshold(given: &Given) -> Result<usize, Fault> {
-    let shown: i64 = given.scalar("printThresh")?;
-    Ok(usize::try_from(shown).unwrap_or(0))
 }

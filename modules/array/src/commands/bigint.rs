@@ -4,9 +4,9 @@
 //! Holds: what results may need is admitted before it is computed, by the number of bits that they can have at most.
 //! Not here: arithmetic (`kernels::bigint`).
 
-use super::operators::{Op, of_sign};
-use crate::words::{count, kept, place, sliced};
-use crate::work::{bad, cast_to, fault, lengths, not_implemented, room, view};
+use super::operators::{Op, binary, of_sign};
+use crate::words::{count, kept};
+use crate::work::{bad, cast_to, constant, fault, lengths, not_implemented, room, view};
 use serde::{Deserialize, Serialize};
 use windlass::array::Memory;
 use windlass::prelude::*;
@@ -100,10 +100,7 @@ impl BigInts {
     async fn set_max_bits(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
         let name = given.text("array")?;
         let big = load(cx, name).await?;
-        let modulus = wanted(given)?;
-        let values = big.values.into_iter().map(|value| modulus.wrap(value)).collect();
-        cx.symbols().put(name, Symbol::try_from(Own(packed(cx, &big.shape, values, &modulus).await?))?)?;
-        Ok(String::new())
+        replace(cx, name, Values { modulus: wanted(given)?, ..big }).await
     }
 
     /// Zeros of a shape.
@@ -123,8 +120,7 @@ impl BigInts {
         let value = big.modulus.wrap(number(given.text("val")?)?);
         admit(cx, big.values.len(), value.bits())?;
         let values = vec![value; big.values.len()];
-        cx.symbols().put(name, Symbol::try_from(Own(packed(cx, &big.shape, values, &big.modulus).await?))?)?;
-        Ok(String::new())
+        replace(cx, name, Values { values, ..big }).await
     }
 
     /// `start`, `start + step`, .. up to before `stop`.
@@ -164,11 +160,7 @@ impl BigInts {
             return store(cx, &big.shape, big.values, &big.modulus).await;
         }
         if to.is_float() {
-            let mut out = room::<f64>(cx, &big.shape)?;
-            for (out, value) in out.iter_mut().zip(&big.values) {
-                *out = value.to_string().parse().map_err(|_| bad("a value has no float64"))?;
-            }
-            return kept(cx, &cast_to(cx, &out.done(), to).await?);
+            return kept(cx, &cast_to(cx, &nearest(cx, &big).await?, to).await?);
         }
         if to == Dtype::Bool {
             let mut out = room::<bool>(cx, &big.shape)?;
@@ -204,40 +196,6 @@ impl BigInts {
             return Err(bad(format!("{} values do not make {shape:?}", big.values.len())));
         }
         store(cx, &shape, big.values, &big.modulus).await
-    }
-
-    /// One value.
-    #[method(each(T in bigint.t, n in Rank), standard, name = "[int]")]
-    async fn int_index(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
-        let big = load(cx, given.text("array")?).await?;
-        let at = place(&big.shape, &given.list::<i64>("idx")?)?;
-        Ok(format!("bigint {}", big.values[at]))
-    }
-
-    /// One value becomes `value`.
-    #[method(each(T in bigint.t, n in Rank), standard, name = "[int]=val")]
-    async fn set_int(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
-        let name = given.text("array")?;
-        let mut big = load(cx, name).await?;
-        let at = place(&big.shape, &given.list::<i64>("idx")?)?;
-        let value = big.modulus.wrap(number(given.text("value")?)?);
-        let widest = big.values.iter().map(BigInt::bits).max().unwrap_or(0).max(value.bits());
-        admit(cx, big.values.len(), widest)?;
-        big.values[at] = value;
-        cx.symbols().put(name, Symbol::try_from(Own(packed(cx, &big.shape, big.values, &big.modulus).await?))?)?;
-        Ok(String::new())
-    }
-
-    /// A slice by axis: `starts`, `stops` and `strides` as Python's `slice.indices` gives them.
-    #[method(each(T in bigint.t, n in Rank), standard, name = "[slice]")]
-    async fn slice(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
-        let big = load(cx, given.text("array")?).await?;
-        let [starts, stops, strides] = ["starts", "stops", "strides"].map(|key| given.list::<i64>(key));
-        let (starts, stops, strides) = (starts?, stops?, strides?);
-        let (shape, places) = sliced(&big.shape, &starts, &stops, &strides)?;
-        admit(cx, places.len(), big.values.iter().map(BigInt::bits).max().unwrap_or(0))?;
-        let values = places.into_iter().map(|at| big.values[at].clone()).collect();
-        store(cx, &shape, values, &big.modulus).await
     }
 
     /// `a op b`.
@@ -300,7 +258,7 @@ impl BigIntsRight {
 
 /// The symbol. Limb `k` of all values stands before limb `k + 1` of the first; the last one has the sign.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Big {
+pub(super) struct Big {
     shape: Vec<u64>,
     max_bits: Option<u64>,
     #[serde(skip)]
@@ -321,10 +279,35 @@ impl SymbolType for Big {
 }
 
 /// Values as they are computed with.
-struct Values {
-    shape: Vec<usize>,
-    values: Vec<BigInt>,
-    modulus: Modulus,
+pub(super) struct Values {
+    pub(super) shape: Vec<usize>,
+    pub(super) values: Vec<BigInt>,
+    pub(super) modulus: Modulus,
+}
+
+/// Whether the symbol of this name is one of bigint.
+pub(super) fn is_big(cx: &Context<'_>, name: &str) -> Result<bool, Fault> {
+    Ok(matches!(cx.symbols().get(name)?, Symbol::Own(own) if own.class == Big::CLASS))
+}
+
+/// What is said of one that is there.
+pub(super) fn said_of(name: &str, own: &windlass::symbols::OwnSymbol) -> Result<String, Fault> {
+    let shape = Own::<Big>::of(own)?.0.shape;
+    let lengths: Vec<String> = shape.iter().map(u64::to_string).collect();
+    Ok(format!(
+        "created {name} bigint {} {} [{}] 16",
+        shape.iter().product::<u64>(),
+        shape.len(),
+        lengths.join(",")
+    ))
+}
+
+/// Puts other values under a name.
+pub(super) async fn replace(cx: &Context<'_>, name: &str, values: Values) -> Result<String, Fault> {
+    let Values { shape, values, modulus } = values;
+    let values = values.into_iter().map(|value| modulus.wrap(value)).collect();
+    cx.symbols().put(name, Symbol::try_from(Own(packed(cx, &shape, values, &modulus).await?))?)?;
+    Ok(String::new())
 }
 
 fn raw(cx: &Context<'_>, name: &str) -> Result<(Big, Memory), Fault> {
@@ -336,7 +319,7 @@ fn raw(cx: &Context<'_>, name: &str) -> Result<(Big, Memory), Fault> {
     Ok((big, memory))
 }
 
-async fn load(cx: &Context<'_>, name: &str) -> Result<Values, Fault> {
+pub(super) async fn load(cx: &Context<'_>, name: &str) -> Result<Values, Fault> {
     let (big, memory) = raw(cx, name)?;
     let shape: Vec<usize> = big.shape.iter().map(|&length| length as usize).collect();
     let size = size_of_shape(&shape)?;
@@ -356,7 +339,12 @@ async fn load(cx: &Context<'_>, name: &str) -> Result<Values, Fault> {
     Ok(Values { shape, values, modulus: Modulus::new(big.max_bits).map_err(fault)? })
 }
 
-async fn packed(cx: &Context<'_>, shape: &[usize], values: Vec<BigInt>, modulus: &Modulus) -> Result<Big, Fault> {
+pub(super) async fn packed(
+    cx: &Context<'_>,
+    shape: &[usize],
+    values: Vec<BigInt>,
+    modulus: &Modulus,
+) -> Result<Big, Fault> {
     // A bit more than the widest has, for the sign.
     let width = (values.iter().map(BigInt::bits).max().unwrap_or(0) / 64 + 1) as usize;
     let mut limbs = room::<u64>(cx, &[width, values.len()])?;
@@ -369,7 +357,7 @@ async fn packed(cx: &Context<'_>, shape: &[usize], values: Vec<BigInt>, modulus:
     Ok(Big { shape, max_bits: modulus.max_bits(), limbs: Some(limbs.done().memory().clone()) })
 }
 
-async fn store(
+pub(super) async fn store(
     cx: &Context<'_>,
     shape: &[usize],
     values: Vec<BigInt>,
@@ -384,13 +372,13 @@ async fn store(
 }
 
 /// Asks whether so many values of so many bits have room, before they are made.
-fn admit(cx: &Context<'_>, count: usize, bits: u64) -> Result<(), Fault> {
+pub(super) fn admit(cx: &Context<'_>, count: usize, bits: u64) -> Result<(), Fault> {
     let bytes = (bits / 8 + VALUE_BYTES).checked_mul(count as u64);
     let bytes = bytes.ok_or_else(|| Fault::new(Code::TooLarge, "more bytes of bigint than can be counted"))?;
     cx.symbols().reserve(bytes).map(drop)
 }
 
-fn size_of_shape(shape: &[usize]) -> Result<usize, Fault> {
+pub(super) fn size_of_shape(shape: &[usize]) -> Result<usize, Fault> {
     let size = shape.iter().try_fold(1usize, |all, &length| all.checked_mul(length));
     size.ok_or_else(|| Fault::new(Code::TooLarge, format!("an array of shape {shape:?} has no size")))
 }
@@ -404,7 +392,7 @@ fn wanted_or_none(given: &Given) -> Result<Modulus, Fault> {
     if given.has("max_bits") { wanted(given) } else { Modulus::new(None).map_err(fault) }
 }
 
-fn number(text: &str) -> Result<BigInt, Fault> {
+pub(super) fn number(text: &str) -> Result<BigInt, Fault> {
     let wrong =
         || bad(format!("Json Argument '{}' cannot be cast as bigint", text.chars().take(64).collect::<String>()));
     match text.trim() {
@@ -462,7 +450,7 @@ async fn of_limbs(cx: &Context<'_>, given: &Given, signed: bool) -> Result<Strin
 }
 
 /// An operand: an array of bigint, or one of integers, whose values wrap nowhere.
-async fn operand(cx: &Context<'_>, name: &str) -> Result<Values, Fault> {
+pub(super) async fn operand(cx: &Context<'_>, name: &str) -> Result<Values, Fault> {
     match cx.symbols().get(name)? {
         Symbol::Array(array) if array.dtype().is_float() => {
             Err(not_implemented("bigint operator", &[Dtype::BigInt, array.dtype()]))
@@ -476,25 +464,66 @@ async fn operand(cx: &Context<'_>, name: &str) -> Result<Values, Fault> {
 }
 
 async fn both(cx: &Context<'_>, given: &Given) -> Result<String, Fault> {
-    let (a, b) = (operand(cx, given.text("a")?).await?, operand(cx, given.text("b")?).await?);
-    operated(cx, given.text("op")?, &a, &b).await
+    let (a, b, op) = (given.text("a")?, given.text("b")?, given.text("op")?);
+    if op == "/" || is_float(cx, a)? || is_float(cx, b)? {
+        let (a, b) = (floats(cx, a).await?, floats(cx, b).await?);
+        return kept(cx, &binary(cx, "binopvv", op, &a, &b).await?);
+    }
+    operated(cx, op, &operand(cx, a).await?, &operand(cx, b).await?).await
 }
 
 async fn with_value(cx: &Context<'_>, command: &Called, given: &Given, turned: bool) -> Result<String, Fault> {
     let of = command.word("U").and_then(Dtype::of).ok_or_else(|| bad("the dtype of the value is in the name"))?;
-    if of.is_float() {
-        return Err(not_implemented("bigint operator", &[Dtype::BigInt, of]));
+    let (name, op) = (given.text("a")?, given.text("op")?);
+    if op == "/" || of.is_float() || is_float(cx, name)? {
+        let a = floats(cx, name).await?;
+        let value = constant(cx, &Scalar::Float64(float(given.text("value")?)?), Dtype::Float64)?;
+        let made = if turned {
+            binary(cx, "binopsv", op, &value, &a).await?
+        } else {
+            binary(cx, "binopvs", op, &a, &value).await?
+        };
+        return kept(cx, &made);
     }
-    let a = operand(cx, given.text("a")?).await?;
+    let a = operand(cx, name).await?;
     let value = number(given.text("value")?)?;
     admit(cx, a.values.len(), value.bits())?;
     let values = vec![value; a.values.len()];
     let b = Values { shape: a.shape.clone(), values, modulus: Modulus::new(None).map_err(fault)? };
-    if turned {
-        operated(cx, given.text("op")?, &b, &a).await
-    } else {
-        operated(cx, given.text("op")?, &a, &b).await
+    if turned { operated(cx, op, &b, &a).await } else { operated(cx, op, &a, &b).await }
+}
+
+fn is_float(cx: &Context<'_>, name: &str) -> Result<bool, Fault> {
+    Ok(matches!(cx.symbols().get(name)?, Symbol::Array(array) if array.dtype().is_float()))
+}
+
+/// A number as the nearest float.
+fn float(text: &str) -> Result<f64, Fault> {
+    let text = match text.trim() {
+        "True" | "true" => "1",
+        "False" | "false" => "0",
+        text => text,
+    };
+    text.parse().map_err(|_| bad("a value has no float64"))
+}
+
+/// An operand as the nearest floats.
+async fn floats(cx: &Context<'_>, name: &str) -> Result<Array, Fault> {
+    if let Symbol::Array(array) = cx.symbols().get(name)? {
+        return cast_to(cx, &array, Dtype::Float64).await;
     }
+    nearest(cx, &load(cx, name).await?).await
+}
+
+async fn nearest(cx: &Context<'_>, big: &Values) -> Result<Array, Fault> {
+    let mut out = room::<f64>(cx, &big.shape)?;
+    for (at, (out, value)) in out.iter_mut().zip(&big.values).enumerate() {
+        *out = float(&value.to_string())?;
+        if at % PIECE == 0 {
+            cx.yield_if_due().await?;
+        }
+    }
+    Ok(out.done())
 }
 
 /// Bits that a result can have at most.
@@ -510,7 +539,7 @@ fn most(op: &Op, a: &Values, b: &Values, modulus: &Modulus) -> u64 {
     bits.min(modulus.max_bits().unwrap_or(BIGINT_BITS_MAX))
 }
 
-async fn operated(cx: &Context<'_>, sign: &str, a: &Values, b: &Values) -> Result<String, Fault> {
+pub(super) async fn operated(cx: &Context<'_>, sign: &str, a: &Values, b: &Values) -> Result<String, Fault> {
     let op = of_sign(sign).filter(|op| !matches!(op, Op::Arith(Arith::Divide)));
     let op = op.ok_or_else(|| bad(format!("bigint has no operator {sign}")))?;
     if a.shape != b.shape {
@@ -526,6 +555,17 @@ async fn operated(cx: &Context<'_>, sign: &str, a: &Values, b: &Values) -> Resul
         }
         return kept(cx, &out.done());
     }
+    let made = computed(cx, sign, a, b).await?;
+    store(cx, &made.shape, made.values, &made.modulus).await
+}
+
+/// What an operator that is no comparison makes of two arrays of one shape.
+pub(super) async fn computed(cx: &Context<'_>, sign: &str, a: &Values, b: &Values) -> Result<Values, Fault> {
+    let op = of_sign(sign).ok_or_else(|| bad(format!("bigint has no operator {sign}")))?;
+    if a.shape != b.shape {
+        return Err(bad(format!("{:?} and {:?} are different shapes", a.shape, b.shape)));
+    }
+    let n = a.values.len();
     let modulus = a.modulus.meet(&b.modulus).map_err(fault)?;
     admit(cx, n, most(&op, a, b, &modulus))?;
     let mut out = vec![BigInt::default(); n];
@@ -540,5 +580,5 @@ async fn operated(cx: &Context<'_>, sign: &str, a: &Values, b: &Values) -> Resul
         .map_err(fault)?;
         cx.yield_if_due().await?;
     }
-    store(cx, &a.shape, out, &modulus).await
+    Ok(Values { shape: a.shape.clone(), values: out, modulus })
 }

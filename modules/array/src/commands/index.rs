@@ -1,5 +1,8 @@
 //! Indexing and assignment: by numbers, slices, arrays of numbers, and masks. A slice copies nothing.
 
+use super::bigint::is_big;
+use super::bigint_pick;
+use crate::words::kept;
 use crate::work::{bad, cast_to, copied_as, fault, fill, kernel_dtype, not_implemented, of_view, room, view};
 use windlass::prelude::*;
 use windlass_kernels::index::{self, Layout, Negative};
@@ -42,14 +45,20 @@ impl Index {
     }
 
     /// The elements that an array of numbers or a mask picks, of an array of rank 1.
-    #[method(name = "[pdarray]", params())]
-    async fn array_index(cx: &Context<'_>, array: Array, idx: Array) -> Result<Array, Fault> {
+    #[method(standard, name = "[pdarray]")]
+    async fn array_index(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
+        let idx = given.array(cx, "idx")?;
+        if is_big(cx, given.text("array")?)? {
+            return bigint_pick::picked(cx, given, &idx).await;
+        }
+        let array = given.array(cx, "array")?;
         let none = || not_implemented("[pdarray]", &[array.dtype(), idx.dtype()]);
-        with_dtype!(kernel_dtype(array.dtype()), T => match idx.dtype() {
+        let picked = with_dtype!(kernel_dtype(array.dtype()), T => match idx.dtype() {
             Dtype::Bool => masked::<T>(cx, &array, &idx).await,
             dtype if dtype.is_integer() => gathered::<T>(cx, &array, &cast_to(cx, &idx, Dtype::Int64).await?).await,
             _ => Err(none()),
-        }, else => Err(none()))
+        }, else => Err(none()))?;
+        kept(cx, &picked)
     }
 
     /// One element set: in place, unless somebody else holds the array.
@@ -112,18 +121,37 @@ impl Index {
     }
 
     /// The elements that an array of numbers or a mask picks, set to one value.
-    #[method(name = "[pdarray]=val", params())]
-    async fn set_picked(cx: &Context<'_>, array: Slot, idx: Array, value: Scalar) -> Result<(), Fault> {
-        let value = crate::work::constant(cx, &value, array.array.dtype())?;
+    #[method(standard, name = "[pdarray]=val")]
+    async fn set_picked(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
+        let idx = given.array(cx, "idx")?;
+        if is_big(cx, given.text("array")?)? {
+            return bigint_pick::set_picked(cx, given, &idx).await;
+        }
+        let array = slot(cx, given)?;
+        let value = with_dtype!(kernel_dtype(array.array.dtype()), T => {
+            let mut value = room::<T>(cx, &[])?;
+            value[0] = given.scalar::<T>("value")?;
+            value.done()
+        }, else => return Err(not_implemented("[pdarray]=val", &[array.array.dtype()])));
         picked(cx, array, &idx, &value).await
     }
 
     /// The elements that an array of numbers or a mask picks, set to those of `value`, one after another.
-    #[method(name = "[pdarray]=pdarray", params())]
-    async fn set_picked_array(cx: &Context<'_>, array: Slot, idx: Array, value: Array) -> Result<(), Fault> {
-        let value = cast_to(cx, &value, array.array.dtype()).await?;
+    #[method(standard, name = "[pdarray]=pdarray")]
+    async fn set_picked_array(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
+        let idx = given.array(cx, "idx")?;
+        if is_big(cx, given.text("array")?)? {
+            return bigint_pick::set_picked_array(cx, given, &idx).await;
+        }
+        let array = slot(cx, given)?;
+        let value = cast_to(cx, &given.array(cx, "value")?, array.array.dtype()).await?;
         picked(cx, array, &idx, &value).await
     }
+}
+
+/// The array that is to be changed, with its name.
+fn slot(cx: &Context<'_>, given: &Given) -> Result<Slot, Fault> {
+    Ok(Slot { name: given.text("array")?.to_owned(), array: given.array(cx, "array")? })
 }
 
 /// Indices, negative from the end.
@@ -199,7 +227,7 @@ async fn masked<T: Item + Element>(cx: &Context<'_>, array: &Array, mask: &Array
     Ok(out.done())
 }
 
-async fn picked(cx: &Context<'_>, array: Slot, idx: &Array, value: &Array) -> Result<(), Fault> {
+async fn picked(cx: &Context<'_>, array: Slot, idx: &Array, value: &Array) -> Result<String, Fault> {
     let none = || not_implemented("[pdarray]=", &[array.array.dtype(), idx.dtype()]);
     with_dtype!(kernel_dtype(array.array.dtype()), T => {
         let mut next = copied_as::<T>(cx, &array.array).await?;
@@ -228,6 +256,7 @@ async fn picked(cx: &Context<'_>, array: Slot, idx: &Array, value: &Array) -> Re
             }
             _ => return Err(none()),
         }
-        array.replace(cx, next.done())
+        array.replace(cx, next.done())?;
+        Ok(String::new())
     }, else => Err(none()))
 }

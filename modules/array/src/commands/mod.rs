@@ -1,6 +1,7 @@
 //! The groups of commands, one module each.
 
 pub mod bigint;
+pub mod bigint_pick;
 pub mod binary;
 pub mod create;
 pub mod elementwise;
@@ -18,6 +19,7 @@ pub mod reduce;
 pub mod registry;
 pub mod sets;
 pub mod shape;
+pub mod shown;
 pub mod sort;
 pub mod stats;
 pub mod strings;

@@ -124,7 +124,13 @@ async fn in_place(cx: &Context<'_>, proc: &str, op: &str, a: Slot, b: &Array) ->
     a.replace(cx, result)
 }
 
-async fn binary(cx: &Context<'_>, proc: &str, sign: &str, a: &Array, b: &Array) -> Result<Array, Fault> {
+pub(super) async fn binary(
+    cx: &Context<'_>,
+    proc: &str,
+    sign: &str,
+    a: &Array,
+    b: &Array,
+) -> Result<Array, Fault> {
     let op = of_sign(sign).ok_or_else(|| bad(format!("Unrecognized operator: {sign}")))?;
     let (left, right) = (kernel_dtype(a.dtype()), kernel_dtype(b.dtype()));
     let none = || not_implemented(&format!("{proc} {sign}"), &[a.dtype(), b.dtype()]);

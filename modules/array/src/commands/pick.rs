@@ -222,14 +222,19 @@ async fn staying(cx: &Context<'_>, named: &Array, length: usize) -> Result<Fresh
 }
 
 async fn without(cx: &Context<'_>, given: &Given) -> Result<Array, Fault> {
-    let (array, named) = (given.array(cx, "eIn")?, given.array(cx, "del")?);
+    without_of(cx, given, &given.array(cx, "eIn")?).await
+}
+
+/// The same of an array that is there.
+pub(super) async fn without_of(cx: &Context<'_>, given: &Given, array: &Array) -> Result<Array, Fault> {
+    let named = given.array(cx, "del")?;
     let at = axis(given.scalar("axis")?, array.ndim())?;
     if named.ndim() > 1 || named.dtype().is_float() {
         return Err(not_implemented("delete", &[array.dtype(), named.dtype()]));
     }
     let stays = staying(cx, &named, array.shape()[at]).await?;
     with_dtype!(kernel_dtype(array.dtype()), T => {
-        let from = view::<T>(&array)?;
+        let from = view::<T>(array)?;
         let shape = index::take_shape(from.shape(), at, stays.len()).map_err(fault)?;
         let mut out = room::<T>(cx, &shape)?;
         fill(cx, &mut out, |range, out| index::take(&from, at, &stays, Negative::Refuse, range, out)).await?;

@@ -365,6 +365,7 @@ fn created(cx: &Context<'_>, name: &str) -> Result<String, Fault> {
             let (dtype, shape) = (&facts.dtype, shape.join(","));
             format!("created {name} {dtype} {} {} [{shape}] {}", facts.size, facts.ndim, facts.itemsize)
         }
+        Symbol::Own(own) if own.class == "bigint" => super::bigint::said_of(name, &own)?,
         Symbol::Own(own) => return Err(bad(format!("{name} is a {}, and no part of an object", own.class))),
     })
 }

@@ -72,20 +72,7 @@ impl Shape {
     /// The array without axes of length 1.
     #[method(each(T in Element, n in Rank, m in Rank), standard)]
     fn squeeze(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<Array, Fault> {
-        let array = given.array(cx, "name")?;
-        let named = given.list::<i64>("axes")?;
-        let gone = if named.is_empty() { 0 } else { axes(&named, array.ndim())? };
-        let kept: Vec<usize> = (0..array.ndim()).filter(|axis| gone & (1 << axis) == 0).collect();
-        if let Some(axis) = (0..array.ndim()).find(|axis| gone & (1 << axis) != 0 && array.shape()[*axis] != 1) {
-            return Err(bad(format!("axis {axis} has {} elements and cannot go", array.shape()[axis])));
-        }
-        if kept.is_empty() {
-            // All that is left is one element, which callers see as an array of rank 1.
-            return seen_as(&array, &[1], &[1], array.offset());
-        }
-        let shape: Vec<usize> = kept.iter().map(|&axis| array.shape()[axis]).collect();
-        let strides: Vec<i64> = kept.iter().map(|&axis| array.strides()[axis]).collect();
-        seen_as(&array, &shape, &strides, array.offset())
+        squeezed(&given.array(cx, "name")?, &given.list::<i64>("axes")?)
     }
 
     /// The array with one more axis, of length 1.
@@ -268,6 +255,22 @@ impl Shape {
 }
 
 /// The arrays that `names` lists, all in the dtype that the command's name says.
+/// An array without axes of length 1: those named, or, if none is, none.
+pub(super) fn squeezed(array: &Array, named: &[i64]) -> Result<Array, Fault> {
+    let gone = if named.is_empty() { 0 } else { axes(named, array.ndim())? };
+    let kept: Vec<usize> = (0..array.ndim()).filter(|axis| gone & (1 << axis) == 0).collect();
+    if let Some(axis) = (0..array.ndim()).find(|axis| gone & (1 << axis) != 0 && array.shape()[*axis] != 1) {
+        return Err(bad(format!("axis {axis} has {} elements and cannot go", array.shape()[axis])));
+    }
+    if kept.is_empty() {
+        // All that is left is one element, which callers see as an array of rank 1.
+        return seen_as(array, &[1], &[1], array.offset());
+    }
+    let shape: Vec<usize> = kept.iter().map(|&axis| array.shape()[axis]).collect();
+    let strides: Vec<i64> = kept.iter().map(|&axis| array.strides()[axis]).collect();
+    seen_as(array, &shape, &strides, array.offset())
+}
+
 fn named(cx: &Context<'_>, command: &Called, given: &Given) -> Result<Vec<Array>, Fault> {
     let names = given.texts("names")?;
     let arrays: Vec<Array> = names.iter().map(|name| cx.symbols().array(name)).collect::<Result<_, _>>()?;
@@ -318,7 +321,7 @@ async fn rolled(cx: &Context<'_>, array: &Array, at: usize, shift: i64) -> Resul
 }
 
 /// Each layer along an axis as often as `times` says: one number for all, or one for each.
-async fn repeated(cx: &Context<'_>, array: &Array, times: &Array, at: usize) -> Result<Array, Fault> {
+pub(super) async fn repeated(cx: &Context<'_>, array: &Array, times: &Array, at: usize) -> Result<Array, Fault> {
     let times = cast_to(cx, times, Dtype::Int64).await?;
     let times: Vec<i64> = view::<i64>(&times)?.to_vec();
     let length = array.shape()[at];

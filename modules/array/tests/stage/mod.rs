@@ -55,6 +55,8 @@ impl Stage {
     pub fn make(&self, name: &str, given: &[(&str, &str)]) -> String {
         match self.call(name, given) {
             Answered::Array(facts) => facts.name,
+            // A command that makes an array or a symbol of another type says which in words.
+            Answered::Text(said) if Self::names(&said).len() == 1 => Self::names(&said).remove(0),
             other => panic!("{name}: {other:?} is no array"),
         }
     }
@@ -111,6 +113,8 @@ pub const GROUPS: &[&str] = &[
     "array_registry",
     "array_bigint",
     "array_bigint_right",
+    "array_bigint_picked",
+    "array_shown",
 ];
 
 /// A value that tests send and read.

@@ -18,24 +18,39 @@ pub(crate) enum Style {
 
 /// The text of an array; axes longer than `threshold` are cut.
 pub(crate) fn text(array: &Array, threshold: usize, style: Style) -> String {
+    let value = |at: usize| first(&array.view_as(&[1], &[1], at).ok()?);
+    let strides = array.strides();
+    text_of(&Elements { shape: array.shape(), strides, offset: array.offset(), value: &value }, threshold, style)
+}
+
+/// Elements that are asked for one by one, at the place that strides lead to.
+pub(crate) struct Elements<'a> {
+    pub(crate) shape: &'a [usize],
+    pub(crate) strides: &'a [i64],
+    pub(crate) offset: usize,
+    pub(crate) value: &'a dyn Fn(usize) -> Option<Scalar>,
+}
+
+/// The same of elements.
+pub(crate) fn text_of(array: &Elements<'_>, threshold: usize, style: Style) -> String {
     let mut out = String::new();
     let (open, close) = match style {
         Style::Str => ("[", "]"),
         Style::Repr => ("array([", "])"),
     };
     let axes = Axes { array, threshold, style, open, close };
-    if array.ndim() == 0 {
+    if array.shape.is_empty() {
         out.push_str(open);
-        axes.element(array.offset() as i64, &mut out);
+        axes.element(array.offset as i64, &mut out);
         out.push_str(close);
     } else {
-        axes.write(0, array.offset() as i64, &mut out);
+        axes.write(0, array.offset as i64, &mut out);
     }
     out
 }
 
 struct Axes<'a> {
-    array: &'a Array,
+    array: &'a Elements<'a>,
     threshold: usize,
     style: Style,
     open: &'static str,
@@ -44,9 +59,9 @@ struct Axes<'a> {
 
 impl Axes<'_> {
     fn write(&self, axis: usize, from: i64, out: &mut String) {
-        let (length, stride) = (self.array.shape()[axis], self.array.strides()[axis]);
-        let last = axis + 1 == self.array.ndim();
-        let most = if last { self.threshold } else { self.threshold / self.array.ndim() };
+        let (length, stride) = (self.array.shape[axis], self.array.strides[axis]);
+        let last = axis + 1 == self.array.shape.len();
+        let most = if last { self.threshold } else { self.threshold / self.array.shape.len() };
         let whole = length <= most || length <= 2 * ENDS;
         let (head, tail) = if whole { (length, length) } else { (ENDS, length - ENDS) };
         out.push_str(self.open);
@@ -64,8 +79,7 @@ impl Axes<'_> {
     }
 
     fn element(&self, at: i64, out: &mut String) {
-        let Ok(one) = self.array.view_as(&[1], &[1], usize::try_from(at).unwrap_or(0)) else { return };
-        let Some(value) = first(&one) else { return };
+        let Some(value) = (self.array.value)(usize::try_from(at).unwrap_or(0)) else { return };
         match value {
             Scalar::Bool(true) => out.push_str("True"),
             Scalar::Bool(false) => out.push_str("False"),
