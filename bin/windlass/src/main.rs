@@ -35,10 +35,11 @@ use windlass_contract::abi::ModuleTable;
 
 /// Modules that every `windlass serve` has.
 const MODULES: &[&ModuleTable] = &{
-    const OTHERS: [&ModuleTable; 4] = [
+    const OTHERS: [&ModuleTable; 5] = [
         windlass_bdev::Bdev::TABLE,
         windlass_compress::Compress::TABLE,
         windlass_echo::Echo::TABLE,
+        windlass_files::Files::TABLE,
         windlass_transfer::Transfer::TABLE,
     ];
     const ARRAYS: &[&ModuleTable] = windlass_array::TABLES;

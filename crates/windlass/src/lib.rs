@@ -57,7 +57,7 @@ pub use {
     windlass_contract::abi::{ModuleTable, Pages},
     windlass_contract::array::{self, Array, ArrayView, Dtype, Fresh, Item, Scalar, Strings},
     windlass_contract::buffers::{Bytes, In, InOut, Out, SharedBytes},
-    windlass_contract::commands::{Called, Given, Tuple},
+    windlass_contract::commands::{Answered, Called, Given, Tuple},
     windlass_contract::context::{Context, Level},
     windlass_contract::files::{File, OpenHow},
     windlass_contract::lending::{Lost, Moved, Source, Target},

@@ -4,6 +4,7 @@ use windlass_client::Client;
 use windlass_client::dynamic::commands::Commands;
 use windlass_client::dynamic::{DynamicPool, Supply};
 use windlass_contract::Fault;
+use windlass_contract::abi::ModuleTable;
 use windlass_contract::commands::{Answered, CommandMap};
 use windlass_runtime::{Node, NodeConfig, PoolSpec};
 
@@ -19,11 +20,17 @@ pub struct Stage {
 impl Stage {
     /// A node whose sessions may have so many bytes of symbols.
     pub fn with(symbol_bytes_max: u64) -> Self {
+        Self::beside(symbol_bytes_max, &[])
+    }
+
+    /// The same, with more modules, each with a pool of its name.
+    pub fn beside(symbol_bytes_max: u64, more: &[(&'static ModuleTable, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut config = NodeConfig::new("arrays", windlass_admin::Admin::TABLE);
         config.directory = directory.path().join("arrays");
         config.symbol_bytes_max = symbol_bytes_max;
-        for (table, name) in windlass_array::TABLES.iter().zip(GROUPS.iter().copied()) {
+        let groups = windlass_array::TABLES.iter().copied().zip(GROUPS.iter().copied());
+        for (table, name) in groups.chain(more.iter().copied()) {
             config.modules.push(table);
             config.pools.push(PoolSpec::new(name, name));
         }
