@@ -7,10 +7,12 @@ mod stage;
 
 use serde_json::Value;
 use stage::Stage;
+// What the stage uses, whose file is another package's.
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use windlass_contract::{Code, Fault};
 use windlass_files::Files;
+use {windlass_admin as _, windlass_array as _, windlass_client as _, windlass_runtime as _};
 
 const PACKINGS: [&str; 6] = ["none", "snappy", "gzip", "brotli", "zstd", "lz4"];
 
