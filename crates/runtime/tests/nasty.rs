@@ -34,6 +34,9 @@ fn child_node() {
     raw::child::serve_if_asked();
 }
 
+/// What is done to a doorbell.
+type Treat = fn(BorrowedFd<'_>);
+
 /// Drains a doorbell, so that the node may not hear it.
 fn steal(bell: BorrowedFd<'_>) {
     let mut count = [0; 8];
@@ -48,7 +51,7 @@ fn saturate(bell: BorrowedFd<'_>) {
 #[test]
 fn rpc_R4_a_doorbell_that_is_stolen_saturated_or_set_blocking_hurts_its_owner_alone() {
     beside_a_good_client(|node, good| {
-        let cases: [(&str, fn(BorrowedFd<'_>)); 4] = [
+        let cases: [(&str, Treat); 4] = [
             ("stolen", steal),
             ("saturated", saturate),
             ("set blocking and stolen", |bell| {
@@ -189,9 +192,9 @@ fn child_client() {
     for fd in [raw.socket.as_fd(), raw.bell(), raw.client_fd.as_fd(), heap_fd.as_fd()] {
         fcntl_setfd(fd, FdFlags::empty()).unwrap();
     }
-    let child = Command::new("sleep").arg("600").stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    let mut child = Command::new("sleep").arg("600").stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
     println!("\n{FORKED}{}", child.id());
-    std::thread::sleep(Duration::from_secs(600));
+    child.wait().unwrap();
 }
 
 /// The socket does not close, since another process has it; the node sees the death of the one that connected.

@@ -46,7 +46,7 @@ impl Way {
             Self::Unix => Connect::unix_stream(address).open(),
             Self::Tcp => {
                 let terms = Connect::tcp(address);
-                token.map_or(terms.clone(), |token| terms.token(token.clone())).open()
+                token.map_or(terms.clone(), |token| terms.token(*token)).open()
             }
         }
     }
@@ -90,7 +90,7 @@ impl Load {
         let mut flipped = pool.call(rough("flip")).inout_shared(loan).wait()?;
         assert!(flipped.take_loan(0)?.0.iter().all(|byte| *byte == 0xC3), "a wrong answer to flip");
         for (at, one) in out.into_iter().enumerate() {
-            if (round + at as u64) % 3 > 0 {
+            if !(round + at as u64).is_multiple_of(3) {
                 one.wait()?;
             }
         }
