@@ -35,22 +35,30 @@ use windlass_contract::abi::ModuleTable;
 
 /// Modules that every `windlass serve` has.
 const MODULES: &[&ModuleTable] = &{
-    const OTHERS: [&ModuleTable; 5] = [
-        windlass_bdev::Bdev::TABLE,
-        windlass_compress::Compress::TABLE,
-        windlass_echo::Echo::TABLE,
-        windlass_files::Files::TABLE,
-        windlass_transfer::Transfer::TABLE,
-    ];
-    const ARRAYS: &[&ModuleTable] = windlass_array::TABLES;
-    let mut all = [OTHERS[0]; OTHERS.len() + ARRAYS.len()];
+    let mut all = [BASE[0]; BASE.len() + FILES.len() + ARRAYS.len()];
     let mut at = 0;
     while at < all.len() {
-        all[at] = if at < OTHERS.len() { OTHERS[at] } else { ARRAYS[at - OTHERS.len()] };
+        all[at] = if at < BASE.len() {
+            BASE[at]
+        } else if at < BASE.len() + FILES.len() {
+            FILES[at - BASE.len()]
+        } else {
+            ARRAYS[at - BASE.len() - FILES.len()]
+        };
         at += 1;
     }
     all
 };
+const BASE: &[&ModuleTable] =
+    &[windlass_bdev::Bdev::TABLE, windlass_compress::Compress::TABLE, windlass_echo::Echo::TABLE];
+#[cfg(feature = "arrays")]
+const FILES: &[&ModuleTable] = &[windlass_files::Files::TABLE, windlass_transfer::Transfer::TABLE];
+#[cfg(feature = "arrays")]
+const ARRAYS: &[&ModuleTable] = windlass_array::TABLES;
+#[cfg(not(feature = "arrays"))]
+const FILES: &[&ModuleTable] = &[];
+#[cfg(not(feature = "arrays"))]
+const ARRAYS: &[&ModuleTable] = &[];
 
 /// What `windlass serve` is.
 const PROGRAM: windlass_serve::Program = windlass_serve::Program { modules: MODULES, pool_of_each: false };

@@ -141,7 +141,7 @@ fn tasks_K62_stop_returns_when_the_process_has_ended() {
 }
 
 #[test]
-fn a_signal_to_read_again_changes_the_levels_of_a_running_node() {
+fn tasks_K64_a_signal_to_read_again_changes_the_levels_of_a_running_node() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("windlass.toml");
     write(&file, "[log]\nlevel = \"error\"\n");
@@ -159,7 +159,7 @@ fn a_signal_to_read_again_changes_the_levels_of_a_running_node() {
 }
 
 #[test]
-fn lines_of_the_log_are_json_in_a_file_when_that_is_asked_for() {
+fn tasks_K64_lines_of_the_log_are_json_in_a_file_when_that_is_asked_for() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = folder.path().join("logs/node.log");
     let mut node = Node::start_in(folder, &["--log-format", "json", "--log-file", &log.display().to_string()]);
