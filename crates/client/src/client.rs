@@ -14,6 +14,7 @@ use windlass_contract::{Code, Fault, MethodRef, ModuleDescriptor, PoolId};
 
 use crate::background::Background;
 use crate::connect::Connect;
+use crate::connecting::Connecting;
 use crate::counters::Counters;
 use crate::frozen::FrozenLoan;
 use crate::heap::Loan;
@@ -60,6 +61,14 @@ impl Client {
     /// ```
     pub fn connect(node: &str) -> Result<Client, Fault> {
         Client::options().connect(node)
+    }
+
+    /// As `connect`, without blocking the thread that awaits it.
+    ///
+    /// # Errors
+    /// As `connect`, and `Io` when the system gives no thread.
+    pub fn connect_async(node: &str) -> Connecting {
+        Client::options().connect_async(node)
     }
 
     /// Connects with other than the usual terms.

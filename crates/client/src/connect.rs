@@ -27,6 +27,7 @@ use windlass_memory::{Access, Doorbell, ForkGuard, Reaper, Segment, SegmentError
 
 use crate::background::Background;
 use crate::client::Client;
+use crate::connecting::Connecting;
 use crate::counters::Counts;
 use crate::hand::{Hand, Patience};
 use crate::heap::Heap;
@@ -189,6 +190,29 @@ impl Connect {
                 self.greet_over(&format!("tcp://{address}"), way, &patience)
             }
         }
+    }
+
+    /// As `open`, without blocking the thread that awaits it: a node that is slow to welcome holds up no executor.
+    ///
+    /// Cost: a thread for as long as it takes. Dropping the future gives the connection up.
+    ///
+    /// # Errors
+    /// As `open`, and `Io` when the system gives no thread.
+    pub fn open_async(self) -> Connecting {
+        Connecting::new(self)
+    }
+
+    /// As `connect`, without blocking the thread that awaits it.
+    ///
+    /// # Errors
+    /// As `open_async`.
+    pub fn connect_async(self, node: &str) -> Connecting {
+        self.at(node).open_async()
+    }
+
+    /// Whether the caller moves the connection itself.
+    pub(crate) fn is_by_hand(&self) -> bool {
+        self.hand.is_some()
     }
 
     /// Connects over a connection that the caller has made and moves; only for a client by hand.

@@ -1,6 +1,6 @@
 //! The client: sessions, typed and schema-driven calls, blocking and async.
 //!
-//! Lives here, in the order data moves: `connect` (hello to session), `client` (what a user holds), `outgoing` (a call put
+//! Lives here, in the order data moves: `connect` (hello to session; `connecting`: as a future), `client` (what a user holds), `outgoing` (a call put
 //!   together), `session` (published), `table` (what is out; `slots`: room that was reserved), `reap` (answers taken), `pending` (waited for), `reply`
 //!   (read); beside it memory (`heap`, `frozen`), the control socket (`wire`), futures (`background`), waits without a thread (`hand`), `dynamic`,
 //!   `stages` (where the time of calls goes); below it `link`: shared memory, or a `stream` (a Unix socket, TCP).
@@ -16,6 +16,7 @@ mod background;
 mod client;
 mod clock;
 mod connect;
+mod connecting;
 mod counters;
 mod frozen;
 mod hand;
@@ -38,6 +39,7 @@ mod wire;
 
 pub use client::{Client, Pool};
 pub use connect::Connect;
+pub use connecting::Connecting;
 pub use counters::Counters;
 pub use frozen::FrozenLoan;
 pub use heap::Loan;
@@ -61,6 +63,7 @@ const _: () = {
     crosses_threads::<ResultView>();
     const fn moves_to_threads<T: Send + Unpin>() {}
     moves_to_threads::<Pending>();
+    moves_to_threads::<Connecting>();
     moves_to_threads::<Reply>();
     moves_to_threads::<Outgoing>();
 };

@@ -38,13 +38,21 @@ pub fn clients(model: &Module) -> TokenStream {
 }
 
 fn client(model: &Module, style: Style) -> TokenStream {
-    let (ident, doc, keyword, find) = match style {
-        Style::Async => {
-            (format_ident!("Client"), "waits as a future", Some(quote!(async)), quote!(pool_async(pool).await?))
-        }
-        Style::Blocking => {
-            (format_ident!("Blocking"), "blocks its thread while it waits", None, quote!(pool(pool)?))
-        }
+    let (ident, doc, keyword, connect, find) = match style {
+        Style::Async => (
+            format_ident!("Client"),
+            "waits as a future",
+            Some(quote!(async)),
+            quote!(connect_async(node).await?),
+            quote!(pool_async(pool).await?),
+        ),
+        Style::Blocking => (
+            format_ident!("Blocking"),
+            "blocks its thread while it waits",
+            None,
+            quote!(connect(node)?),
+            quote!(pool(pool)?),
+        ),
     };
     let doc = format!(" A client of one pool of `{}` that {doc}. Cheap to clone, for any thread.", model.name);
     let methods = model.methods.iter().map(|one| method(model, one, style));
@@ -66,7 +74,7 @@ fn client(model: &Module, style: Style) -> TokenStream {
             /// # Errors
             /// `NotConnected` says how to start a node; `UnknownPool` names the pools that exist.
             pub #keyword fn connect(node: &str, pool: &str) -> ::core::result::Result<Self, __windlass::Fault> {
-                let client = __windlass::client::Client::connect(node)?;
+                let client = __windlass::client::Client::#connect;
                 ::core::result::Result::Ok(Self::on(client.#find))
             }
             /// On a pool of a session that is there already.
