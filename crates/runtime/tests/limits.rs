@@ -463,6 +463,18 @@ fn a_flush_ends_when_the_last_call_it_waits_for_is_cancelled_in_its_queue() {
 }
 
 #[test]
+fn tasks_K38_a_node_looks_on_for_a_while_after_a_call_then_sleeps_and_a_call_wakes_it() {
+    let (_node, client, pool) = usual();
+    let before = facts(&client).parks;
+    for _ in 0..20 {
+        ping(&pool);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let after = facts(&client).parks;
+    assert!(after - before >= 20, "it slept {} times between 20 calls", after - before);
+}
+
+#[test]
 fn rpc_R14_an_idle_node_does_not_turn_and_does_not_wake() {
     let (node, client, pool) = usual();
     let _idle: Vec<Client> = (0..20).map(|_| node.connect()).collect();

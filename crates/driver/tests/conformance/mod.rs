@@ -225,6 +225,7 @@ macro_rules! conformance_suite {
             volume_IO11_a_unix_listener_is_found_by_its_path,
             volume_IO11_a_socket_file_that_nobody_listens_at_is_replaced_and_a_live_one_is_not,
             volume_IO11_many_connections_are_accepted_in_any_order,
+            rpc_R26_of_hundreds_of_sources_only_those_that_are_ready_complete,
             volume_IO11_a_name_is_looked_up,
             volume_IO13_a_peer_that_goes_wakes_both_directions,
             volume_IO13_a_peer_that_goes_while_nobody_waits_harms_nobody,

@@ -131,6 +131,25 @@ pub fn volume_IO11_many_connections_are_accepted_in_any_order(site: &mut dyn Sit
     assert_eq!(heard, (0..COUNT as u8).collect::<Vec<_>>());
 }
 
+pub fn rpc_R26_of_hundreds_of_sources_only_those_that_are_ready_complete(site: &mut dyn Site) {
+    const COUNT: u64 = 200;
+    let mut play = Play::new(site.driver());
+    let pairs: Vec<_> = (0..COUNT).map(|_| play.pair()).collect();
+    for (index, (near, _)) in pairs.iter().enumerate() {
+        play.start(index as u64, Operation::Receive { socket: *near, buffer: room(8) });
+    }
+    // Every seventh speaks, from the last to the first; the others stay silent and are not woken.
+    let speaks = |index: u64| index % 7 == 3;
+    for index in (0..COUNT).rev().filter(|index| speaks(*index)) {
+        let sent = play.ask(Operation::Send { socket: pairs[index as usize].1, buffer: bytes(&[index as u8]) });
+        assert_eq!(bytes_of(&sent), 1);
+    }
+    for index in (0..COUNT).filter(|index| speaks(*index)) {
+        assert_eq!(bytes_of(&play.wait(index)), 1, "source {index}");
+    }
+    assert!((0..COUNT).filter(|index| !speaks(*index)).all(|index| !play.has(index)));
+}
+
 pub fn volume_IO11_a_name_is_looked_up(site: &mut dyn Site) {
     let mut play = Play::new(site.driver());
     let done = play.ask(Operation::Resolve { name: "127.0.0.1:80".into() });

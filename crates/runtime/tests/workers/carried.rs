@@ -24,7 +24,7 @@ fn clients(stage: &Stage, name: &str) -> Vec<shard::Blocking> {
 }
 
 #[test]
-fn tasks_K36_sessions_are_spread_over_the_workers_and_every_one_reaches_every_container() {
+fn tasks_K35_K36_sessions_are_spread_over_the_workers_and_every_one_reaches_every_container() {
     let stage = stage();
     let _first = pool(&stage, "shards", 3);
     let clients = clients(&stage, "shards");

@@ -6,4 +6,5 @@ mod stage;
 
 mod carried;
 mod pools;
+mod rows;
 mod shard;
