@@ -28,7 +28,9 @@ pub fn list(args: &ListArgs, output: Output) -> Result<(), Trouble> {
                 for pool in &pools {
                     let (calls, live, count) =
                         (grouped(pool.calls), grouped(pool.live), pool.containers.to_string());
-                    let texts = [&pool.name, &pool.module, &pool.version, &count, &calls, &live, &pool.parameters];
+                    // One that did not come back has no parameters to show, and callers that are told this.
+                    let last = if pool.refused.is_empty() { &pool.parameters } else { &pool.refused };
+                    let texts = [&pool.name, &pool.module, &pool.version, &count, &calls, &live, last];
                     rows.row(texts.map(String::clone));
                 }
                 rows.text()

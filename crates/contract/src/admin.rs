@@ -51,6 +51,8 @@ facts! {
         calls: u64,
         /// Tasks alive now.
         live: u64,
+        /// Why callers are refused; empty when they are not.
+        refused: String,
     }
     /// A module.
     ModuleFacts {

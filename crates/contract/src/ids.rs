@@ -101,6 +101,10 @@ impl MethodId {
     pub const UPGRADE: Self = Self(5);
     /// Comes back after the node restarted.
     pub const RESTART: Self = Self(6);
+    /// Gives the container's state away, for `IMPORT`.
+    pub const EXPORT: Self = Self(7);
+    /// Takes over the state that a container of the same pool gave before the node restarted.
+    pub const IMPORT: Self = Self(8);
     /// Answers a question about the container.
     pub const MONITOR: Self = Self(9);
     /// First number a module may give its own methods.

@@ -2,6 +2,8 @@
 
 /// Argument bytes of one call, head included, in bytes. Larger payloads travel as buffers.
 pub const ARGUMENT_BYTES_MAX: u32 = 64 * 1024;
+/// Bytes of a container's exported state. Larger states belong into files or devices of the module's own.
+pub const STATE_BYTES_MAX: usize = 16 << 20;
 /// Reply bytes of one call, in bytes. Larger results travel as `Out` buffers.
 pub const REPLY_BYTES_MAX: u32 = 64 * 1024;
 /// Buffers of one call.

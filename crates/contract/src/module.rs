@@ -117,12 +117,36 @@ pub trait Hooks {
     fn upgrade(&self, cx: &Context<'_>, from: &str, state: &[u8]) -> Result<(), Fault> {
         Err(unsupported("upgrade"))
     }
-    /// The node came back with this container.
+    /// The node came back with this container, made anew from its parameters, and has no exported state for it. Say `Ok` if
+    /// nothing is missing: the module keeps no state, or has found it where it left it (a file, a device).
     ///
     /// # Errors
-    /// `Unsupported` unless overridden.
+    /// `Unsupported` unless overridden: the pool is refused to callers, with this Fault's words, until it is created anew.
     fn restart(&self, cx: &Context<'_>) -> Result<(), Fault> {
         Err(unsupported("restart"))
+    }
+    /// The container's state, as bytes that `import` of this version and of later ones reads. Asked at a flush and at an orderly
+    /// stop of a node that keeps its state; no method of the container runs meanwhile, but some may wait.
+    ///
+    /// # Errors
+    /// `Unsupported` unless overridden. `TooLarge` beyond `limits::STATE_BYTES_MAX`.
+    fn export(&self, cx: &Context<'_>) -> Result<Vec<u8>, Fault> {
+        Err(unsupported("export"))
+    }
+    /// Take over the state that version `from` of this module exported. The container was made from the pool's parameters just
+    /// now, and nothing has called it.
+    ///
+    /// # Errors
+    /// `Unsupported` unless overridden. The pool is refused to callers, with this Fault's words, until it is created anew.
+    fn import(&self, cx: &Context<'_>, from: &str, state: &[u8]) -> Result<(), Fault> {
+        Err(unsupported("import"))
+    }
+    /// As `import`, for a module whose methods have the container to themselves: `#[hook] fn import(&mut self, ..)` becomes it.
+    ///
+    /// # Errors
+    /// As `import`.
+    fn import_alone(&mut self, cx: &Context<'_>, from: &str, state: &[u8]) -> Result<(), Fault> {
+        self.import(cx, from, state)
     }
     /// Answers a question about the container as JSON text; the empty question asks for an overview.
     ///

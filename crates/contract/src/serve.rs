@@ -9,7 +9,7 @@ use crate::abi::Started;
 pub use crate::aggregate;
 use crate::buffers::Parameter;
 use crate::context::Incoming;
-use crate::limits::REPLY_BYTES_MAX;
+use crate::limits::{REPLY_BYTES_MAX, STATE_BYTES_MAX};
 use crate::module::{Cost, Event, Hooks, Module, Sample};
 use crate::{Code, Fault, MethodId, Outcome};
 use serde::{Deserialize, Serialize};
@@ -163,6 +163,11 @@ pub fn ended<T, E: Into<Fault>>(result: Result<T, E>) -> Result<T, Fault> {
 
 /// Answers a call with the outcome of its method.
 pub fn answer<T: Serialize>(call: Incoming<'_>, result: Result<T, Fault>) {
+    answer_up_to(call, REPLY_BYTES_MAX as usize, result);
+}
+
+/// As `answer`, for replies that go no further than the node.
+fn answer_up_to<T: Serialize>(call: Incoming<'_>, most: usize, result: Result<T, Fault>) {
     let value = match result {
         Ok(value) => value,
         Err(fault) => return call.fault(&fault),
@@ -172,12 +177,12 @@ pub fn answer<T: Serialize>(call: Incoming<'_>, result: Result<T, Fault>) {
         return call.reply_bytes(bytes);
     }
     match postcard::to_allocvec(&value) {
-        Ok(bytes) if bytes.len() <= REPLY_BYTES_MAX as usize => call.reply_bytes(&bytes),
+        Ok(bytes) if bytes.len() <= most => call.reply_bytes(&bytes),
         Ok(bytes) => call.fault(
             &Fault::new(
                 Code::TooLarge,
                 format!(
-                    "the reply has {} bytes ({REPLY_BYTES_MAX} at most); answer bulk data through an `Out` buffer",
+                    "the reply has {} bytes ({most} at most); answer bulk data through an `Out` buffer",
                     bytes.len()
                 ),
             )
@@ -222,11 +227,26 @@ pub fn inherited<M: Hooks>(this: &M, call: Incoming<'_>, module: &str, names: &[
             answer(call, only(call, "from, state").and_then(upgrade));
         }
         MethodId::RESTART => answer(call, nothing().and_then(|()| this.restart(&cx))),
+        MethodId::EXPORT => answer_up_to(call, STATE_BYTES_MAX, nothing().and_then(|()| this.export(&cx))),
+        MethodId::IMPORT => {
+            let import = |(from, state)| this.import(&cx, from, state);
+            answer(call, only(call, "from, state").and_then(import));
+        }
         MethodId::MONITOR => {
             answer(call, only(call, "question").and_then(|question| this.monitor(&cx, question)));
         }
         other => call.fault(&unknown_method(module, other.0, names)),
     }
+}
+
+/// As `inherited`, for a module whose methods have the container to themselves.
+pub fn inherited_alone<M: Hooks>(this: &mut M, call: Incoming<'_>, module: &str, names: &[&str]) {
+    if MethodId(call.method()) != MethodId::IMPORT {
+        return inherited(this, call, module, names);
+    }
+    let cx = call.context();
+    let import = |(from, state)| this.import_alone(&cx, from, state);
+    answer(call, only(call, "from, state").and_then(import));
 }
 
 /// `UnknownMethod`, naming what exists.

@@ -18,6 +18,8 @@ const HOOKS: &[&str] = &[
     "migrate",
     "upgrade",
     "restart",
+    "export",
+    "import",
     "monitor",
     "estimate",
     "sample",
@@ -59,6 +61,17 @@ pub fn module(module: &Module, errors: &mut Errors) {
     }
     for hook in &module.hooks {
         let name = hook.sig.ident.to_string();
+        if module.stateless && ["restart", "export", "import"].contains(&name.as_str()) {
+            let text = format!(
+                "a `stateless` module has nothing to come back with: leave out the word, or the hook `{name}`"
+            );
+            errors.add(Error::new(hook.sig.ident.span(), text));
+        }
+        let is_alone = hook.sig.receiver().filter(|this| this.mutability.is_some());
+        if let Some(this) = is_alone.filter(|_| name == "import" && !module.all_sync()) {
+            let text = "with an `async fn` in the module, calls share the container: take `&self`, and keep the state in cells";
+            errors.add(Error::new_spanned(this, text));
+        }
         if !HOOKS.contains(&name.as_str()) {
             let text = format!("there is no hook `{name}`{}", names::instead(&name, HOOKS));
             errors.add(Error::new(hook.sig.ident.span(), text));

@@ -18,6 +18,8 @@ pub struct Module {
     pub version: Option<LitStr>,
     /// Whether the entry symbol is emitted.
     pub export: bool,
+    /// Whether its containers keep nothing between calls, so that they come back with a node as they are made.
+    pub stateless: bool,
     /// Its documentation.
     pub docs: String,
     /// Whether a function is marked `#[create]`, understood or not.

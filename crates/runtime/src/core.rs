@@ -51,6 +51,8 @@ pub(crate) struct Core {
     pub(crate) places: RefCell<Places>,
     pub(crate) live: RefCell<LiveCalls>,
     pub(crate) warm: RefCell<Warm>,
+    /// What outlives the node; nothing where nothing is to.
+    pub(crate) catalog: Option<crate::catalog::Keeper>,
     pub(crate) symbols: Arc<crate::symbols::SymbolTable>,
     pub(crate) counters: Counters,
     pub(crate) stages: Stages,

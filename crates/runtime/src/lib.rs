@@ -4,13 +4,14 @@
 //! `place` (which container, which lane), `host` (runs the method through its table), `reply`. Around them: `worker`
 //! (one thread's turn), `mail` (what workers say to each other), `shared` (what they have in common), `node` (start and
 //! stop), `by_hand` (a node that its caller turns), `admin` (what the node answers about itself), `stats`, `stages` (where the
-//! time of calls goes), `symbols` (named values that live between calls).
+//! time of calls goes), `symbols` (named values that live between calls), `catalog` (what outlives the node).
 //! Holds: bytes of a peer are copied, then checked, then used, once, in `transport`. A `ReplySlot` is consumed exactly
 //! once. A worker is a value: it reaches the world only through the `Driver` it is handed.
 //! Not here: what a method does (`modules/`), the command line (`bin/windlass`), other nodes (`cluster`, later).
 
 mod admin;
 mod by_hand;
+mod catalog;
 mod core;
 mod host;
 pub mod limits;
@@ -28,6 +29,7 @@ mod transport;
 mod worker;
 
 pub use by_hand::{ByHand, Held};
+pub use catalog::{Catalog, KeptPool, KeptState};
 pub use host::library::Table;
 pub use node::{Node, NodeConfig, NodeEnd, PoolSpec};
 pub use place::policy::Placement;

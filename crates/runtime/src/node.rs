@@ -5,12 +5,13 @@
 //! lock's.
 
 use crate::admin::{self, Wanted};
+use crate::catalog::{Catalog, Keeper};
 use crate::core::{Core, NodeLimits, Warm};
 use crate::host::library::Table;
 use crate::limits::{SESSION_BYTES_MAX, SPIN_NS, WORKERS_MAX};
 use crate::mail::Mail;
 use crate::place::policy::Placement;
-use crate::place::{Module, Places};
+use crate::place::{LINKED, Module, Places};
 use crate::session::Sessions;
 use crate::shared::{Shared, WorkerId};
 use crate::symbols::SymbolTable;
@@ -90,6 +91,8 @@ pub struct NodeConfig {
     /// Where to listen for TCP connections besides the node's own socket: a loopback address, port 0 for any. `None` = nowhere.
     /// Whoever connects shows the token of the file `token` in the directory, which is made if it is missing.
     pub tcp: Option<SocketAddr>,
+    /// Where pools and their states are kept, so that a later node comes back with them. `None` = nowhere.
+    pub catalog: Option<Arc<dyn Catalog>>,
     /// Take stamps when calls pass from room to room (`admin.stages`). Costs about a clock reading at each of six boundaries.
     pub stages: bool,
 }
@@ -112,6 +115,7 @@ impl NodeConfig {
             symbol_bytes_max: threads::memory_bytes() / 10 * 7,
             stall_ms: 0,
             tcp: None,
+            catalog: None,
             stages: false,
         }
     }
@@ -368,7 +372,7 @@ fn own_processors(config: &NodeConfig, worker: WorkerId) -> Vec<usize> {
 pub(crate) fn tables(config: &NodeConfig) -> Result<Vec<(Table, String)>, Fault> {
     let linked = std::iter::once(&config.admin).chain(&config.modules);
     let mut tables =
-        linked.map(|table| Ok((Table::linked(table)?, "linked".to_owned()))).collect::<Result<Vec<_>, Fault>>()?;
+        linked.map(|table| Ok((Table::linked(table)?, LINKED.to_owned()))).collect::<Result<Vec<_>, Fault>>()?;
     for path in &config.libraries {
         tables.push((Table::open(path)?, path.display().to_string()));
     }
@@ -455,6 +459,7 @@ fn make_core(
         places: RefCell::new(places),
         live: RefCell::default(),
         warm: RefCell::new(Warm::default()),
+        catalog: config.catalog.clone().map(Keeper::new),
         symbols,
         counters: crate::stats::Counters::default(),
         stages: crate::stages::Stages::new(config.stages),
@@ -522,16 +527,32 @@ fn token(directory: &Path) -> Result<Token, Fault> {
 }
 
 async fn make_all(core: &Rc<Core>, specs: &[PoolSpec]) -> Result<(), Fault> {
+    let mut back = false;
     for spec in specs {
-        let wanted = Wanted {
-            name: spec.name.clone(),
-            module: spec.module.clone(),
-            parameters: encode_parameters(core, spec)?,
-            spread: Some((spec.containers, spec.placement)),
-        };
-        admin::create_pool(core, wanted).await?;
+        // `admin` first, which is no one's to keep; then what was kept, so that the configured pools find it there.
+        if !std::mem::replace(&mut back, true) {
+            make_one(core, spec).await?;
+            admin::restart::come_back(core).await?;
+            continue;
+        }
+        if let Some(fault) = core.places.borrow().refused(&spec.name) {
+            tracing::warn!(pool = %spec.name, %fault, "the configured pool is not made over one that did not come back");
+            continue;
+        }
+        make_one(core, spec).await?;
     }
     Ok(())
+}
+
+async fn make_one(core: &Rc<Core>, spec: &PoolSpec) -> Result<(), Fault> {
+    let wanted = Wanted {
+        name: spec.name.clone(),
+        module: spec.module.clone(),
+        parameters: encode_parameters(core, spec)?,
+        spread: Some((spec.containers, spec.placement)),
+        back: None,
+    };
+    admin::create_pool(core, wanted).await.map(drop)
 }
 
 fn encode_parameters(core: &Rc<Core>, spec: &PoolSpec) -> Result<Vec<u8>, Fault> {

@@ -13,9 +13,13 @@ pub struct ServeArgs {
     /// The node's name; clients find it by this name [default: local]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
-    /// The node's directory, with its socket and lock [default: the usual place of its name]
+    /// The node's directory, with socket, lock and the catalog of its pools: started there again, the node comes back with them
+    /// [default: the usual place of its name, and no catalog]
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
+    /// Begin without the pools that are kept in the directory; their catalog is put aside as `catalog.redb.discarded`
+    #[arg(long, requires = "state")]
+    pub fresh: bool,
     /// The configuration file [default: $WINDLASS_CONFIG, or windlass.toml here if it exists]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,

@@ -40,6 +40,8 @@ pub struct Settings {
     pub name: String,
     /// Its directory (socket and lock); `None` = the usual place of its name.
     pub state: Option<PathBuf>,
+    /// Begin without the pools that are kept in `state`.
+    pub fresh: bool,
     /// Workers; 0 = one less than there are processors, at least one.
     pub workers: usize,
     /// Processors for the workers; empty = any.
@@ -76,6 +78,7 @@ impl Default for Settings {
         Self {
             name: DEFAULT_NODE.to_owned(),
             state: None,
+            fresh: false,
             workers: 0,
             cpus: Vec::new(),
             modules: Vec::new(),
@@ -191,8 +194,9 @@ pub const KEYS: &[Key] = &[
             .ok_or_else(|| format!("{name:?} cannot name a node: 1 to 64 of letters, digits, _, - and ."))
     }),
     key!("state" Text = "\"\"", Some("--state"),
-        "The node's directory, with its socket and its lock. Empty: $WINDLASS_DIR/NAME, or else\n\
-         $XDG_RUNTIME_DIR/windlass/NAME, or else /tmp/windlass-UID/NAME.",
+        "The node's directory, with its socket and its lock, and with the catalog of its pools: a node that is started\n\
+         there again comes back with them. Empty: $WINDLASS_DIR/NAME, or else $XDG_RUNTIME_DIR/windlass/NAME, or else\n\
+         /tmp/windlass-UID/NAME, and no catalog.",
         |to, value| set_path(&mut to.state, value)),
     key!("workers" Number = "0", Some("--workers"),
     "Workers: threads that run calls, 256 at most. 0: one less than there are processors, at least one.",

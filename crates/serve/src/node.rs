@@ -4,6 +4,7 @@
 //! Holds: signals are taken over before the node is ready, so none that comes after the ready line is lost.
 
 use crate::args::ServeArgs;
+use crate::catalog::FileCatalog;
 use crate::config::Sources;
 use crate::keys::Settings;
 use crate::logging::Log;
@@ -108,6 +109,7 @@ pub fn run_beside<T>(
     let sources = args.sources();
     let mut settings = sources.read()?;
     settings.modules.extend(args.modules.iter().cloned());
+    settings.fresh = args.fresh;
     if settings.pools.is_empty() && program.pool_of_each {
         settings.pools = pools_of(program.modules)?;
     }
@@ -123,7 +125,7 @@ pub fn run_beside<T>(
     let socket = config.directory.join(node_dir::SOCKET);
     let file = sources.file.as_ref().map_or_else(|| "none".to_owned(), |path| path.display().to_string());
     tracing::info!(node = %settings.name, config = %file, socket = %socket.display(), "the node starts");
-    let node = Node::start(config)?;
+    let node = Node::start(config).map_err(|fault| over_kept(&settings, fault))?;
     let reload = {
         let (log, sources) = (Arc::clone(&log), sources.clone());
         move || match sources.read() {
@@ -164,6 +166,17 @@ pub fn run_beside<T>(
     }
 }
 
+/// A configured pool that is not the one which is kept: what to do.
+fn over_kept(settings: &Settings, fault: Fault) -> Fault {
+    let (Some(state), true) = (&settings.state, fault.is(Code::PoolExists)) else { return fault };
+    let text = format!(
+        "{}; it is kept in {}: configure it as it is, or start with --fresh, which begins without what is kept",
+        fault.message,
+        state.display()
+    );
+    Fault::new(Code::BadConfig, text)
+}
+
 fn config_of(settings: &Settings, program: &Program) -> Result<NodeConfig, Fault> {
     let directory = settings.directory();
     let absolute = std::path::absolute(&directory)
@@ -182,6 +195,9 @@ fn config_of(settings: &Settings, program: &Program) -> Result<NodeConfig, Fault
     config.tcp = settings.tcp;
     config.session_bytes_max = settings.session_bytes.unwrap_or(config.session_bytes_max);
     config.node_bytes_max = settings.node_bytes.unwrap_or(config.node_bytes_max);
+    if settings.state.is_some() {
+        config.catalog = Some(Arc::new(FileCatalog::new(&config.directory, settings.fresh)));
+    }
     Ok(config)
 }
 

@@ -33,7 +33,7 @@ pub enum Side {
 }
 
 /// Commands over arrays.
-#[module]
+#[module(stateless)]
 impl Guide {
     /// Nothing to keep.
     #[create]

@@ -113,6 +113,15 @@ impl Bdev {
         })
     }
 
+    /// A file has what it had; memory went with the node.
+    #[hook]
+    fn restart(&self, _cx: &Context<'_>) -> Result<(), Fault> {
+        match &self.medium {
+            Medium::File(_) => Ok(()),
+            Medium::Ram(_) => Err(Fault::new(Code::NotRestored, "a device of memory ends with its node")),
+        }
+    }
+
     /// Takes space for `bytes`. In memory it reads as zero until it is written; a file does not clear it. Errors: `NoSpace`.
     #[method(id = 10)]
     async fn allocate(&self, cx: &Context<'_>, bytes: u64) -> Result<Allocation, Fault> {

@@ -14,7 +14,7 @@ pub enum Compress {
 }
 
 /// Compresses and decompresses buffers: lz4 (id 0) or zstd (id 1), chosen when the pool is made.
-#[module]
+#[module(stateless)]
 impl Compress {
     /// Chooses the codec: `compress_id` 0 is lz4, 1 is zstd at `level`. Errors: fault 1001 for other ids.
     #[create]

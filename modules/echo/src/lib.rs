@@ -185,6 +185,21 @@ impl Echo {
         Ok(String::from_utf8_lossy(&back).into_owned())
     }
 
+    /// The totals of `add`, for a node that comes back.
+    #[hook]
+    fn export(&self, _cx: &Context<'_>) -> Result<Vec<u8>, Fault> {
+        postcard::to_allocvec(&*self.totals.borrow())
+            .map_err(|error| Fault::new(Code::Internal, error.to_string()))
+    }
+    /// Takes totals over. Fault 1001 when they are none.
+    #[hook]
+    fn import(&self, _cx: &Context<'_>, from: &str, state: &[u8]) -> Result<(), Fault> {
+        let totals = postcard::from_bytes(state);
+        let totals = totals.map_err(|error| Fault::module(1, format!("the totals of version {from}: {error}")))?;
+        self.totals.replace(totals);
+        Ok(())
+    }
+
     /// How many totals there are.
     #[hook]
     fn monitor(&self, _cx: &Context<'_>, question: &str) -> Result<String, Fault> {

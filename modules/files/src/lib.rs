@@ -23,7 +23,7 @@ use windlass::prelude::*;
 pub struct Files;
 
 /// Arrays and strings in files: Parquet and CSV. Paths are those of the node's machine.
-#[module]
+#[module(stateless)]
 impl Files {
     /// Nothing to keep: files are the disk's, symbols the node's.
     #[create]

@@ -16,7 +16,7 @@ use windlass::prelude::*;
 pub struct Transfer;
 
 /// Symbols in and out: as bytes and as lists of facts.
-#[module]
+#[module(stateless)]
 impl Transfer {
     /// Nothing to keep: symbols are the node's.
     #[create]

@@ -146,6 +146,20 @@ impl Node {
         wait_for("the node's end", || self.child.try_wait().expect("a child"))
     }
 
+    /// Kills it, as a machine without power would; its folder stays.
+    pub fn killed(mut self) -> TempDir {
+        self.child.kill().expect("a child");
+        self.child.wait().expect("a child");
+        std::mem::replace(&mut self.folder, tempfile::tempdir().expect("a folder"))
+    }
+
+    /// Tells it to stop and waits until it has; its folder stays.
+    pub fn stopped(mut self) -> TempDir {
+        self.signal(Signal::TERM);
+        assert!(self.wait().success(), "{}", self.log());
+        std::mem::replace(&mut self.folder, tempfile::tempdir().expect("a folder"))
+    }
+
     /// Waits until so many sessions have a call in flight, the one that asks among them.
     pub fn wait_for_calls(&self, sessions: usize) {
         wait_for("a call in flight", || {

@@ -134,6 +134,7 @@ codes! {
     50 UnknownSymbol NotStarted Never, NotFound 404 17 "UnknownSymbol", "The node has no symbol of this name that the session may read. Names do not outlive the node that gave them, nor, unless registered, their session.";
     51 UnknownCommand NotStarted Never, Unimplemented 404 17 "UnknownCommand", "No module has a command of this name. The message names near ones.";
     52 NoInstance NotStarted Never, Unimplemented 501 18 "NoInstance", "The command is there, but not for these dtypes or this rank. The message lists those that it has.";
+    53 NotRestored NotStarted Never, FailedPrecondition 412 19 "NotRestored", "The node came back without this pool's state; the message says why. Create the pool anew, which begins empty, or destroy it.";
 }
 
 impl Code {

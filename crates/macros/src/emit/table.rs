@@ -21,7 +21,13 @@ pub fn module(model: &Module) -> TokenStream {
     let blocks = blocking.iter().map(|method| block(model, method));
     let commands = command::descriptions(model);
     let keys = model.methods.iter().filter_map(key);
-    let end = if model.all_sync() { quote!() } else { quote!(__windlass::abi::Started::ended()) };
+    let inherited = |serve: TokenStream| quote!(#serve(__this, __call, #name, &[#(#names),*]););
+    let end = if model.all_sync() {
+        inherited(quote!(__windlass::serve::inherited_alone))
+    } else {
+        let served = inherited(quote!(__windlass::serve::inherited));
+        quote!(#served __windlass::abi::Started::ended())
+    };
     quote! {
         #commands
 
@@ -44,7 +50,6 @@ pub fn module(model: &Module) -> TokenStream {
                 match __call.method() {
                     #(#arms)*
                     _ => {
-                        __windlass::serve::inherited(&*__this, __call, #name, &[#(#names),*]);
                         #end
                     }
                 }
@@ -69,11 +74,30 @@ pub fn module(model: &Module) -> TokenStream {
 
 /// `impl Hooks`, with what the author overrides.
 pub fn hooks(model: &Module) -> TokenStream {
-    let (facade, state, hooks) = (&model.facade, &model.state, &model.hooks);
+    let (facade, state) = (&model.facade, &model.state);
+    let hooks = model.hooks.iter().map(|hook| {
+        let mut hook = hook.clone();
+        let is_alone = hook.sig.receiver().is_some_and(|this| this.mutability.is_some());
+        if hook.sig.ident == "import" && is_alone {
+            hook.sig.ident = quote::format_ident!("import_alone", span = hook.sig.ident.span());
+        }
+        hook
+    });
     let aggregate = aggregate(model);
+    let restart = model.stateless.then(|| {
+        quote! {
+            fn restart(
+                &self,
+                _: &#facade::__private::context::Context<'_>,
+            ) -> ::core::result::Result<(), #facade::__private::Fault> {
+                ::core::result::Result::Ok(())
+            }
+        }
+    });
     quote! {
         impl #facade::__private::module::Hooks for #state {
             #(#hooks)*
+            #restart
             #aggregate
         }
     }

@@ -18,7 +18,7 @@ use crate::{names, words};
 use proc_macro2::{Ident, TokenStream};
 use syn::{Attribute, Error, ImplItem, ImplItemFn, ItemImpl, LitStr, Path, Result, parse_quote};
 
-const WORDS: &[&str] = &["name", "version", "export", "crate"];
+const WORDS: &[&str] = &["name", "version", "export", "stateless", "crate"];
 const MARKS: &[&str] = &["create", "method", "hook"];
 
 /// Reads the impl. What was not understood is among the errors and missing in the model; there is no model when the impl
@@ -68,6 +68,7 @@ fn frame(item: &ItemImpl) -> Result<Module> {
         name: names::snake(&ident),
         version: None,
         export: true,
+        stateless: false,
         docs: names::docs(&item.attrs),
         create_marked: false,
         creates: Vec::new(),
@@ -84,6 +85,7 @@ fn read_words(model: &mut Module, attribute: TokenStream) -> Result<()> {
             "name" => model.name = name(word.text()?)?,
             "version" => model.version = Some(version(word.text()?)?),
             "export" => model.export = word.flag()?,
+            "stateless" => model.stateless = word.flag()?,
             _ => model.facade = word.text()?.parse_with(Path::parse_mod_style)?,
         }
     }

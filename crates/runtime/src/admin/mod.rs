@@ -1,13 +1,14 @@
 //! Admin: what the node answers about itself, and how pools come and go.
 //!
 //! Lives here: `control`, the catalog of pools (`create_pool`, `destroy_pool`); `part` (what each worker does of it), `report`
-//! (what each says about itself).
+//! (what each says about itself), `restart` (what outlives the node).
 //! From: `Context::control` of pool 0, and the node's own start, on the first worker. To: orders to all workers.
 //! Holds: the same name with the same module and parameters is the same pool; with others it is a Fault. A pool that cannot be
 //! made leaves nothing behind.
 
 pub(crate) mod part;
 pub(crate) mod report;
+pub(crate) mod restart;
 
 use crate::core::Core;
 use crate::host::library::Table;
@@ -45,11 +46,11 @@ async fn answer(core: &Rc<Core>, root: u64, mark: u64, request: Request) -> Resu
         }
         Request::Describe(name) => Response::Descriptor(describe(core, &name)?),
         Request::Create { name, module, parameters } => {
-            Response::Pool(apart(core, Wanted { name, module, parameters, spread: None }).await?)
+            Response::Pool(apart(core, Wanted { name, module, parameters, spread: None, back: None }).await?)
         }
         Request::Spread { name, module, parameters, containers, placement } => {
             let spread = Some((containers, placement.parse()?));
-            Response::Pool(apart(core, Wanted { name, module, parameters, spread }).await?)
+            Response::Pool(apart(core, Wanted { name, module, parameters, spread, back: None }).await?)
         }
         Request::Destroy(name) => {
             destroy_pool(core, &name).await?;
@@ -57,7 +58,9 @@ async fn answer(core: &Rc<Core>, root: u64, mark: u64, request: Request) -> Resu
         }
         Request::Pools => {
             let sums = report::pools(core).await?;
-            Response::Pools(core.places.borrow().pools().map(|pool| pool_facts(pool, &sums)).collect())
+            let places = core.places.borrow();
+            let there = places.pools().map(|pool| pool_facts(pool, &sums));
+            Response::Pools(there.chain(places.all_refused().map(refused_facts)).collect())
         }
         Request::Modules => Response::Modules(modules(core)),
         Request::Sessions => Response::Sessions(report::all_sessions(core).await?),
@@ -65,6 +68,7 @@ async fn answer(core: &Rc<Core>, root: u64, mark: u64, request: Request) -> Resu
         Request::Methods => Response::Methods(report::all_methods(core).await?),
         Request::Flush => {
             flush(core, root, mark).await?;
+            restart::take_states(core, false).await?;
             Response::Done
         }
         Request::Stop(milliseconds) => {
@@ -108,6 +112,22 @@ fn pool_facts(pool: &Pool, sums: &BTreeMap<u64, (u64, u64)>) -> PoolFacts {
         containers: pool.spots.len() as u32,
         calls,
         live,
+        refused: String::new(),
+    }
+}
+
+/// A pool that did not come back: callers are told why.
+fn refused_facts((id, name, fault): (PoolId, &str, &Fault)) -> PoolFacts {
+    PoolFacts {
+        id: id.bits(),
+        name: name.to_owned(),
+        module: String::new(),
+        version: String::new(),
+        parameters: String::new(),
+        containers: 0,
+        calls: 0,
+        live: 0,
+        refused: fault.message.clone(),
     }
 }
 
@@ -231,6 +251,8 @@ pub(crate) struct Wanted {
     pub(crate) parameters: Vec<u8>,
     /// How many containers, and how they get their workers; nothing: one, or as the pool that is there has it.
     pub(crate) spread: Option<(u32, Placement)>,
+    /// What it brings, if it was there before the node restarted.
+    pub(crate) back: Option<restart::Comeback>,
 }
 
 /// Makes a pool as a task of its own: once it is begun it is made or undone on all workers, also when whoever asked goes.
@@ -256,6 +278,9 @@ pub(crate) async fn create_pool(core: &Rc<Core>, wanted: Wanted) -> Result<PoolF
         let text = format!("{containers} containers: a pool has 1 to {CONTAINERS_MAX}");
         return Err(Fault::new(Code::BadArguments, text));
     }
+    let mut wanted = wanted;
+    let (back, anew) = (wanted.back.take(), core.places.borrow().refused_id(&name));
+    let id = back.as_ref().map(|back| back.id);
     let there = {
         let mut places = core.places.borrow_mut();
         let known = places.module(&wanted.module);
@@ -266,7 +291,7 @@ pub(crate) async fn create_pool(core: &Rc<Core>, wanted: Wanted) -> Result<PoolF
         let wanted = Wanted { parameters, ..wanted };
         match places.by_text(&name).cloned() {
             Some(there) => Err((there, wanted)),
-            None => Ok(plan(&mut places, wanted)?),
+            None => Ok(plan(&mut places, wanted, id)?),
         }
     };
     let (mut plan, containers) = match there {
@@ -281,8 +306,13 @@ pub(crate) async fn create_pool(core: &Rc<Core>, wanted: Wanted) -> Result<PoolF
     let orders =
         |plan: &Plan| (0..).zip(&plan.workers).map(|(at, to)| (*to, Order::Make(at, plan.clone()))).collect();
     let made: Result<Vec<_>, Fault> = together(core, orders(&plan)).await.into_iter().collect();
-    let opened = match made {
-        Ok(_) => open(core, &plan).await,
+    let taken = match (made, back) {
+        (Ok(_), Some(back)) => restart::take_up(core, plan.pool, &plan.workers, back.state).await,
+        (made, _) => made.map(drop),
+    };
+    let is_back = id.is_some();
+    let opened = match taken {
+        Ok(()) => open(core, &plan).await,
         Err(fault) => Err(fault),
     };
     if let Err(fault) = opened {
@@ -292,6 +322,16 @@ pub(crate) async fn create_pool(core: &Rc<Core>, wanted: Wanted) -> Result<PoolF
     drop(making);
     let pool = core.places.borrow().by_id(plan.pool).cloned();
     let pool = pool.ok_or_else(|| Fault::new(Code::Internal, "a pool that was opened is there"))?;
+    if !is_back && pool.id != PoolId::ADMIN {
+        if let Err(fault) = restart::keep(core, &pool).await {
+            // A pool that would not come back is none.
+            ask_each(core, core.shared.workers(), |_| Order::Close(plan.pool)).await?;
+            return Err(fault);
+        }
+        if let Some(before) = anew {
+            restart::refuse(core, before, name.clone(), None).await?;
+        }
+    }
     tracing::info!(pool = name, module = %plan.module, id = %plan.pool, containers, "pool made");
     facts_of(core, &pool).await
 }
@@ -318,8 +358,8 @@ fn check_name(name: &str) -> Result<(), Fault> {
 }
 
 /// Takes name and id for a pool that is not there.
-fn plan(places: &mut Places, wanted: Wanted) -> Result<(Plan, u32), Fault> {
-    let Wanted { name, module, parameters, spread } = wanted;
+fn plan(places: &mut Places, wanted: Wanted, id: Option<PoolId>) -> Result<(Plan, u32), Fault> {
+    let Wanted { name, module, parameters, spread, .. } = wanted;
     let (containers, placement) = spread.unwrap_or((1, Placement::default()));
     if places.module(&module).is_none() {
         let names: Vec<&str> = places.modules().map(|one| one.descriptor.name.as_str()).collect();
@@ -333,7 +373,7 @@ fn plan(places: &mut Places, wanted: Wanted) -> Result<(Plan, u32), Fault> {
     if places.pools().count() + places.making.len() >= POOLS_MAX {
         return Err(Fault::new(Code::NoMemory, format!("the node has {POOLS_MAX} pools already")));
     }
-    let pool = places.next_id();
+    let pool = id.unwrap_or_else(|| places.next_id());
     places.making.insert(name.clone(), pool);
     Ok((Plan { pool, name, module, parameters, placement, workers: Vec::new() }, containers))
 }
@@ -395,6 +435,13 @@ fn same_or_fault(there: &Pool, wanted: &Wanted) -> Result<(), Fault> {
 
 /// Ends a pool on every worker, when all of its containers agree.
 async fn destroy_pool(core: &Rc<Core>, name: &str) -> Result<(), Fault> {
+    let refused = core.places.borrow().refused_id(name);
+    if let Some(id) = refused {
+        restart::forget(core, name).await?;
+        restart::refuse(core, id, name.to_owned(), None).await?;
+        tracing::info!(pool = %name, "a pool that did not come back is forgotten");
+        return Ok(());
+    }
     let pool = {
         let places = core.places.borrow();
         places.by_text(name).cloned().ok_or_else(|| places.unknown(name))?
@@ -404,6 +451,8 @@ async fn destroy_pool(core: &Rc<Core>, name: &str) -> Result<(), Fault> {
     }
     let homes: BTreeSet<_> = pool.spots.iter().map(|spot| spot.worker).collect();
     ask_each(core, homes, |_| Order::Destroy(pool.id)).await?;
+    // Before it ends: a pool that is still kept would come back.
+    restart::forget(core, &pool.name).await?;
     ask_each(core, core.shared.workers(), |_| Order::Close(pool.id)).await?;
     tracing::info!(pool = %pool.name, "pool ended");
     Ok(())

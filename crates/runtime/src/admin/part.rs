@@ -39,6 +39,50 @@ pub(crate) async fn make(core: &Rc<Core>, place: u32, plan: Plan) -> Result<(), 
     Ok(())
 }
 
+/// Gives a container that was made, and is in no pool yet, the state that it is to go on from.
+///
+/// # Errors
+/// The module's: `Unsupported` when it has no hook for it.
+pub(crate) async fn take_up(
+    core: &Rc<Core>,
+    pool: PoolId,
+    place: u32,
+    state: Option<(String, Vec<u8>)>,
+) -> Result<(), Fault> {
+    let container = core.places.borrow().made.get(&(pool, place)).cloned();
+    let container = container.ok_or_else(|| Fault::new(Code::Internal, "a container that was made is there"))?;
+    let (id, arguments) = match state {
+        None => (MethodId::RESTART, Vec::new()),
+        Some(state) => {
+            let encoded = postcard::to_allocvec(&(state.0.as_str(), state.1.as_slice()));
+            let encoded = encoded.map_err(|error| Fault::new(Code::Internal, error.to_string()))?;
+            (MethodId::IMPORT, encoded)
+        }
+    };
+    let answer = call_inherited(core, &container, id, arguments).await;
+    answer.map(drop).map_err(|fault| {
+        let without = id == MethodId::RESTART && fault.is(Code::Unsupported);
+        let why = if without { "it keeps state, and none was taken down".to_owned() } else { fault.message };
+        Fault::new(Code::NotRestored, why)
+    })
+}
+
+/// The state of a container.
+///
+/// # Errors
+/// The module's: `Unsupported` when it has no hook for it.
+pub(crate) async fn export(core: &Rc<Core>, pool: PoolId, place: u32) -> Result<Vec<u8>, Fault> {
+    let container = {
+        let places = core.places.borrow();
+        let spot = places.by_id(pool).and_then(|pool| pool.spots.get(place as usize));
+        spot.and_then(|spot| spot.here.clone())
+    };
+    let container = container.ok_or_else(|| Fault::new(Code::UnknownPool, "the pool ended meanwhile"))?;
+    let answer = call_inherited(core, &container, MethodId::EXPORT, Vec::new()).await?;
+    postcard::from_bytes(&answer)
+        .map_err(|error| Fault::new(Code::BadReply, format!("the state of a container: {error}")))
+}
+
 fn known(core: &Rc<Core>, module: &str) -> Result<Rc<Module>, Fault> {
     let places = core.places.borrow();
     places.module(module).cloned().ok_or_else(|| {

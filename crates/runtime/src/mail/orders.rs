@@ -36,6 +36,12 @@ pub(crate) enum Order {
     Destroy(PoolId),
     /// A pool ends.
     Close(PoolId),
+    /// A container that was made takes over the state that this version exported, or comes back without any.
+    TakeUp(PoolId, u32, Option<(String, Vec<u8>)>),
+    /// A container's state.
+    Export(PoolId, u32),
+    /// Callers of a pool that did not come back are refused with this Fault; with none, no longer.
+    Refuse(PoolId, String, Option<Fault>),
     /// A module was loaded.
     Load(Table, String),
     /// Wait for what was accepted so far, but for calls of this root.
@@ -64,6 +70,8 @@ pub(crate) enum Told {
     Done,
     /// What was asked.
     Report(report::Report),
+    /// What a container exported.
+    State(Vec<u8>),
 }
 
 /// An answer that is awaited.
@@ -232,6 +240,8 @@ async fn carry_out(core: Rc<Core>, order: Order) -> Result<Told, Fault> {
         Ok(told) => return told,
         Err(Order::Make(place, plan)) => part::make(&core, place, plan).await?,
         Err(Order::Destroy(pool)) => part::destroy(&core, pool).await?,
+        Err(Order::TakeUp(pool, place, state)) => part::take_up(&core, pool, place, state).await?,
+        Err(Order::Export(pool, place)) => return part::export(&core, pool, place).await.map(Told::State),
         Err(Order::Flush(root)) => part::flush(&core, root, core.arrivals.get()).await,
         Err(_) => unreachable!("`at_once` carries out the others"),
     }
@@ -251,8 +261,15 @@ fn at_once(core: &Rc<Core>, order: Order) -> Result<Result<Told, Fault>, Order> 
             part::close(core, pool);
             done(Ok(()))
         }
+        Order::Refuse(pool, name, fault) => {
+            core.places.borrow_mut().refuse(pool, name, fault);
+            done(Ok(()))
+        }
         Order::Load(table, origin) => done(part::load(core, table, origin)),
         Order::Report(of) => Ok(Ok(Told::Report(report::local(core, of)))),
-        waits @ (Order::Make(..) | Order::Destroy(_) | Order::Flush(_)) => Err(waits),
+        waits
+        @ (Order::Make(..) | Order::TakeUp(..) | Order::Export(..) | Order::Destroy(_) | Order::Flush(_)) => {
+            Err(waits)
+        }
     }
 }

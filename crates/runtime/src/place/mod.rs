@@ -10,7 +10,7 @@ pub(crate) mod keys;
 pub(crate) mod policy;
 mod pool;
 
-pub(crate) use pool::{Container, Method, Module, Places, Pool, Spot};
+pub(crate) use pool::{Container, LINKED, Method, Module, Places, Pool, Spot};
 
 use crate::core::Core;
 use crate::reply::{Refused, ReplySlot, Wait};

@@ -17,6 +17,9 @@ use windlass_contract::head::{BufferKind, Direction};
 use windlass_contract::schema::MethodFlags;
 use windlass_contract::{Code, Fault, MethodId, MethodSchema, ModuleDescriptor, PoolId, Schema};
 
+/// The origin of modules that are a part of the node's own program.
+pub(crate) const LINKED: &str = "linked";
+
 /// A method, ready to be called.
 pub(crate) struct Method {
     pub(crate) id: MethodId,
@@ -63,6 +66,10 @@ impl Module {
         }
         Ok(Rc::new(Self { descriptor, encoded, table, origin, methods }))
     }
+    /// Whether it is a part of the node's own program.
+    pub(crate) fn is_linked(&self) -> bool {
+        self.origin == LINKED
+    }
     /// The methods that the node calls by itself.
     pub(crate) fn periodic(&self) -> impl Iterator<Item = &Rc<Method>> {
         self.methods.iter().filter(|method| method.flags.period_ns > 0)
@@ -87,7 +94,7 @@ impl Method {
         Rc::new(Self { id, name, full, hashes, buffers, flags, answers_nothing, index: usize::MAX })
     }
 
-    /// What an inherited method is called; 7 and 8 are reserved.
+    /// What an inherited method is called.
     pub(crate) fn inherited_name(id: MethodId) -> &'static str {
         match id {
             MethodId::CREATE => "create",
@@ -97,6 +104,8 @@ impl Method {
             MethodId::MIGRATE => "migrate",
             MethodId::UPGRADE => "upgrade",
             MethodId::RESTART => "restart",
+            MethodId::EXPORT => "export",
+            MethodId::IMPORT => "import",
             MethodId::MONITOR => "monitor",
             _ => "reserved",
         }
@@ -244,6 +253,8 @@ pub(crate) struct Places {
     /// Containers of this worker whose pool does not stand yet.
     pub(crate) made: BTreeMap<(PoolId, u32), Rc<Container>>,
     modules: BTreeMap<String, Rc<Module>>,
+    /// Pools that did not come back: their names, and what their callers are told.
+    refused: BTreeMap<PoolId, (String, Fault)>,
     next: u64,
     /// Where the next pool's containers begin, one worker after another.
     pub(crate) cursor: Cell<usize>,
@@ -265,8 +276,36 @@ impl Places {
     }
     /// `UnknownPool`, naming those that exist.
     pub(crate) fn unknown(&self, text: &str) -> Fault {
+        let is = |(id, (name, _)): &(&PoolId, &(String, Fault))| *name == text || id.to_string() == text;
+        if let Some((_, (_, fault))) = self.refused.iter().find(is) {
+            return fault.clone();
+        }
         let names: Vec<&str> = self.names.keys().map(String::as_str).collect();
         Fault::new(Code::UnknownPool, format!("no pool {text}; there is {}", names.join(", ")))
+    }
+    /// Callers of a pool are refused with this Fault; with none, no longer.
+    pub(crate) fn refuse(&mut self, id: PoolId, name: String, fault: Option<Fault>) {
+        match fault {
+            Some(fault) => self.refused.insert(id, (name, fault)),
+            None => self.refused.remove(&id),
+        };
+    }
+    /// What callers of the pool of this name are refused with, if they are.
+    pub(crate) fn refused(&self, name: &str) -> Option<&Fault> {
+        self.refused.values().find(|(refused, _)| refused == name).map(|(_, fault)| fault)
+    }
+    /// The id of the pool of this name, if its callers are refused.
+    pub(crate) fn refused_id(&self, name: &str) -> Option<PoolId> {
+        self.refused.iter().find(|(_, (refused, _))| refused == name).map(|(id, _)| *id)
+    }
+    /// All pools whose callers are refused.
+    pub(crate) fn all_refused(&self) -> impl Iterator<Item = (PoolId, &str, &Fault)> {
+        self.refused.iter().map(|(id, (name, fault))| (*id, name.as_str(), fault))
+    }
+    /// New pools get ids after these, which pools of an earlier life have.
+    pub(crate) fn begin_ids_after(&mut self, ids: impl Iterator<Item = u64>) {
+        let after = ids.map(|id| PoolId::from_bits(id).counter() + 1).max().unwrap_or(0);
+        self.next = self.next.max(after);
     }
     /// A new pool's id. The first is `admin`'s.
     pub(crate) fn next_id(&mut self) -> PoolId {

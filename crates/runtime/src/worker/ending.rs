@@ -8,17 +8,20 @@
 //! on another one.
 
 use super::Worker;
+use crate::admin::restart;
 use crate::host;
 use crate::limits::{LAST_IO_NAP_NS, LAST_IO_NS, LAST_ROUNDS};
 use crate::mail::Letter;
 use crate::session::Session;
 use crate::shared::WorkerId;
 use crate::transport::stream;
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 use windlass_contract::{Code, Fault};
 use windlass_driver::{Driver, Nanos};
+use windlass_lane::TaskOptions;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
@@ -40,11 +43,13 @@ pub(super) struct Ending {
     commands: Option<Receiver<Duration>>,
     /// Workers whose calls have ended.
     ended: usize,
+    /// Whether the states of the pools have been taken down, once that has begun.
+    kept: Option<Rc<Cell<bool>>>,
 }
 
 impl Ending {
     pub(super) fn new(commands: Option<Receiver<Duration>>) -> Self {
-        Self { step: Step::Runs, at: None, commands, ended: 0 }
+        Self { step: Step::Runs, at: None, commands, ended: 0, kept: None }
     }
     /// When something is to be done about it.
     pub(super) fn at(&self) -> Option<Nanos> {
@@ -130,6 +135,13 @@ impl Worker {
         if !quiet && !late {
             return;
         }
+        // Once no call runs, and while there is time.
+        match &self.ending.kept {
+            _ if late => {}
+            None if self.core.catalog.is_some() => return self.keep_states(),
+            Some(kept) if !kept.get() => return,
+            None | Some(_) => {}
+        }
         if !quiet {
             let calls = self.core.live.borrow().len();
             tracing::warn!(calls, "the node stops although calls run: its deadline is over");
@@ -137,6 +149,21 @@ impl Worker {
         self.core.mail.write_all(|| Letter::End);
         self.core.mail.post();
         self.end_calls(driver);
+    }
+
+    fn keep_states(&mut self) {
+        let (core, kept) = (self.core.clone(), Rc::new(Cell::new(false)));
+        self.ending.kept = Some(kept.clone());
+        let keeping = async move {
+            if let Err(fault) = restart::take_states(&core, true).await {
+                tracing::error!(%fault, "the states of the pools were not taken down");
+            }
+            kept.set(true);
+        };
+        match self.core.lanes.spawn(TaskOptions::new("taking down the pools' states"), keeping) {
+            Ok(task) => task.detach(),
+            Err(error) => tracing::error!(%error, "no task to take down the pools' states"),
+        }
     }
 
     /// Whether no other worker has a call. They are asked one after another; that no letter was posted meanwhile makes what

@@ -9,6 +9,7 @@
 mod door;
 mod ending;
 
+use crate::catalog::Keeper;
 use crate::core::{Alarm, Core};
 use crate::host::{self, blocking};
 use crate::limits::{
@@ -332,7 +333,11 @@ impl Worker {
     fn tell_stall(&self, driver: &dyn Driver, until: Option<Nanos>) {
         let core = &self.core;
         let waits = core.lanes.live() > 0;
-        let awaits = driver.under_way() + core.blocking.out() + core.mail.away() + core.mail.orders.borrow().len();
+        let awaits = driver.under_way()
+            + core.blocking.out()
+            + core.mail.away()
+            + core.mail.orders.borrow().len()
+            + core.catalog.as_ref().map_or(0, Keeper::out);
         if !waits || until.is_some() || core.stall_told.get() || awaits > 0 {
             return;
         }

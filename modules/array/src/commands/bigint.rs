@@ -26,7 +26,7 @@ const LIMBS_MAX: usize = (BIGINT_BITS_MAX / 64) as usize;
 pub struct BigInts;
 
 /// Arrays of integers without a width, or modulo 2^max_bits.
-#[module(name = "array_bigint", export = false)]
+#[module(name = "array_bigint", export = false, stateless)]
 impl BigInts {
     /// Nothing to keep.
     #[create]
@@ -221,7 +221,7 @@ impl BigInts {
 pub struct BigIntsRight;
 
 /// Operators and casts whose first array has a width, and whose result has none.
-#[module(name = "array_bigint_right", export = false)]
+#[module(name = "array_bigint_right", export = false, stateless)]
 impl BigIntsRight {
     /// Nothing to keep.
     #[create]

@@ -19,7 +19,7 @@ const PIECE: usize = 1024;
 pub struct BigIntsPicked;
 
 /// Arrays of integers without a width: joined, repeated, picked and ordered.
-#[module(name = "array_bigint_picked", export = false)]
+#[module(name = "array_bigint_picked", export = false, stateless)]
 impl BigIntsPicked {
     /// Nothing to keep.
     #[create]

@@ -8,7 +8,7 @@ use windlass_kernels::{Shape as Lengths, with_dtype};
 pub struct Binary;
 
 /// Functions of two arrays, and differences of neighbours.
-#[module(name = "array_binary", export = false)]
+#[module(name = "array_binary", export = false, stateless)]
 impl Binary {
     /// Nothing to keep.
     #[create]

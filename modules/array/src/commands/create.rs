@@ -9,7 +9,7 @@ use windlass_kernels::with_dtype;
 pub struct Create;
 
 /// New arrays, copies of arrays, and bytes of arrays in and out.
-#[module(name = "array_create", export = false)]
+#[module(name = "array_create", export = false, stateless)]
 impl Create {
     /// Nothing to keep.
     #[create]

@@ -13,7 +13,7 @@ use windlass_kernels::{Shape, View, promote, with_dtype};
 pub struct Elementwise;
 
 /// Mathematics, signs, bits, casts and choice, element by element.
-#[module(name = "array_elementwise", export = false)]
+#[module(name = "array_elementwise", export = false, stateless)]
 impl Elementwise {
     /// Nothing to keep.
     #[create]

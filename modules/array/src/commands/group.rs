@@ -22,7 +22,7 @@ const COLUMNS_MAX: usize = 128;
 pub struct Group;
 
 /// Rows of equal keys, and what is made of them.
-#[module(name = "array_group", export = false)]
+#[module(name = "array_group", export = false, stateless)]
 impl Group {
     /// Nothing to keep.
     #[create]

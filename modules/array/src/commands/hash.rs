@@ -16,7 +16,7 @@ const COLUMNS_MAX: usize = 128;
 pub struct Hashes;
 
 /// Hashes of values, strings and rows.
-#[module(name = "array_hash", export = false)]
+#[module(name = "array_hash", export = false, stateless)]
 impl Hashes {
     /// Nothing to keep.
     #[create]

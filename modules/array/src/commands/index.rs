@@ -12,7 +12,7 @@ use windlass_kernels::{Element, Shape, View, morsel, with_dtype};
 pub struct Index;
 
 /// Reading and writing of parts of arrays.
-#[module(name = "array_index", export = false)]
+#[module(name = "array_index", export = false, stateless)]
 impl Index {
     /// Nothing to keep.
     #[create]

@@ -20,7 +20,7 @@ const ROWS: usize = 8;
 pub struct Linear;
 
 /// Matrices: the identity, triangles, transposes, products.
-#[module(name = "array_linear", export = false)]
+#[module(name = "array_linear", export = false, stateless)]
 impl Linear {
     /// Nothing to keep.
     #[create]

@@ -11,7 +11,7 @@ use windlass_kernels::{Element, Shape as Lengths, View, promote, with_dtype};
 pub struct Numeric;
 
 /// Remainders, bounds, neighbours among floats.
-#[module(name = "array_numeric", export = false)]
+#[module(name = "array_numeric", export = false, stateless)]
 impl Numeric {
     /// Nothing to keep.
     #[create]

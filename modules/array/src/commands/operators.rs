@@ -10,7 +10,7 @@ use windlass_kernels::{promote, with_dtype};
 pub struct Operators;
 
 /// Operators: `+ - * / // % ** < <= > >= == != & | ^ << >> <<< >>>`.
-#[module(name = "array_operators", export = false)]
+#[module(name = "array_operators", export = false, stateless)]
 impl Operators {
     /// Nothing to keep.
     #[create]

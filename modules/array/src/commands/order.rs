@@ -10,7 +10,7 @@ use windlass_kernels::{Element, View, morsel, scan, with_dtype};
 pub struct Order;
 
 /// Places in sorted arrays, and whether arrays are sorted.
-#[module(name = "array_order", export = false)]
+#[module(name = "array_order", export = false, stateless)]
 impl Order {
     /// Nothing to keep.
     #[create]

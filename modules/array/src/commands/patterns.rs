@@ -15,7 +15,7 @@ const GROUPS_MAX: usize = 20;
 pub struct Patterns;
 
 /// Where patterns stand in strings, and what becomes of the strings there.
-#[module(name = "array_patterns", export = false)]
+#[module(name = "array_patterns", export = false, stateless)]
 impl Patterns {
     /// Nothing to keep.
     #[create]

@@ -9,7 +9,7 @@ use windlass_kernels::{Shape as Lengths, morsel, with_dtype};
 pub struct Pick;
 
 /// Elements by several indices, without some rows, with margins, and masks that write.
-#[module(name = "array_pick", export = false)]
+#[module(name = "array_pick", export = false, stateless)]
 impl Pick {
     /// Nothing to keep.
     #[create]

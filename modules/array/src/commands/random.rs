@@ -17,7 +17,7 @@ const GENERATOR: &str = "Generator";
 pub struct Random;
 
 /// Arrays of random numbers.
-#[module(name = "array_random", export = false)]
+#[module(name = "array_random", export = false, stateless)]
 impl Random {
     /// Nothing to keep.
     #[create]

@@ -13,7 +13,7 @@ use windlass_kernels::{Element, View, morsel, with_dtype};
 pub struct Reduce;
 
 /// Sums, products, extremes and where they are, moments; over everything, along axes, or running.
-#[module(name = "array_reduce", export = false)]
+#[module(name = "array_reduce", export = false, stateless)]
 impl Reduce {
     /// Nothing to keep.
     #[create]

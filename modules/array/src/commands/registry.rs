@@ -21,7 +21,7 @@ const PARTS_MAX: usize = 4096;
 pub struct Registry;
 
 /// Objects registered under a name: by whom they are made they are outlived.
-#[module(name = "array_registry", export = false)]
+#[module(name = "array_registry", export = false, stateless)]
 impl Registry {
     /// Nothing to keep: entries are symbols.
     #[create]

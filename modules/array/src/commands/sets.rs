@@ -15,7 +15,7 @@ use windlass_kernels::{Element, View, index, morsel, promote, with_dtype};
 pub struct Sets;
 
 /// Arrays as sets: distinct values, unions, intersections, differences.
-#[module(name = "array_sets", export = false)]
+#[module(name = "array_sets", export = false, stateless)]
 impl Sets {
     /// Nothing to keep.
     #[create]

@@ -11,7 +11,7 @@ use windlass_kernels::{Shape as Lengths, arrange, morsel, with_dtype};
 pub struct Shape;
 
 /// The same elements in other shapes and orders, joined and repeated.
-#[module(name = "array_shape", export = false)]
+#[module(name = "array_shape", export = false, stateless)]
 impl Shape {
     /// Nothing to keep.
     #[create]

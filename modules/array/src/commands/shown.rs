@@ -8,7 +8,7 @@ use windlass::prelude::*;
 pub struct Shown;
 
 /// Arrays as text; long axes are cut.
-#[module(name = "array_shown", export = false)]
+#[module(name = "array_shown", export = false, stateless)]
 impl Shown {
     /// Nothing to keep.
     #[create]

@@ -10,7 +10,7 @@ use windlass_kernels::{Element, with_dtype};
 pub struct Sort;
 
 /// The order of an array's elements, stable, and its elements in order; NaN stands last.
-#[module(name = "array_sort", export = false)]
+#[module(name = "array_sort", export = false, stateless)]
 impl Sort {
     /// Nothing to keep.
     #[create]

@@ -19,7 +19,7 @@ const COORDINATES_MAX: usize = 32;
 pub struct Stats;
 
 /// Quantiles, histograms, covariance, correlation, the least and greatest few, closeness.
-#[module(name = "array_stats", export = false)]
+#[module(name = "array_stats", export = false, stateless)]
 impl Stats {
     /// Nothing to keep.
     #[create]

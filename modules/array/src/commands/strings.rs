@@ -11,7 +11,7 @@ use windlass_kernels::with_dtype;
 pub struct Text;
 
 /// Arrays of strings: picked, compared, joined, assembled, made of numbers.
-#[module(name = "array_strings", export = false)]
+#[module(name = "array_strings", export = false, stateless)]
 impl Text {
     /// Nothing to keep.
     #[create]

@@ -51,7 +51,7 @@ pub struct Facts {
 }
 
 /// The node's symbols: what the caller's session has, and what is registered for all.
-#[module(name = "symbols", export = false)]
+#[module(name = "symbols", export = false, stateless)]
 impl SymbolTable {
     /// Nothing to keep: the table is the node's.
     #[create]

@@ -19,7 +19,7 @@ const COLUMNS_MAX: usize = 4096;
 pub struct Tables;
 
 /// Rows of tables: by index, joined within a window of time, and sparse ones added.
-#[module(name = "array_tables", export = false)]
+#[module(name = "array_tables", export = false, stateless)]
 impl Tables {
     /// Nothing to keep.
     #[create]

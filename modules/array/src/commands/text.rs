@@ -29,7 +29,7 @@ const IDEOGRAPHS: &str = concat!(
 pub struct Rewrites;
 
 /// Strings made of strings, one for one; what they are; their order; numbers that stand in them.
-#[module(name = "array_text", export = false)]
+#[module(name = "array_text", export = false, stateless)]
 impl Rewrites {
     /// Nothing to keep.
     #[create]

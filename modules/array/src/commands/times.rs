@@ -10,7 +10,7 @@ const DAY_NS: i64 = 86_400_000_000_000;
 pub struct Times;
 
 /// Parts of moments and of spans of time.
-#[module(name = "array_times", export = false)]
+#[module(name = "array_times", export = false, stateless)]
 impl Times {
     /// Nothing to keep.
     #[create]
