@@ -26,6 +26,7 @@ fn foo() -> CommandSchema {
     let formal = |key: &str, form| Formal { key: key.into(), form };
     CommandSchema {
         name: "foo".into(),
+        also: Vec::new(),
         method: MethodId(10),
         variables: vec![
             variable("T", Among::Dtypes(vec![Dtype::Int64, Dtype::Float64, Dtype::Bool]), true),

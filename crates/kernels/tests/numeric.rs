@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use windlass_kernels::bigint::{self, Modulus, from_limbs, limb_count, to_limbs};
 use windlass_kernels::elementwise::{Arith, Bits, Compare};
 use windlass_kernels::linear::{Triangle, dot, eye, matmul, outer, triangle};
-use windlass_kernels::random::{Permutation, Stream, exponential, integers, normal, uniform};
+use windlass_kernels::random::{Permutation, Places, Stream, exponential, integers, normal, uniform};
 use windlass_kernels::reduce::{Moment, whole};
 use windlass_kernels::stats::{Bins, Pairs, histogram, histogram_dd};
 use windlass_kernels::{KernelError, Number, Shape, Stepwise, View};
@@ -311,4 +311,17 @@ fn arrays_powers_of_big_integers_are_refused_before_they_are_made() {
     assert!(matches!(shift, Err(KernelError::TooLarge { .. })));
     assert!(bigint::bits(Bits::RotateLeft, &two, &two, &free, 0..1, &mut out).is_err());
     assert!(Modulus::new(Some(0)).is_err());
+}
+
+/// Computed apart from the published constants; the first word of SplitMix64's seed 0 is 0xE220_A839_7B1D_CDAF.
+#[test]
+fn arrays_R8_words_by_place_are_arkoudas() {
+    let at = |seed, stream, index| Places::new(seed, stream, 0).word(index);
+    assert_eq!(at(0, 0, 0), 0xa706_dd2f_4d19_7e6f);
+    assert_eq!(at(0, 0, 1), 0x08b4_fda8_c892_b50e);
+    assert_eq!(at(42, 7, 1000), 0x95b4_f757_3f58_ff7b);
+    assert_eq!(at(u64::MAX, 1 << 63, u64::MAX), 0xcd97_f2d6_52fd_fbb4);
+    assert_eq!(Places::new(42, 7, 990).word(10), at(42, 7, 1000));
+    assert_eq!(Places::new(0, 0, 0).unit(1), 0.034_011_701_304_346_39);
+    assert!((0..1000).map(|index| Places::new(9, 1, 0).unit(index)).all(|unit| (0.0..1.0).contains(&unit)));
 }

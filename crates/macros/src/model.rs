@@ -178,6 +178,8 @@ pub struct Reply {
 pub struct Command {
     /// Its base name.
     pub name: String,
+    /// Other names of the same command.
+    pub also: Vec<String>,
     /// What it is generic over.
     pub variables: Vec<Variable>,
     /// Which of them stand in its full names.

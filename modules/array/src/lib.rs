@@ -41,6 +41,7 @@ pub use commands::symbols::SymbolTable;
 pub use commands::tables::Tables;
 pub use commands::text::Rewrites;
 pub use commands::times::Times;
+pub use commands::traffic::Traffic;
 
 /// The tables of all groups, for a node that links them in.
 pub const TABLES: &[&windlass::ModuleTable] = &[
@@ -67,6 +68,7 @@ pub const TABLES: &[&windlass::ModuleTable] = &[
     Patterns::TABLE,
     Hashes::TABLE,
     Times::TABLE,
+    Traffic::TABLE,
     Registry::TABLE,
     BigInts::TABLE,
     BigIntsRight::TABLE,

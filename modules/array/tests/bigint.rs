@@ -252,6 +252,40 @@ fn arrays_R8_values_are_picked_set_joined_and_repeated_as_those_of_other_dtypes_
 }
 
 #[test]
+fn arrays_R8_values_are_turned_round_repeated_by_layers_and_told_to_be_in_order() {
+    let stage = stage();
+    let values = [1i128 << 80, -(1 << 70), 3, 0, -5, 7];
+    let square = big(&stage, &[2, 3], &values, 0);
+    let flat = |said: String| {
+        let name = Stage::names(&said).remove(0);
+        texts(&stage, &Stage::names(&stage.call("flatten<bigint,2>", &[("a", &name)]).to_string())[0])
+    };
+    let given = [("name", square.as_str()), ("axis", "[1]")];
+    let turned = flat(stage.call("flip<bigint,2>", &given).to_string());
+    assert_eq!(turned, decimal(&[3, -(1 << 70), 1 << 80, 7, -5, 0]));
+    let turned = flat(stage.call("flipAll<bigint,2>", &[("name", &square)]).to_string());
+    assert_eq!(turned, decimal(&[7, -5, 0, 3, -(1 << 70), 1 << 80]));
+    let times = stage.array(&[2], &[2i64, 1]);
+    let given = [("eIn", square.as_str()), ("reps", &times), ("axis", "0")];
+    let repeated = flat(stage.call("repeat<bigint,2,int64,1>", &given).to_string());
+    let layer = [values[0], values[1], values[2]];
+    assert_eq!(repeated, decimal(&[layer, layer, [0, -5, 7]].concat()));
+    let order = |values: &[i128]| {
+        let name = big(&stage, &[values.len()], values, 0);
+        ["isSortedAll<bigint,1>", "isSortedLocallyAll<bigint,1>"]
+            .map(|command| stage.call(command, &[("x", &name)]).to_string())
+    };
+    assert_eq!(order(&[-(1 << 70), 3, 3, 1 << 80]), ["bool true"; 2]);
+    assert_eq!(order(&values), ["bool false"; 2]);
+    // The command that is for strings as well.
+    let line = big(&stage, &[2], &[1 << 80, 5], 0);
+    let line = format!("[\"{line}\",\"{}\"]", stage.array(&[1], &[4i64]));
+    let said =
+        stage.call("concatenateStr", &[("objType", "pdarray"), ("names", &line), ("mode", "append")]).to_string();
+    assert_eq!(texts(&stage, &Stage::names(&said)[0]), decimal(&[1 << 80, 5, 4]));
+}
+
+#[test]
 fn arrays_R8_a_bigint_beside_a_float_is_the_nearest_float() {
     let stage = stage();
     let name = big(&stage, &[3], &[1 << 80, -3, 7], 0);

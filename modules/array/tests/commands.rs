@@ -218,8 +218,10 @@ fn nan_is_skipped_when_asked_and_empty_arrays_have_only_what_has_a_neutral_value
     let none = stage.array::<f64>(&[0], &[]);
     assert_eq!(stage.call("sumAll<float64,1>", &[("x", &none), ("skipNan", "False")]).to_string(), "float64 0");
     assert_eq!(stage.call("allAll<float64,1>", &[("x", &none)]).to_string(), "bool true");
-    let max = stage.fault("maxAll<float64,1>", &[("x", &none), ("skipNan", "False")]);
-    assert!(max.message.contains("no elements"), "{max}");
+    let max = stage.call("maxAll<float64,1>", &[("x", &none), ("skipNan", "False")]);
+    assert_eq!(max.to_string(), "float64 -inf", "any element beats it");
+    let place = stage.fault("argmaxAll<float64,1>", &[("x", &none)]);
+    assert!(place.message.contains("no elements"), "{place}");
     let bools = stage.array(&[3], &[true, true, false]);
     assert_eq!(stage.call("sumAll<bool,1>", &[("x", &bools), ("skipNan", "False")]).to_string(), "int64 2");
 }

@@ -125,6 +125,62 @@ fn random_numbers_keep_their_bounds_and_come_again_with_their_seed() {
 }
 
 #[test]
+fn random_numbers_by_place_are_the_ancestors_and_whole_bounds_beyond_a_dtype_are_its_ends() {
+    let stage = stage();
+    let array = stage.array(&[3], &[0u64; 3]);
+    let given = |array: &str, start: &str| {
+        [("A", array.to_owned()), ("seed", "42".into()), ("stream", "7".into()), ("startIdx", start.to_owned())]
+    };
+    let fill = |command: &str, array: &str, start: &str| {
+        let given = given(array, start);
+        let given: Vec<_> = given.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        stage.call(command, &given);
+    };
+    fill("fillRandU64<uint64,1>", &array, "999");
+    let words = stage.values::<u64>(&array);
+    assert_eq!(words[1], 0x95b4_f757_3f58_ff7b, "computed apart, from the published function");
+    fill("fillRandU64<uint64,1>", &array, "1000");
+    assert_eq!(stage.values::<u64>(&array)[0], words[1], "a value follows from its place");
+    let units = stage.array(&[1], &[0f64]);
+    fill("fillUniform01<float64,1>", &units, "1000");
+    assert_eq!(stage.values::<f64>(&units), [0.584_792_574_692_389_8]);
+    let wrong = stage.array(&[1], &[0i64]);
+    let given = [("A", wrong.as_str()), ("seed", "1"), ("stream", "0"), ("startIdx", "0")];
+    assert!(stage.fault("fillRandU64<int64,1>", &given).message.contains("uint64"));
+    let drawn = |dtype: &str, low: &str, high: &str| {
+        let given = [("shape", "50"), ("low", low), ("high", high), ("seed", "3")];
+        stage.make(&format!("randint<{dtype},1>"), &given)
+    };
+    let (most, beyond) = ("18446744073709551616", "1606938044258990275541962092341162602522202993782792835301376");
+    assert!(stage.values::<i64>(&drawn("int64", "0", most)).iter().all(|value| *value >= 0));
+    assert!(
+        stage
+            .values::<u64>(&drawn("uint64", beyond, &format!("{beyond}0")))
+            .iter()
+            .all(|value| *value == u64::MAX)
+    );
+    assert!(stage.values::<i64>(&drawn("int64", &format!("-{beyond}"), "0")).iter().all(|value| *value < 0));
+}
+
+#[test]
+fn the_extremes_of_nothing_are_what_any_element_beats() {
+    let stage = stage();
+    let none = stage.array::<i64>(&[0], &[]);
+    let given = [("x", none.as_str()), ("skipNan", "True")];
+    assert_eq!(stage.call("minAll<int64,1>", &given).to_string(), format!("int64 {}", i64::MAX));
+    assert_eq!(stage.call("maxAll<int64,1>", &given).to_string(), format!("int64 {}", i64::MIN));
+}
+
+#[test]
+fn one_node_has_no_traffic_and_says_so_under_every_name() {
+    let stage = stage();
+    assert_eq!(stage.call("startCommDiagnostics", &[]).to_string(), "commDiagnostics started.");
+    for name in ["getCommDiagnosticsPut", "getCommDiagnosticsAmo", "getCommDiagnosticsCacheReadaheadWaited"] {
+        assert_eq!(stage.values::<u64>(&stage.make(name, &[])), [0], "{name}");
+    }
+}
+
+#[test]
 fn rows_of_equal_keys_are_grouped_and_reduced() {
     let stage = stage();
     let keys = stage.array(&[6], &[3i64, 1, 3, 2, 1, 3]);

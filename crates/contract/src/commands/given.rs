@@ -23,7 +23,7 @@ impl Called {
     /// `NoInstance` when the command does not have what the name says.
     pub(super) fn of(command: &CommandSchema, full_name: String) -> Result<Self, Fault> {
         let (base, values) = split(&full_name);
-        if base != command.name {
+        if base != command.name && !command.also.iter().any(|name| name == base) {
             let text = format!("{full_name} is no name of the command {}", command.name);
             return Err(Fault::new(Code::UnknownCommand, text));
         }

@@ -19,5 +19,5 @@ pub use answer::Answer;
 pub use given::{Called, Given};
 pub use map::{CommandMap, Found, Offer, split};
 pub use reply::Answered;
-pub use schema::{Among, CommandSchema, Form, Formal, Instance, Known, Length, Of, Variable};
+pub use schema::{Among, CommandSchema, Form, Formal, Instance, Known, Length, Of, Variable, by_name};
 pub use taken::{Taken, Tuple, word, words};

@@ -12,6 +12,9 @@ use std::fmt;
 pub struct CommandSchema {
     /// Its name without what stands in `<..>`.
     pub name: String,
+    /// Other names of it, in its module; in a descriptor each stands as a command of its own.
+    #[serde(skip)]
+    pub also: Vec<String>,
     /// The method that serves it.
     pub method: MethodId,
     /// What it is generic over.
@@ -24,6 +27,15 @@ pub struct CommandSchema {
     pub standard: bool,
     /// What its module says when it is asked for dtypes or ranks that it does not have.
     pub refusal: Option<String>,
+}
+
+/// Commands for a descriptor: one for each of their names.
+pub fn by_name(commands: &[&CommandSchema]) -> Vec<CommandSchema> {
+    let all = commands.iter().flat_map(|command| {
+        let names = std::iter::once(&command.name).chain(&command.also);
+        names.map(|name| CommandSchema { name: name.clone(), also: Vec::new(), ..(*command).clone() })
+    });
+    all.collect()
 }
 
 /// One thing that a command is generic over.

@@ -37,7 +37,7 @@ pub fn descriptions(model: &Module) -> TokenStream {
 }
 
 fn schema(method: &Method, command: &Command) -> TokenStream {
-    let (name, id) = (&command.name, method.id);
+    let (name, also, id) = (&command.name, &command.also, method.id);
     let variables = command.variables.iter().map(|one| {
         let (name, bound) = (&one.name, one.bound);
         let among = among(&one.among);
@@ -57,6 +57,7 @@ fn schema(method: &Method, command: &Command) -> TokenStream {
     quote! {
         __windlass::commands::CommandSchema {
             name: #name.into(),
+            also: ::std::vec::Vec::from([#(#also.into()),*]),
             method: __windlass::MethodId(#id),
             variables: ::std::vec::Vec::from([#(#variables),*]),
             order: ::std::vec::Vec::from([#(#order),*]),

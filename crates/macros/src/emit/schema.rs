@@ -15,7 +15,14 @@ pub fn descriptor(model: &Module) -> TokenStream {
         None => quote!(::core::env!("CARGO_PKG_VERSION")),
     };
     let methods = model.creates.iter().chain(&model.methods).map(|one| method(model, one));
-    let commands = model.methods.iter().filter(|one| one.command.is_some()).map(super::command::described_by);
+    let commands: Vec<_> =
+        model.methods.iter().filter(|one| one.command.is_some()).map(super::command::described_by).collect();
+    // A module without commands may be made with a face that has none.
+    let commands = if commands.is_empty() {
+        quote!(::std::vec::Vec::new())
+    } else {
+        quote!(__windlass::commands::by_name(&[#(#commands()),*]))
+    };
     quote! {
         fn descriptor() -> __windlass::schema::ModuleDescriptor {
             __windlass::schema::ModuleDescriptor {
@@ -24,7 +31,7 @@ pub fn descriptor(model: &Module) -> TokenStream {
                 docs: #docs.into(),
                 all_sync: #all_sync,
                 methods: ::std::vec::Vec::from([#(#methods),*]),
-                commands: ::std::vec::Vec::from([#(#commands().clone()),*]),
+                commands: #commands,
             }
         }
     }

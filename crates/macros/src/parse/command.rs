@@ -15,7 +15,7 @@ use proc_macro2::Ident;
 use syn::ext::IdentExt;
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    Error, Expr, FnArg, GenericArgument, GenericParam, Generics, ImplItemFn, Lit, Pat, PatType, Path,
+    Error, Expr, FnArg, GenericArgument, GenericParam, Generics, ImplItemFn, Lit, LitStr, Pat, PatType, Path,
     PathArguments, Result, Type, TypeParamBound, WherePredicate, parse_quote,
 };
 
@@ -72,10 +72,13 @@ pub fn command(words: Words, function: &mut ImplItemFn, facade: &Path, classes: 
         syn::parse_quote_spanned!(answer.at=> <#plain_reply as #facade::__private::commands::Answer>::Wire);
     let ident = sig.ident.clone();
     let generics = sig.generics.clone();
-    let name = words.name.map_or_else(|| plain(&ident), |name| name.value());
+    let mut names = words.names.iter().map(LitStr::value);
+    let name = names.next().unwrap_or_else(|| plain(&ident));
+    let also = names.collect();
     let parameters = reader.sent(words.standard, wire);
     let command = Command {
         name,
+        also,
         variables: reader.variables,
         order,
         args,

@@ -19,8 +19,8 @@ pub struct Words {
     pub rank: Option<(u8, u8)>,
     /// `params(..)`.
     pub params: Option<Vec<Ident>>,
-    /// `name = ..`.
-    pub name: Option<LitStr>,
+    /// `name = ..`, or `name = [.., ..]`: other names of the same command.
+    pub names: Vec<LitStr>,
     /// `refusal = ..`.
     pub refusal: Option<LitStr>,
     /// `standard`.
@@ -31,7 +31,7 @@ impl Words {
     /// Whether the method is a command.
     pub fn any(&self) -> bool {
         let said = self.each.is_some() || self.rank.is_some() || self.params.is_some();
-        said || self.name.is_some() || self.refusal.is_some() || self.standard
+        said || !self.names.is_empty() || self.refusal.is_some() || self.standard
     }
 }
 
@@ -59,6 +59,29 @@ impl Parse for Each {
             None
         };
         Ok(Self { name, class, field })
+    }
+}
+
+struct Names(Vec<LitStr>);
+
+impl Parse for Names {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let wrong = |error: Error| {
+            Error::new(
+                error.span(),
+                "a command's name is text: `name = \"argsort\"`, or `name = [\"min\", \"least\"]`",
+            )
+        };
+        if !input.peek(syn::token::Bracket) {
+            return Ok(Self(vec![input.parse().map_err(wrong)?]));
+        }
+        let inside;
+        syn::bracketed!(inside in input);
+        let names = Punctuated::<LitStr, Token![,]>::parse_terminated(&inside).map_err(wrong)?;
+        if names.is_empty() {
+            return Err(Error::new(inside.span(), "a command has at least one name"));
+        }
+        Ok(Self(names.into_iter().collect()))
     }
 }
 
@@ -143,17 +166,21 @@ fn take_word(taken: &mut Words, word: &[TokenTree]) -> Result<bool> {
             taken.rank = Some((least, most));
         }
         ("name", None) => {
-            twice(taken.name.is_some())?;
-            let text: LitStr = syn::parse2(value)
-                .map_err(|_| Error::new(name.span(), "a command's name is text: `name = \"argsort\"`"))?;
-            let fits = !text.value().is_empty()
-                && text.value().len() <= 128
-                && !text.value().contains(['<', '>', ',', ' ']);
-            if !fits {
-                let text_error = "a command's name is 1 to 128 bytes without `<`, `>`, commas and blanks";
-                return Err(Error::new(text.span(), text_error));
+            twice(!taken.names.is_empty())?;
+            let Names(names) = syn::parse2(value)?;
+            for (at, text) in names.iter().enumerate() {
+                let fits = !text.value().is_empty()
+                    && text.value().len() <= 128
+                    && !text.value().contains(['<', '>', ',', ' ']);
+                if !fits {
+                    let text_error = "a command's name is 1 to 128 bytes without `<`, `>`, commas and blanks";
+                    return Err(Error::new(text.span(), text_error));
+                }
+                if names[..at].iter().any(|before| before.value() == text.value()) {
+                    return Err(Error::new(text.span(), "this name stands twice"));
+                }
             }
-            taken.name = Some(text);
+            taken.names = names;
         }
         ("refusal", None) => {
             twice(taken.refusal.is_some())?;

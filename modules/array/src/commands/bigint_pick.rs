@@ -8,7 +8,7 @@ use super::bigint::{Values, admit, load, number, operand, replace, store};
 use super::operators::of_sign;
 use super::{pick, shape};
 use crate::words::{kept, place, sliced};
-use crate::work::{bad, cast_to, fault, room, view};
+use crate::work::{axes, axis, bad, cast_to, fault, room, view};
 use windlass::prelude::*;
 use windlass_kernels::bigint::{BigInt, Modulus};
 
@@ -99,20 +99,38 @@ impl BigIntsPicked {
         without(cx, given).await
     }
 
+    /// The order along some axes turned around.
+    #[method(each(T in bigint.t, n in Rank), standard)]
+    async fn flip(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
+        flipped(cx, given, &given.list::<i64>("axis")?).await
+    }
+
+    /// The order along all axes turned around.
+    #[method(each(T in bigint.t, n in Rank), standard, name = "flipAll")]
+    async fn flip_all(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
+        flipped(cx, given, &[]).await
+    }
+
+    /// Whether no value is greater than the next; of all values, row-major.
+    #[method(each(T in bigint.t, n in Rank), standard, name = ["isSortedAll", "isSortedLocallyAll"])]
+    async fn is_sorted(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<bool, Fault> {
+        Ok(load(cx, given.text("x")?).await?.values.is_sorted())
+    }
+
+    /// Each layer along an axis repeated.
+    #[method(each(T in bigint.t, n in Rank, U in Integer, m in Rank), standard)]
+    async fn repeat(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
+        let big = load(cx, given.text("eIn")?).await?;
+        let places = places(cx, &big.shape).await?;
+        let at = axis(given.scalar::<i64>("axis")?, places.ndim())?;
+        let places = shape::repeated(cx, &places, &given.array(cx, "reps")?, at).await?;
+        by_places(cx, &big, &places).await
+    }
+
     /// Arrays joined along an axis; the narrowest width counts.
     #[method(each(T in bigint.t, n in Rank), standard)]
     async fn concatenate(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
-        let names = given.texts("names")?;
-        let (mut parts, mut values, mut modulus) = (Vec::new(), Vec::new(), Modulus::new(None).map_err(fault)?);
-        for name in &names {
-            let big = operand(cx, name).await?;
-            let from = i64::try_from(values.len()).map_err(|_| bad("more values than can be counted"))?;
-            parts.push(places_from(cx, &big.shape, from).await?);
-            values.extend(big.values);
-            modulus = modulus.meet(&big.modulus).map_err(fault)?;
-        }
-        let places = shape::joined(cx, &parts, given.scalar::<i64>("axis")?).await?;
-        by_places(cx, &Values { shape: vec![values.len()], values, modulus }, &places).await
+        joined(cx, &given.texts("names")?, given.scalar::<i64>("axis")?).await
     }
 
     /// Values without their signs.
@@ -210,6 +228,28 @@ impl BigIntsPicked {
         let said = store(cx, &[values.len()], values, &Modulus::new(None).map_err(fault)?).await?;
         Ok(if opt == "return_validity" { format!("{said}+{}", kept(cx, &valid.done())?) } else { said })
     }
+}
+
+/// Arrays joined along an axis; the narrowest width counts.
+pub(super) async fn joined(cx: &Context<'_>, names: &[String], axis: i64) -> Result<String, Fault> {
+    let (mut parts, mut values, mut modulus) = (Vec::new(), Vec::new(), Modulus::new(None).map_err(fault)?);
+    for name in names {
+        let big = operand(cx, name).await?;
+        let from = i64::try_from(values.len()).map_err(|_| bad("more values than can be counted"))?;
+        parts.push(places_from(cx, &big.shape, from).await?);
+        values.extend(big.values);
+        modulus = modulus.meet(&big.modulus).map_err(fault)?;
+    }
+    let places = shape::joined(cx, &parts, axis).await?;
+    by_places(cx, &Values { shape: vec![values.len()], values, modulus }, &places).await
+}
+
+/// The values with the order along these axes, or along all, turned around.
+async fn flipped(cx: &Context<'_>, given: &Given, along: &[i64]) -> Result<String, Fault> {
+    let big = load(cx, given.text("name")?).await?;
+    let places = places(cx, &big.shape).await?;
+    let places = shape::flipped(&places, axes(along, places.ndim())?)?;
+    by_places(cx, &big, &places).await
 }
 
 /// The values that an array of numbers or a mask picks.

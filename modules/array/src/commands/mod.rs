@@ -27,3 +27,4 @@ pub mod symbols;
 pub mod tables;
 pub mod text;
 pub mod times;
+pub mod traffic;

@@ -7,7 +7,7 @@ use crate::work::{bad, cast_to, copied, fault, fill, kernel_dtype, lengths, not_
 use windlass::prelude::*;
 use windlass::symbols::{OwnSymbol, Symbol};
 use windlass_kernels::index::{self, Negative};
-use windlass_kernels::random::{Permutation, Stream, exponential, integers, normal, uniform};
+use windlass_kernels::random::{Permutation, Places, Stream, exponential, integers, normal, uniform};
 use windlass_kernels::with_dtype;
 
 /// The class of generators.
@@ -41,6 +41,18 @@ impl Random {
         let mut out = room::<f64>(cx, &shape)?;
         fill(cx, &mut out, |range, out| normal(&stream, (0.0, 1.0), range, out)).await?;
         Ok(out.done())
+    }
+
+    /// An array of uint64 filled with numbers that follow from seed, stream and place alone (SplitMix64).
+    #[method(each(T in Element, n in Rank), standard, name = "fillRandU64")]
+    async fn fill_words(cx: &Context<'_>, command: &Called, given: &Given) -> Result<String, Fault> {
+        filled(cx, command, given, Dtype::UInt64).await
+    }
+
+    /// An array of float64 filled with numbers from 0 to before 1 that follow from seed, stream and place alone (SplitMix64).
+    #[method(each(T in Element, n in Rank), standard, name = "fillUniform01")]
+    async fn fill_uniform(cx: &Context<'_>, command: &Called, given: &Given) -> Result<String, Fault> {
+        filled(cx, command, given, Dtype::Float64).await
     }
 
     /// A generator: a seed under a name.
@@ -228,14 +240,16 @@ async fn drawn(
         // The end that does not belong to the range may be one past the dtype.
         let whole = |key: &str| -> Result<i128, Fault> {
             let text = given.text(key)?;
-            text.parse().map_err(|_| bad(format!("Json Argument '{key}' cannot be cast as {dtype}: {text}")))
+            whole_number(text).ok_or_else(|| bad(format!("Json Argument '{key}' cannot be cast as {dtype}: {text}")))
         };
-        let (low, high) = (whole("low")?, whole("high")? - i128::from(!closed));
-        if high < low {
+        let (low, high) = (whole("low")?, whole("high")?.saturating_sub(i128::from(!closed)));
+        // Both may be past what can be counted, and are equal then.
+        if high < low && high < i128::MAX - 1 {
             return Err(bad("low >= high"));
         }
-        let fits = |value: i128| T::try_from(value).map_err(|_| bad(format!("{value} is no {dtype}")));
-        let (low, high) = (fits(low)?, fits(high)?);
+        // A bound outside of the dtype is the dtype's own.
+        let fits = |value: i128| T::try_from(value).unwrap_or(if value < 0 { T::MIN } else { T::MAX });
+        let (low, high) = (fits(low), fits(high));
         let mut out = room::<T>(cx, shape)?;
         fill(cx, &mut out, |range, out| {
             integers(stream, (low, high), range.start + start..range.end + start, out)
@@ -243,6 +257,49 @@ async fn drawn(
         .await?;
         Ok(out.done())
     }, else => Err(not_implemented("uniform", &[dtype])))
+}
+
+/// Fills an array, under its own name, by seed, stream and place.
+async fn filled(cx: &Context<'_>, command: &Called, given: &Given, dtype: Dtype) -> Result<String, Fault> {
+    let array = given.array(cx, "A")?;
+    if array.dtype() != dtype || array.ndim() != 1 {
+        let text =
+            format!("{} fills rows of {dtype}, not {} of rank {}", command.full_name, array.dtype(), array.ndim());
+        return Err(bad(text));
+    }
+    let places = Places::new(
+        given.scalar::<u64>("seed")?,
+        given.scalar::<u64>("stream")?,
+        given.scalar::<u64>("startIdx")?,
+    );
+    let next = if dtype == Dtype::UInt64 {
+        let mut out = room::<u64>(cx, array.shape())?;
+        fill(cx, &mut out, |range, out| {
+            range.zip(out).for_each(|(at, out)| *out = places.word(at as u64));
+            Ok(())
+        })
+        .await?;
+        out.done()
+    } else {
+        let mut out = room::<f64>(cx, array.shape())?;
+        fill(cx, &mut out, |range, out| {
+            range.zip(out).for_each(|(at, out)| *out = places.unit(at as u64));
+            Ok(())
+        })
+        .await?;
+        out.done()
+    };
+    drop(array);
+    cx.symbols().put(given.text("A")?, next)?;
+    Ok(String::new())
+}
+
+/// A whole number in text; one too large for anything is the largest of its sign.
+fn whole_number(text: &str) -> Option<i128> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let end = if digits.len() < text.len() { i128::MIN } else { i128::MAX };
+    is_number.then(|| text.parse().unwrap_or(end))
 }
 
 /// The numbers below `count` in random order.

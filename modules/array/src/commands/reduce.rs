@@ -86,6 +86,9 @@ impl Reduce {
         #[arg(dtype = T)] x: Array,
         #[arg(key = "skipNan")] skip_nan: bool,
     ) -> Result<Scalar, Fault> {
+        if x.size() == 0 {
+            return of_nothing(x.dtype(), Total::Max);
+        }
         let (dtype, x) = (x.dtype(), summable(cx, &x, Total::Max).await?);
         let found = with_dtype!(numbers kernel_dtype(x.dtype()), T => match skip_nan {
             true => whole(cx, SkipNan(Max), &view::<T>(&x)?).await,
@@ -117,6 +120,9 @@ impl Reduce {
         #[arg(dtype = T)] x: Array,
         #[arg(key = "skipNan")] skip_nan: bool,
     ) -> Result<Scalar, Fault> {
+        if x.size() == 0 {
+            return of_nothing(x.dtype(), Total::Min);
+        }
         let (dtype, x) = (x.dtype(), summable(cx, &x, Total::Min).await?);
         let found = with_dtype!(numbers kernel_dtype(x.dtype()), T => match skip_nan {
             true => whole(cx, SkipNan(Min), &view::<T>(&x)?).await,
@@ -328,6 +334,20 @@ async fn summable(cx: &Context<'_>, x: &Array, of: Total) -> Result<Array, Fault
         (Dtype::Bool, Total::Max | Total::Min) => cast_to(cx, x, Dtype::UInt8).await,
         _ => Ok(x.clone()),
     }
+}
+
+/// The extreme of no elements, as the ancestor has it: what any element would beat.
+fn of_nothing(dtype: Dtype, which: Total) -> Result<Scalar, Fault> {
+    let least = matches!(which, Total::Max);
+    if dtype == Dtype::Bool {
+        return Ok((!least).into());
+    }
+    if dtype.is_float() {
+        let end = if least { f64::NEG_INFINITY } else { f64::INFINITY };
+        return kept(&Scalar::from(end), dtype);
+    }
+    with_dtype!(numbers kernel_dtype(dtype), T => Ok(Scalar::from(if least { T::MIN } else { T::MAX })),
+        else => Err(not_implemented("min", &[dtype])))
 }
 
 /// An extreme in the dtype of what it is of: that of bools was found as a uint8.

@@ -385,7 +385,7 @@ fn expanded(array: &Array, at: usize) -> Result<Array, Fault> {
     seen_as(array, &shape, &strides, array.offset())
 }
 
-fn flipped(array: &Array, along: u8) -> Result<Array, Fault> {
+pub(super) fn flipped(array: &Array, along: u8) -> Result<Array, Fault> {
     let (mut strides, mut offset) = (array.strides().to_vec(), array.offset() as i64);
     for at in (0..array.ndim()).filter(|at| along & (1 << at) != 0) {
         offset += (array.shape()[at].max(1) as i64 - 1) * strides[at];

@@ -1,5 +1,7 @@
 //! Strings: picked, compared, joined, assembled, and made of numbers.
 
+use super::bigint::is_big;
+use super::bigint_pick;
 use super::shape::joined;
 use crate::words::{kept, kept_strings};
 use crate::work::{bad, cast_to, kernel_dtype, not_implemented, room, view};
@@ -93,6 +95,11 @@ impl Text {
     async fn concatenate(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
         let names = given.texts("names")?;
         if given.text("objType")?.eq_ignore_ascii_case("pdarray") {
+            for name in &names {
+                if is_big(cx, name)? {
+                    return bigint_pick::joined(cx, &names, 0).await;
+                }
+            }
             let arrays: Vec<Array> =
                 names.iter().map(|name| cx.symbols().array(name)).collect::<Result<_, _>>()?;
             return kept(cx, &joined(cx, &arrays, 0).await?);

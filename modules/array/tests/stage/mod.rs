@@ -117,6 +117,7 @@ pub const GROUPS: &[&str] = &[
     "array_patterns",
     "array_hash",
     "array_times",
+    "array_traffic",
     "array_registry",
     "array_bigint",
     "array_bigint_right",
