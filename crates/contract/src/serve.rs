@@ -201,6 +201,11 @@ pub fn key_hash<T: Serialize>(method: u32, key: &T) -> Option<u64> {
     postcard::to_allocvec(key).ok().map(|bytes| xxhash_rust::xxh3::xxh3_64(&bytes))
 }
 
+/// The hash by which a call without a key is told from others: that of its encoded arguments.
+pub fn arguments_hash(arguments: &[u8]) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(arguments)
+}
+
 /// The one value of a method or event, and nothing besides.
 fn only<'a, T: Deserialize<'a>>(call: Incoming<'a>, name: &str) -> Result<T, Fault> {
     let mut arguments = Arguments::of(call);

@@ -258,6 +258,14 @@ impl<J: Job + 'static> Lanes<J> {
         now.saturating_sub(self.began()) > QUANTUM_NS
     }
 
+    /// How long a task that lives has run until `now`, the piece that runs now included if that is the task's.
+    pub fn ran(&self, task: TaskId, now: Nanos) -> Nanos {
+        let table = &self.own.table;
+        let before = table.cells.borrow_mut().account(task).map_or(0, |account| account.cpu_ns);
+        let runs = if table.running.get() == task { now.saturating_sub(self.began()) } else { 0 };
+        before + runs
+    }
+
     /// How many pieces of work have not begun.
     pub fn waiting(&self) -> usize {
         self.jobs.borrow().iter().map(VecDeque::len).sum()

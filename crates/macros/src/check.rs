@@ -153,6 +153,14 @@ fn flags(module: &Module, method: &Method, errors: &mut Errors) {
              `#[hook] fn replica_aggregate(&self, method: u32, replies: &[Vec<u8>]) -> Result<Vec<u8>, Fault>`",
         ));
     }
+    if flags.aggregate.is_some() {
+        for (parameter, _) in method.buffers().filter(|(_, buffer)| buffer.gives_back()) {
+            let text = "`aggregate` lets this method be called on several containers at once, and they cannot write into one buffer \
+                        of the caller: answer the bytes as a value that can be folded, or leave `aggregate` out and call one \
+                        container at a time";
+            errors.add(Error::new_spanned(&parameter.ty, text));
+        }
+    }
     let buffers = method.buffers().count();
     if buffers > BUFFERS_MAX {
         errors.add(Error::new(at, format!("{buffers} buffers; a call carries {BUFFERS_MAX} at most")));

@@ -89,7 +89,7 @@ fn every_event_has_a_default_that_does_no_harm() {
     let ledger = ledger(0);
     let [estimate, sample, train, schedule, replica_start, aggregate, flush] = EVENTS;
     let learnt = Cost { fixed_ns: 1.5, per_byte_ns: 0.25 };
-    let took = Sample { method: 10, bytes: 8, ran_ns: 900 };
+    let took = Sample { method: 10, bytes: 8, ran_ns: 900, held_ns: 700 };
     assert_eq!(
         ledger.event(estimate, encoded((10u32, 8u64, learnt))).value::<Cost>(),
         learnt,
@@ -120,7 +120,7 @@ fn events_reach_the_hooks_that_a_module_overrides() {
     let tally = Instance::create(table::<Tally>(), Vec::new()).expect("it begins");
     let [estimate, _, train, schedule, replica_start, aggregate, flush] = EVENTS;
     let learnt = Cost { fixed_ns: 1.5, per_byte_ns: 0.25 };
-    let took = Sample { method: 10, bytes: 8, ran_ns: 900 };
+    let took = Sample { method: 10, bytes: 8, ran_ns: 900, held_ns: 700 };
     let cost = tally.event(estimate, encoded((10u32, 8u64, learnt))).value::<Cost>();
     assert_eq!(cost, Cost { fixed_ns: 10.0, per_byte_ns: 8.25 });
     let trained = tally.event(train, encoded(vec![took])).value::<Option<Cost>>();

@@ -10,7 +10,7 @@ mod door;
 mod ending;
 
 use crate::core::{Alarm, Core};
-use crate::host::{self, blocking};
+use crate::host::{self, asked, blocking};
 use crate::limits::{
     LETTERS_PER_TURN, POLL_NS, SLOTS_PER_TURN, SPIN_COLD_NS, TASKS_LISTED_MAX, TURNS_PER_POLL, WORK_PER_POLL,
     WORK_PER_TURN,
@@ -120,6 +120,9 @@ impl Worker {
         worked |= self.core.io.exchange(driver)?;
         worked |= host::let_go_late(&self.core);
         worked |= self.fire(driver);
+        if asked::is_untold(&self.core) {
+            asked::tell(&self.core);
+        }
         worked |= self.core.blocking.out() > 0 && blocking::collect(&self.core);
         self.announce();
         self.take_apart(driver);
@@ -248,6 +251,7 @@ impl Worker {
         if !self.core.shared.is_alone() {
             let load = self.core.lanes.waiting() + self.core.lanes.alive();
             self.core.shared.desk(self.core.worker).load.store(load as u32, Ordering::Relaxed);
+            self.core.show_due();
         }
     }
 

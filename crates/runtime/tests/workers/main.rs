@@ -5,5 +5,6 @@
 mod stage;
 
 mod carried;
+mod costs;
 mod pools;
 mod shard;
