@@ -39,7 +39,9 @@ pub(crate) struct MethodStats {
     pub(crate) faults: Cell<u64>,
     ran_ns: RefCell<Histogram<u64>>,
     fit: RefCell<Fit>,
-    /// What the next call is expected to cost, by the fit as it was some calls ago, or by the module's own.
+    /// The fit as it was some calls ago.
+    fitted: Cell<Cost>,
+    /// What the next call is expected to cost, by that or by the module's own.
     expected: Cell<Cost>,
     /// The module's own fit, if it has one.
     trained: Cell<Option<Cost>>,
@@ -56,8 +58,8 @@ impl MethodStats {
             Histogram::new_with_bounds(1, 3_600_000_000_000, 2).or_else(|_| Histogram::new(2)).map(RefCell::new);
         let Ok(ran_ns) = ran_ns else { unreachable!("two digits are within what the library allows") };
         let (calls, faults) = Default::default();
-        let (fit, expected, trained, samples) = Default::default();
-        Self { calls, faults, ran_ns, fit, expected, trained, samples, stages: Sums::default() }
+        let (fit, fitted, expected, trained, samples) = Default::default();
+        Self { calls, faults, ran_ns, fit, fitted, expected, trained, samples, stages: Sums::default() }
     }
 
     /// A call ran, and ended with a value or not; answers whether there is something new to expect.
@@ -67,7 +69,13 @@ impl MethodStats {
         if fault {
             return false;
         }
-        self.fit.borrow_mut().learn(sample.bytes as f64, sample.held_ns as f64);
+        // One call that the machine held up tells nothing of the next: once something is known, a sample counts for so many times
+        // that at most. What has really become slower is learnt all the same, over more calls.
+        let most = match self.calls.get() > LEARNT_AFTER {
+            true => self.fitted.get().of(sample.bytes).saturating_mul(OUTLIER).saturating_add(OUTLIER_NS),
+            false => u64::MAX,
+        };
+        self.fit.borrow_mut().learn(sample.bytes as f64, sample.held_ns.min(most) as f64);
         let mut samples = self.samples.borrow_mut();
         if samples.len() >= SAMPLES_KEPT {
             samples.pop_front();
@@ -81,7 +89,8 @@ impl MethodStats {
     }
 
     fn expect(&self) {
-        self.expected.set(self.trained.get().unwrap_or_else(|| self.fit.borrow().cost()));
+        self.fitted.set(self.fit.borrow().cost());
+        self.expected.set(self.trained.get().unwrap_or(self.fitted.get()));
     }
 
     /// Whether the module should be asked for a fit of its own.
@@ -209,19 +218,14 @@ struct Fit {
 const FORGET: f64 = 1.0 / 256.0;
 
 /// A call that took longer than so many times what was expected, and this much more in nanoseconds, counts for that.
-const OUTLIER: f64 = 8.0;
-const OUTLIER_NS: f64 = 10_000.0;
+const OUTLIER: u64 = 8;
+const OUTLIER_NS: u64 = 10_000;
 
 /// By so many bytes calls must differ (as a standard deviation, and by an eighth of their mean) before a cost per byte is told.
 const SPREAD_BYTES_MIN: f64 = 256.0;
 
 impl Fit {
     fn learn(&mut self, bytes: f64, ns: f64) {
-        // One call that the machine held up tells nothing of the next: once something is known, a sample counts for so many times
-        // that at most. What has really become slower is learnt all the same, over more calls.
-        let known = if self.weight >= LEARNT_AFTER as f64 - 0.5 { self.mean_ns } else { f64::INFINITY };
-        let cost = self.cost();
-        let ns = ns.min(OUTLIER * (cost.fixed_ns + cost.per_byte_ns * bytes).max(known) + OUTLIER_NS);
         self.weight = (self.weight * (1.0 - FORGET)) + 1.0;
         let share = 1.0 / self.weight;
         let (from_bytes, from_ns) = (bytes - self.mean_bytes, ns - self.mean_ns);

@@ -134,7 +134,11 @@ pub(crate) fn give_up(core: &Core, key: AwayKey, code: Code) {
 pub(crate) fn accepted(core: &Core, away: u64) {
     let mut aways = core.mail.aways.borrow_mut();
     let Some(away) = aways.all.get_mut(KeyData::from_ffi(away).into()) else { return };
-    let Some(counted) = away.counted.take() else { return };
+    let Some(counted) = away.counted.take() else {
+        // It came from another worker itself, to be sent on from here.
+        away.reply.as_guest().into_iter().for_each(|guest| guest.accept());
+        return;
+    };
     let reply = std::mem::replace(&mut away.reply, counted);
     drop(aways);
     reply.answer(&Answer::Value { bytes: &[], buffers: &[] });

@@ -204,17 +204,24 @@ impl Worker {
             if now.saturating_sub(began) > TURN_NS {
                 break;
             }
-            match lanes.next(now) {
-                Some(Work::Start(call)) => host::start(&self.core, call, now),
-                Some(Work::Resume(task)) => task.run(),
-                None => break,
+            let Some(work) = lanes.next(now) else { break };
+            let heavy = lanes.serves(self.core.heavy);
+            if heavy {
+                // Whoever has an answer does not wait for this as well.
+                self.announce();
+                self.core.mail.post();
+            }
+            match work {
+                Work::Start(call) => host::start(&self.core, call, now),
+                Work::Resume(task) => task.run(),
             }
             now = match self.core.read_at.take() {
                 0 => driver.now(),
                 read => read,
             };
             self.unheard += 1;
-            if self.core.io.is_due() {
+            // What came meanwhile may be quick.
+            if heavy || self.core.io.is_due() {
                 break;
             }
         }
