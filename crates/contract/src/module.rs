@@ -56,6 +56,8 @@ pub enum Event {
     ReplicaAggregate = 6,
     /// How much work remains before a flush is done?
     FlushWork = 7,
+    /// Which lane of its group does this call go to?
+    Lane = 8,
 }
 
 impl Event {
@@ -93,6 +95,35 @@ pub struct Sample {
     pub ran_ns: u64,
     /// Of that, how long it held its worker.
     pub held_ns: u64,
+}
+
+/// A call that is to wait in a lane of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct LaneCall {
+    /// The method.
+    pub method: u32,
+    /// Bytes of arguments and buffers.
+    pub bytes: u64,
+    /// Hash of the method's key, if it has one.
+    pub key: Option<u64>,
+    /// The group, by its place among the module's.
+    pub group: u32,
+    /// How many lanes it has.
+    pub lanes: u32,
+}
+
+/// Which lane of a group a call goes to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Lane {
+    /// By the method's key; that in which least waits, if it has none.
+    #[default]
+    Usual,
+    /// This one.
+    Number(u32),
+    /// Always the same for one hash.
+    ByHash(u64),
+    /// That in which least waits; of equals, one after another.
+    LeastLoaded,
 }
 
 /// Life-cycle and monitor hooks. Every one has a default that does the right thing for a module that has nothing to say;
@@ -184,6 +215,11 @@ pub trait Hooks {
     /// A Fault becomes the call's answer.
     fn replica_aggregate(&self, method: u32, replies: &[Vec<u8>]) -> Result<Vec<u8>, Fault> {
         replies.last().cloned().ok_or_else(|| Fault::new(Code::UnknownContainer, "no container replied"))
+    }
+    /// Which lane of its group a call goes to (the ancestor's `MapTaskToLane`). Asked for methods of a group, before the call is
+    /// queued. Calls of one lane begin in the order they came; those of other lanes pass them.
+    fn lane_of(&self, call: LaneCall) -> Lane {
+        Lane::Usual
     }
     /// How many units of work remain before what was accepted is done; 0 lets a flush end. Asked again and again until then.
     fn flush_work(&self) -> u64 {

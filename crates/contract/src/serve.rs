@@ -10,7 +10,7 @@ pub use crate::aggregate;
 use crate::buffers::Parameter;
 use crate::context::Incoming;
 use crate::limits::REPLY_BYTES_MAX;
-use crate::module::{Cost, Event, Hooks, Module, Sample};
+use crate::module::{Cost, Event, Hooks, LaneCall, Module, Sample};
 use crate::{Code, Fault, MethodId, Outcome};
 use serde::{Deserialize, Serialize};
 
@@ -266,6 +266,9 @@ pub(crate) fn event<M: Hooks>(this: &M, event: u32, call: Incoming<'_>) {
         }
         e if e == Event::FlushWork as u32 => {
             answer(call, Arguments::of(call).end().map(|()| this.flush_work()));
+        }
+        e if e == Event::Lane as u32 => {
+            answer(call, only::<LaneCall>(call, "event").map(|asked| this.lane_of(asked)));
         }
         other => call.fault(&Fault::new(Code::Unsupported, format!("monitor event {other} does not exist"))),
     }

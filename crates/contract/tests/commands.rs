@@ -52,6 +52,7 @@ fn descriptor(commands: Vec<CommandSchema>) -> ModuleDescriptor {
         all_sync: true,
         methods,
         commands,
+        lanes: Vec::new(),
     }
 }
 

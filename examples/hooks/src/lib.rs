@@ -17,7 +17,7 @@ pub struct Line {
     fails: Cell<u32>,
 }
 
-#[module]
+#[module(lanes(data = 4))]
 impl Line {
     #[create]
     fn create() -> Self {
@@ -71,10 +71,49 @@ impl Line {
         self.log.borrow_mut().push(mark);
     }
 
-    /// From now on its hooks panic (1), name a container that is not there (2), or do what they should (0).
+    /// From now on its hooks panic (1), name a container and a lane that are not there (2), or do what they should (0); 3 and 4:
+    /// `lane_of` says the least loaded one, and one by a hash.
     #[method(id = 16)]
     fn fail(&self, how: u32) {
         self.fails.set(how);
+    }
+
+    /// Writes `mark` down once its lane has its turn; `lane_of` says which lane that is.
+    #[method(id = 17, group = data)]
+    fn write(&self, mark: u32) {
+        self.log.borrow_mut().push(mark);
+    }
+
+    /// As `write`; all of one `name` wait in one lane, behind each other.
+    #[method(id = 18, group = data, key = name)]
+    fn append(&self, name: &str, mark: u32) {
+        let _only_the_key = name;
+        self.log.borrow_mut().push(mark);
+    }
+
+    /// Writes `mark` down and stays for so long; nobody waits for that.
+    #[method(id = 19, detached)]
+    async fn linger(&self, cx: &Context<'_>, mark: u32, ms: u64) -> Result<(), Fault> {
+        self.log.borrow_mut().push(mark);
+        cx.sleep(std::time::Duration::from_millis(ms)).await
+    }
+
+    /// Waits for so long.
+    #[method(id = 20)]
+    async fn slow(&self, cx: &Context<'_>, ms: u64) -> Result<(), Fault> {
+        cx.sleep(std::time::Duration::from_millis(ms)).await
+    }
+
+    /// `write` in the last lane; of others the key says, which is what the node does by itself.
+    #[hook]
+    fn lane_of(&self, call: LaneCall) -> Lane {
+        match (call.method, self.fails.get()) {
+            (17, 2) => Lane::Number(call.lanes),
+            (17, 3) => Lane::LeastLoaded,
+            (17, 4) => Lane::ByHash(call.bytes + 1),
+            (17, _) => Lane::Number(call.lanes - 1),
+            _ => Lane::Usual,
+        }
     }
 
     /// A microsecond for each byte of a `mark`; nothing else of it is known.

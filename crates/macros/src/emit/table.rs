@@ -103,6 +103,7 @@ const EVENTS: &[(&str, &str)] = &[
     ("replica_start", "ReplicaStart"),
     ("replica_aggregate", "ReplicaAggregate"),
     ("flush_work", "FlushWork"),
+    ("lane_of", "Lane"),
 ];
 
 /// The hook that folds answers by the functions that methods name; nothing when none does.

@@ -15,6 +15,7 @@ use crate::shared::WorkerId;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use windlass_contract::{Code, Fault, MethodId, Outcome, PoolId};
+use windlass_lane::Class;
 
 /// Makes a container of a pool that does not stand yet.
 ///
@@ -24,6 +25,13 @@ pub(crate) async fn make(core: &Rc<Core>, place: u32, plan: Plan) -> Result<(), 
     let Plan { pool, name, module, parameters, costs, workers, .. } = plan;
     let module = known(core, &module)?;
     let container = Container::new(core, pool, place, name.clone(), module, costs);
+    // Before anything of it waits in one; those of the second class are made when they are first needed.
+    for (at, group) in container.module.descriptor.lanes.iter().enumerate() {
+        let name = asked::lane_name(&container, &group.name);
+        for number in 0..group.lanes {
+            container.home.group_lane(Class::Latency, at, number, &name)?;
+        }
+    }
     let name = if workers.len() > 1 { format!("{name}: container {place}") } else { name };
     call_inherited(core, &container, MethodId::CREATE, parameters).await.map_err(|fault| {
         // What it spawned before it failed has no pool to work for.

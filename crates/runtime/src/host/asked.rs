@@ -1,6 +1,6 @@
 //! Asked: what a module's hooks say about its calls, and what goes when they say nothing.
 //!
-//! Lives here: `expected` (what a call will cost), `Untold` with `told` (samples on their way to their modules), `schedule`,
+//! Lives here: `expected` (what a call will cost), `group_lane` (which lane of its group it waits in), `Untold` with `told` (samples on their way to their modules), `schedule`,
 //! `may_fan`, `work_left`.
 //! From: `host` before and after a call, `place` for a query, `admin` for a flush. To: the container's hooks (`library::ask`).
 //! Holds: a hook that a module does not have is not asked; one that fails changes nothing but what it was asked for, and is
@@ -16,9 +16,10 @@ use serde::de::DeserializeOwned;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
-use windlass_contract::module::{Cost, Event, Sample};
+use windlass_contract::module::{Cost, Event, Lane, LaneCall, Sample};
 use windlass_contract::serve::arguments_hash;
-use windlass_contract::{Code, Fault};
+use windlass_contract::{Code, Fault, Outcome};
+use windlass_lane::{Class, LaneId};
 
 /// Asks for a value.
 ///
@@ -66,6 +67,45 @@ pub(crate) fn expected(core: &Core, of: &Container, method: &Method, bytes: u64)
         return cost.unwrap_or(learnt).of(bytes);
     }
     learnt.of(bytes)
+}
+
+/// The lane that a call waits in, of its group, by the word of its module or by key and load.
+///
+/// # Errors
+/// `BadReply` when the word is none of them; `QueueFull` when the worker has as many lanes as it may have.
+pub(crate) fn group_lane(
+    core: &Core,
+    of: &Container,
+    method: &Method,
+    call: &Arrived,
+    group: usize,
+) -> Result<LaneId, Fault> {
+    let Some(facts) = of.module.descriptor.lanes.get(group) else { return Ok(LaneId::LATENCY) };
+    let key = method.flags.key.as_ref().and_then(|_| of.module.table.key(method.id, call.arguments()));
+    let mut chosen = Lane::Usual;
+    if of.module.table.owns(Event::Lane) && may_ask(of) {
+        let (method, bytes, lanes, group) = (method.id.0, call.bytes(), facts.lanes, group as u32);
+        let asked = LaneCall { method, bytes, key, group, lanes };
+        chosen = or_told(core, of, Event::Lane, &asked).unwrap_or_default();
+    }
+    let class = if method.flags.background { Class::Background } else { Class::Latency };
+    let by_hash = |hash: u64| (hash % u64::from(facts.lanes)) as u32;
+    let number = match (chosen, key) {
+        (Lane::Number(number), _) if number >= facts.lanes => {
+            let (pool, name) = (&of.pool_name, &facts.name);
+            let text = format!("`lane_of` of {pool} chose lane {number} of {} in group {name}", facts.lanes);
+            return Err(Fault::new(Code::BadReply, text).with_outcome(Outcome::NotStarted));
+        }
+        (Lane::Number(number), _) => number,
+        (Lane::ByHash(hash), _) | (Lane::Usual, Some(hash)) => by_hash(hash),
+        (Lane::LeastLoaded, _) | (Lane::Usual, None) => of.home.least_loaded(class, group, facts.lanes),
+    };
+    of.home.group_lane(class, group, number, &lane_name(of, &facts.name))
+}
+
+/// What the lanes of a group are called: by pool, container and group.
+pub(crate) fn lane_name(of: &Container, group: &str) -> String {
+    format!("{}/{} {group}", of.pool_name, of.place)
 }
 
 /// Calls that have ended and that their modules were not told of.
@@ -151,7 +191,7 @@ pub(crate) fn schedule(
 /// The module's, which is the call's answer.
 pub(crate) fn may_fan(core: &Core, by: &Container, method: &Method, replicas: usize) -> Result<(), Fault> {
     let started: Result<(), Fault> = value(core, by, Event::ReplicaStart, &(method.id.0, replicas as u32));
-    started.map_err(|fault| fault.with_outcome(windlass_contract::Outcome::NotStarted))
+    started.map_err(|fault| fault.with_outcome(Outcome::NotStarted))
 }
 
 /// What of a container's work remains before a flush is done.

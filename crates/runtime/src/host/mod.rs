@@ -34,27 +34,36 @@ use windlass_lane::{Class, LaneId, TaskOptions};
 
 /// The lane of a call, and what it is expected to cost. A call that is heavy by that waits apart, so that quick ones pass it; what
 /// its session sends to the same container behind it stays behind it.
+///
+/// # Errors
+/// Of a module with lane groups, what `asked::group_lane` says.
 #[inline(always)]
-fn lane_of(core: &Rc<Core>, placed: &Placed) -> (LaneId, u64, bool) {
+fn lane_of(core: &Rc<Core>, placed: &Placed) -> Result<(LaneId, u64, bool), Fault> {
     let (container, method) = (&placed.container, &placed.method);
     if method.flags.blocking {
-        return (LaneId::LATENCY, 0, false);
+        return Ok((LaneId::LATENCY, 0, false));
     }
     let cost_ns = asked::expected(core, container, method, placed.call.bytes());
+    if let Some(group) = method.group {
+        return Ok((asked::group_lane(core, container, method, &placed.call, group)?, cost_ns, false));
+    }
     if method.flags.background {
-        return (LaneId::BACKGROUND, cost_ns, false);
+        return Ok((LaneId::BACKGROUND, cost_ns, false));
     }
     if cost_ns <= HEAVY_NS && !container.is_behind(placed.call.owner) {
-        return (LaneId::LATENCY, cost_ns, false);
+        return Ok((LaneId::LATENCY, cost_ns, false));
     }
-    (core.heavy, cost_ns, true)
+    Ok((core.heavy, cost_ns, true))
 }
 
 /// Queues a placed call on its lane, behind all that came before it. A detached one is accepted here, where only the method
 /// itself can still say no, so its caller is told.
 #[inline(always)]
 pub(crate) fn queue(core: &Rc<Core>, mut placed: Placed) {
-    let (lane, cost_ns, heavy) = lane_of(core, &placed);
+    let (lane, cost_ns, heavy) = match lane_of(core, &placed) {
+        Ok(found) => found,
+        Err(fault) => return Refused::new(placed.call.reply, fault).answer(),
+    };
     if !core.lanes.has_room(lane) {
         let fault = Fault::new(Code::QueueFull, "the lane has as many calls waiting as it may have");
         return Refused::new(placed.call.reply, fault).answer();

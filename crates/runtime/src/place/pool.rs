@@ -28,6 +28,8 @@ pub(crate) struct Method {
     pub(crate) hashes: Vec<u64>,
     pub(crate) buffers: Vec<(String, Direction, BufferKind)>,
     pub(crate) flags: MethodFlags,
+    /// The lane group that its calls wait in, by its place among the module's.
+    pub(crate) group: Option<usize>,
     /// It answers `()`, so that answers of several containers need no aggregate.
     pub(crate) answers_nothing: bool,
     /// Where its counters stand in a container; `usize::MAX` for an inherited one that nothing is counted of.
@@ -55,11 +57,8 @@ impl Module {
             .map_err(|error| Fault::new(Code::ModuleRefused, format!("{origin}: {error}")))?;
         let mut schemas: Vec<&MethodSchema> = descriptor.methods.iter().collect();
         schemas.sort_by_key(|schema| schema.id);
-        let mut methods: Vec<_> = schemas
-            .iter()
-            .enumerate()
-            .map(|(at, schema)| Rc::new(Method::new(&descriptor.name, schema, at)))
-            .collect();
+        let mut methods: Vec<_> =
+            schemas.iter().enumerate().map(|(at, schema)| Rc::new(Method::new(&descriptor, schema, at))).collect();
         if let Err(at) = methods.binary_search_by_key(&MethodId::MONITOR, |method| method.id) {
             methods.insert(at, Method::monitor());
         }
@@ -90,7 +89,7 @@ impl Method {
     fn of_node(id: MethodId, name: &str) -> Rc<Self> {
         let (name, full, flags) = (name.to_owned(), name.into(), MethodFlags::default());
         let (hashes, buffers, answers_nothing) = (Vec::new(), Vec::new(), false);
-        Rc::new(Self { id, name, full, hashes, buffers, flags, answers_nothing, index: usize::MAX })
+        Rc::new(Self { id, name, full, hashes, buffers, flags, group: None, answers_nothing, index: usize::MAX })
     }
 
     /// What an inherited method is called; 7 and 8 are reserved.
@@ -113,7 +112,7 @@ impl Method {
         let flags = MethodFlags { background, ..MethodFlags::default() };
         let (id, full) = (MethodId(u32::MAX), name.as_str().into());
         let (hashes, buffers, answers_nothing) = (Vec::new(), Vec::new(), true);
-        Rc::new(Self { id, name, full, hashes, buffers, flags, answers_nothing, index: usize::MAX })
+        Rc::new(Self { id, name, full, hashes, buffers, flags, group: None, answers_nothing, index: usize::MAX })
     }
 
     /// The event that folds the answers of several containers: a hook answers it.
@@ -127,7 +126,7 @@ impl Method {
         let (hashes, flags) = (vec![reference.schema], MethodFlags::default());
         let (name, full) = (reference.name.into(), reference.name.into());
         let (id, buffers, answers_nothing) = (reference.id, Vec::new(), false);
-        Rc::new(Self { id, name, full, hashes, buffers, flags, answers_nothing, index: usize::MAX })
+        Rc::new(Self { id, name, full, hashes, buffers, flags, group: None, answers_nothing, index: usize::MAX })
     }
 
     /// Its place among its module's; `usize::MAX` when nothing is counted of it.
@@ -135,14 +134,15 @@ impl Method {
         self.index
     }
 
-    fn new(module: &str, schema: &MethodSchema, index: usize) -> Self {
+    fn new(module: &ModuleDescriptor, schema: &MethodSchema, index: usize) -> Self {
         Self {
             id: schema.id,
             name: schema.name.clone(),
-            full: format!("{module}.{}", schema.name).into(),
+            full: format!("{}.{}", module.name, schema.name).into(),
             hashes: schema.hashes.clone(),
             buffers: schema.buffers().map(|(one, direction, kind)| (one.name.clone(), direction, kind)).collect(),
             flags: schema.flags.clone(),
+            group: module.lanes.iter().position(|group| group.methods.contains(&schema.id)),
             answers_nothing: schema.reply == Schema::Unit,
             index,
         }

@@ -142,6 +142,30 @@ fn tasks_K39_a_dynamic_call_goes_where_the_module_says() {
 }
 
 #[test]
+fn tasks_K39_a_call_that_comes_where_no_container_is_goes_to_one_that_can_be_asked() {
+    // Two containers, and sessions on every worker.
+    on_both_roads(2, |stage, _| {
+        let clients: Vec<_> =
+            (0..6).map(|_| line::Blocking::connect(&stage.address(), "line").expect("it is there")).collect();
+        for (at, line) in clients.iter().enumerate() {
+            let dynamic = line.toward(Query::Dynamic);
+            let mark = 10 * at as u32;
+            dynamic.mark(mark, &[0; 100]).unwrap();
+            // Answered when it is accepted, wherever it went on the way.
+            dynamic.linger(mark + 1, 3_600_000).unwrap();
+            let slow = dynamic.pool().call(line::methods::slow()).argument(&3_600_000u64).send();
+            dynamic.mark(mark + 2, b"").unwrap();
+            slow.cancel();
+            assert!(slow.wait().unwrap_err().is(Code::Cancelled));
+            assert_eq!(line.toward(Query::Broadcast).marks().unwrap().len(), 3 * (at + 1));
+        }
+        let marks = marks(&clients[0], 1);
+        let expected: Vec<u32> = (0..6).flat_map(|at| [10 * at, 10 * at + 1, 10 * at + 2]).collect();
+        assert_eq!(marks, expected, "all of them: the module says the last");
+    });
+}
+
+#[test]
 fn tasks_K33_a_module_is_asked_before_a_call_goes_to_several_and_folds_what_they_say() {
     on_both_roads(4, |_, line| {
         for at in 0..4 {
@@ -156,6 +180,55 @@ fn tasks_K33_a_module_is_asked_before_a_call_goes_to_several_and_folds_what_they
         assert_eq!(fault.message, "4 at once are too many");
         let started: u64 = (0..4).map(|at| line.toward(Query::Id(at)).seen().unwrap().3).sum();
         assert_eq!(started, 3, "one of them is asked, once");
+    });
+}
+
+/// What each lane of the group has run, in order.
+fn pieces(stage: &Stage) -> Vec<u64> {
+    let lanes = stage.admin().lanes().unwrap();
+    let of_group = |number: usize| {
+        let name = format!("line/0 data {number}");
+        lanes.iter().find(|lane| lane.lane == name).unwrap_or_else(|| panic!("no lane {name}: {lanes:?}")).pieces
+    };
+    (0..4).map(of_group).collect()
+}
+
+#[test]
+fn tasks_K34_calls_of_a_group_wait_in_the_lane_that_their_module_or_their_key_says() {
+    on_both_roads(1, |stage, line| {
+        assert_eq!(pieces(stage), [0, 0, 0, 0], "they are there before the first call");
+        for mark in 0..5 {
+            line.write(mark).unwrap();
+        }
+        assert_eq!(pieces(stage), [0, 0, 0, 5], "the module says: the last");
+        line.fail(3).unwrap();
+        for mark in 5..13 {
+            line.write(mark).unwrap();
+        }
+        assert_eq!(pieces(stage), [2, 2, 2, 7], "that in which least waits, of equals one after another");
+        line.fail(4).unwrap();
+        for mark in 13..16 {
+            line.write(mark).unwrap();
+        }
+        let by_hash: Vec<u64> = pieces(stage).iter().zip([2, 2, 2, 7]).map(|(now, then)| now - then).collect();
+        assert_eq!(by_hash.iter().filter(|pieces| **pieces == 3).count(), 1, "one hash, one lane: {by_hash:?}");
+        line.fail(2).unwrap();
+        let fault = line.write(0).unwrap_err();
+        assert!(fault.is(Code::BadReply) && fault.message.contains("lane 4 of 4 in group data"), "{fault:?}");
+        assert_eq!(fault.outcome, Outcome::NotStarted);
+        line.fail(0).unwrap();
+        let before = pieces(stage);
+        let sent: Vec<Pending> = (100..140u32)
+            .map(|mark| line.pool().call(line::methods::append()).argument("cats").argument(&mark).send())
+            .collect();
+        sent.into_iter().for_each(|one| drop(one.wait().unwrap()));
+        let by_key = pieces(stage).iter().zip(before).filter(|(now, then)| **now == then + 40).count();
+        assert_eq!(by_key, 1, "all of one key");
+        let marks = marks(line, 0);
+        assert_eq!(marks, (0..16).chain(100..140).collect::<Vec<u32>>(), "in the order they came");
+        stage.admin().destroy_pool("line").unwrap();
+        stage.admin().create_spread("line", "line", &[], 1, "pinned:0").unwrap();
+        assert_eq!(pieces(stage), [0, 0, 0, 0], "the lanes went with their container");
     });
 }
 
