@@ -18,6 +18,8 @@ const DRIVER: &str = "windlass-bench";
 const LANE: &str = "windlass-bench-lane";
 /// The bench of block devices, a program of its own.
 const BDEV: &str = "windlass-bench-bdev";
+/// The bench of quick and heavy calls together, a program of its own.
+const MIXED: &str = "windlass-bench-mixed";
 /// The bench of files, whose rivals are fio and a small crate.
 const IO: &str = "io";
 /// Rivals: a workspace of their own.
@@ -26,7 +28,7 @@ const RIVALS: &str = "bench/compare/Cargo.toml";
 /// What to measure.
 #[derive(Debug)]
 pub struct Order {
-    /// `call`, or another bench that the driver knows, or `lane` or `bdev`.
+    /// `call`, or another bench that the driver knows, or `lane`, `bdev` or `mixed`.
     pub name: String,
     /// Whether rivals are built and measured.
     pub rivals: bool,
@@ -71,6 +73,7 @@ pub fn run(repo: &Repo, order: &Order) -> Result<(), Trouble> {
     match order.name.as_str() {
         "lane" => return run_alone(repo, order, LANE),
         "bdev" => return run_alone(repo, order, BDEV),
+        "mixed" => return run_alone(repo, order, MIXED),
         _ => {}
     }
     let contenders: &[(&str, &str)] = match order.name.as_str() {

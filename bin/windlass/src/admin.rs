@@ -8,7 +8,8 @@ use std::time::Duration;
 use windlass_admin::Admin;
 use windlass_client::{Client, Outgoing};
 use windlass_contract::admin::{
-    ContainerFacts, MethodFacts, ModuleFacts, NodeFacts, PoolFacts, SessionFacts, TaskFacts, WorkerFacts,
+    ContainerFacts, LaneFacts, MethodFacts, ModuleFacts, NodeFacts, PoolFacts, SampleFacts, SessionFacts,
+    TaskFacts, WorkerFacts,
 };
 use windlass_contract::module::Module;
 use windlass_contract::{Code, Fault, MethodRef, ModuleDescriptor};
@@ -65,6 +66,16 @@ pub fn describe(client: &Client, name: &str) -> Result<ModuleDescriptor, Fault> 
 /// All workers.
 pub fn workers(client: &Client) -> Result<Vec<WorkerFacts>, Fault> {
     value(method(client, "workers")?)
+}
+
+/// The last calls of a method.
+pub fn samples(client: &Client, pool: &str, name: &str) -> Result<Vec<SampleFacts>, Fault> {
+    value(method(client, "samples")?.argument(pool).argument(name))
+}
+
+/// The lanes of all workers.
+pub fn lanes(client: &Client) -> Result<Vec<LaneFacts>, Fault> {
+    value(method(client, "lanes")?)
 }
 
 /// All containers.

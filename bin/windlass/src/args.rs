@@ -38,12 +38,12 @@ pub enum Command {
     /// Show what the module of a pool can do
     #[command(after_help = DESCRIBE)]
     Describe(DescribeArgs),
-    /// List pools, containers, modules, sessions, methods, workers or tasks
+    /// List pools, containers, modules, sessions, methods, workers, lanes or tasks
     #[command(after_help = LS)]
     Ls(ListArgs),
     /// Show what the node has done and what its methods take
     #[command(after_help = STAT)]
-    Stat(Target),
+    Stat(StatArgs),
     /// Wait until every call accepted so far has ended
     #[command(after_help = FLUSH)]
     Flush(Target),
@@ -174,6 +174,7 @@ pub enum Listed {
     Sessions,
     Methods,
     Workers,
+    Lanes,
     Tasks,
 }
 
@@ -182,6 +183,15 @@ pub struct ListArgs {
     /// What to list
     #[arg(value_enum, default_value_t)]
     pub what: Listed,
+    #[command(flatten)]
+    pub target: Target,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct StatArgs {
+    /// The last calls of this method one by one: what its cost is learnt from
+    #[arg(long, value_name = "POOL.METHOD")]
+    pub samples: Option<String>,
     #[command(flatten)]
     pub target: Target,
 }
@@ -280,11 +290,13 @@ const LS: &str = "EXAMPLES:
   windlass ls modules
   windlass ls containers                       which worker has which
   windlass ls workers                          what each thread of the node has and did
+  windlass ls lanes                            what waits in each, and what it ran
   windlass ls sessions --json
   windlass ls methods --node two
   windlass ls tasks                            what lives now, and what it has done";
 const STAT: &str = "EXAMPLES:
   windlass stat
+  windlass stat --samples echoes.checksum      its last calls: bytes, time, time on the worker
   windlass stat --node ./node --json";
 const FLUSH: &str = "EXAMPLES:
   windlass flush && windlass stat";

@@ -1,14 +1,13 @@
 //! Show: what a node has, what it did, what its modules can do, and what its errors mean.
 
 use crate::admin;
-use crate::args::{DescribeArgs, ErrorsArgs, ListArgs, Listed};
+use crate::args::{DescribeArgs, ErrorsArgs, ListArgs, Listed, StatArgs};
 use crate::output::{Output, Rows, grouped};
-use crate::target::Target;
 use crate::trouble::Trouble;
 use serde_json::{Value, json};
 use std::time::Duration;
 use windlass_client::dynamic::near;
-use windlass_contract::admin::{MethodFacts, TaskFacts, WorkerFacts};
+use windlass_contract::admin::{LaneFacts, MethodFacts, SampleFacts, TaskFacts, WorkerFacts};
 use windlass_contract::fault::{CodeInfo, TABLE};
 use windlass_contract::head::{BufferKind, Direction};
 use windlass_contract::schema::{MethodFlags, Parameter, Shape};
@@ -90,6 +89,10 @@ pub fn list(args: &ListArgs, output: Output) -> Result<(), Trouble> {
             let methods = admin::methods(&client)?;
             output.data(&methods, || method_rows(&methods))
         }
+        Listed::Lanes => {
+            let lanes = admin::lanes(&client)?;
+            output.data(&lanes, || lane_rows(&lanes))
+        }
         Listed::Tasks => {
             let tasks = admin::tasks(&client)?;
             output.data(&tasks, || task_rows(&tasks))
@@ -98,8 +101,17 @@ pub fn list(args: &ListArgs, output: Output) -> Result<(), Trouble> {
 }
 
 /// `windlass stat`.
-pub fn statistics(target: &Target, output: Output) -> Result<(), Trouble> {
-    let client = target.connect()?;
+pub fn statistics(args: &StatArgs, output: Output) -> Result<(), Trouble> {
+    let client = args.target.connect()?;
+    if let Some(wanted) = &args.samples {
+        // A pool's name may have dots, a method's has none.
+        let (pool, method) = wanted.rsplit_once('.').ok_or_else(|| {
+            let text = format!("{wanted:?} names no method: write POOL.METHOD, as `windlass ls methods` does");
+            Fault::new(Code::BadArguments, text)
+        })?;
+        let samples = admin::samples(&client, pool, method)?;
+        return output.data(&samples, || sample_rows(&samples));
+    }
     let (node, methods) = (admin::node(&client)?, admin::methods(&client)?);
     let workers = admin::workers(&client)?;
     output.data(&json!({ "node": node, "methods": methods, "workers": workers }), || {
@@ -153,6 +165,38 @@ fn method_rows(methods: &[MethodFacts]) -> String {
             us(one.p99_us),
             us(one.max_us),
             format!("{} + {} per KiB", us(one.fixed_us), us(one.per_kib_us)),
+        ]);
+    }
+    rows.text()
+}
+
+fn sample_rows(samples: &[SampleFacts]) -> String {
+    let mut rows = Rows::new(&[">container", ">bytes", ">ran", ">held its worker"]);
+    for one in samples {
+        rows.row([
+            one.container.to_string(),
+            grouped(one.bytes),
+            duration_text(Duration::from_secs_f64((one.ran_us / 1e6).max(0.0))),
+            duration_text(Duration::from_secs_f64((one.held_us / 1e6).max(0.0))),
+        ]);
+    }
+    rows.text()
+}
+
+fn lane_rows(lanes: &[LaneFacts]) -> String {
+    let headings = [">worker", "lane", "class", ">weight", ">guaranteed", ">tasks", ">queued", ">pieces", ">ran"];
+    let mut rows = Rows::new(&headings);
+    for one in lanes {
+        rows.row([
+            one.worker.to_string(),
+            one.lane.clone(),
+            one.class.clone(),
+            one.weight.to_string(),
+            format!("{}.{} %", one.share / 10, one.share % 10),
+            grouped(one.tasks),
+            grouped(one.queued),
+            grouped(one.pieces),
+            duration_text(Duration::from_secs_f64((one.ran_us / 1e6).max(0.0))),
         ]);
     }
     rows.text()

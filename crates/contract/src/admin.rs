@@ -228,6 +228,38 @@ facts! {
         /// Timers and operations that it began.
         operations: u64,
     }
+    /// One of the last calls of a method that ended with a value.
+    SampleFacts {
+        /// The container.
+        container: u32,
+        /// Bytes of arguments and buffers.
+        bytes: u64,
+        /// How long it ran, its waits included, microseconds.
+        ran_us: f64,
+        /// Of that, how long it held its worker, microseconds; of a `blocking` method, its thread.
+        held_us: f64,
+    }
+    /// A lane of a worker.
+    LaneFacts {
+        /// The worker.
+        worker: u32,
+        /// Its name: `latency`, `background`, `heavy`, one of a weight, or one of a module's lane groups.
+        lane: String,
+        /// `latency` or `background`.
+        class: String,
+        /// Its part among the lanes of its class.
+        weight: u32,
+        /// What it is guaranteed of its worker, in thousandths.
+        share: u32,
+        /// Tasks alive on it.
+        tasks: u64,
+        /// Calls and tasks in its queue.
+        queued: u64,
+        /// Pieces of work that it ran.
+        pieces: u64,
+        /// How long they ran, microseconds.
+        ran_us: f64,
+    }
     /// When calls of one method passed from room to room: sums of `CLOCK_MONOTONIC` stamps in nanoseconds, modulo 2^64, over
     /// the calls that a client asked and that were answered with a value. Only differences of sums mean anything.
     StageFacts {
@@ -307,6 +339,15 @@ pub enum Request {
     Workers,
     /// All containers.
     Containers,
+    /// The last calls of a method.
+    Samples {
+        /// The pool.
+        pool: String,
+        /// The method.
+        method: String,
+    },
+    /// All lanes.
+    Lanes,
 }
 
 /// The node's answer.
@@ -336,6 +377,10 @@ pub enum Response {
     Workers(Vec<WorkerFacts>),
     /// Containers.
     Containers(Vec<ContainerFacts>),
+    /// Calls.
+    Samples(Vec<SampleFacts>),
+    /// Lanes.
+    Lanes(Vec<LaneFacts>),
 }
 
 /// Name of the admin module and of its pool.

@@ -4,7 +4,7 @@
 //! Holds: hashes follow from the types here and nowhere else, so a module and its own client never differ.
 //! Not here: what a parameter is (`schema`), calling (`serve`).
 
-use crate::schema::{MethodFlags, ModuleDescriptor, Parameter, Shape};
+use crate::schema::{LaneGroup, MethodFlags, ModuleDescriptor, Parameter, Shape};
 use crate::{Described, MethodId, MethodRef, MethodSchema, buffers};
 use serde::Serialize;
 
@@ -36,6 +36,11 @@ pub fn method<R: Described>(
     let reply = R::schema();
     let hashes = MethodSchema::hashes_of(module, name, &parameters, &reply);
     MethodSchema { id: MethodId(id), name: name.into(), docs: docs.into(), parameters, reply, flags, hashes }
+}
+
+/// A lane group, for calls of the methods of these numbers.
+pub fn lane_group(name: &str, lanes: u32, methods: &[u32]) -> LaneGroup {
+    LaneGroup { name: name.into(), lanes, methods: methods.iter().copied().map(MethodId).collect() }
 }
 
 /// What a client holds of the methods called `names`, in that order.

@@ -46,6 +46,10 @@ pub const OPERATION_BYTES_MAX: usize = 1 << 30;
 pub const CHUNK_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of chunks that one side of a stream may have sent and the other not yet taken, in each direction.
 pub const WINDOW_BYTES: u64 = 1 << 20;
+/// Lane groups of one module.
+pub const LANE_GROUPS_MAX: usize = 16;
+/// Lanes of one group, in each container.
+pub const GROUP_LANES_MAX: u32 = 256;
 /// Array memory begins at a multiple of this, in bytes.
 pub const SHARED_ALIGN: usize = 64;
 /// Dimensions of an array.

@@ -56,15 +56,32 @@ pub enum Event {
     ReplicaAggregate = 6,
     /// How much work remains before a flush is done?
     FlushWork = 7,
+    /// Which lane of its group does this call go to?
+    Lane = 8,
 }
 
-/// What a call is expected to cost.
+impl Event {
+    /// Its bit in `Hooks::OWN`.
+    pub const fn bit(self) -> u32 {
+        1 << self as u32
+    }
+}
+
+/// What a call is expected to cost: for how long it holds its worker, waits not counted.
 #[derive(Clone, Copy, Debug, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Cost {
     /// Nanoseconds for any call of the method.
     pub fixed_ns: f64,
     /// Nanoseconds more for each byte of arguments and buffers.
     pub per_byte_ns: f64,
+}
+
+impl Cost {
+    /// Of a call with so many bytes, nanoseconds. What is no number, or less than nothing, costs nothing.
+    pub fn of(self, bytes: u64) -> u64 {
+        // A float beyond a whole number's ends, or none at all, becomes the nearest one, or 0.
+        (self.fixed_ns + self.per_byte_ns * bytes as f64) as u64
+    }
 }
 
 /// One observed call.
@@ -74,14 +91,49 @@ pub struct Sample {
     pub method: u32,
     /// Bytes of arguments and buffers.
     pub bytes: u64,
-    /// How long it ran.
+    /// How long it ran, its waits included, nanoseconds.
     pub ran_ns: u64,
+    /// Of that, how long it held its worker.
+    pub held_ns: u64,
+}
+
+/// A call that is to wait in a lane of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct LaneCall {
+    /// The method.
+    pub method: u32,
+    /// Bytes of arguments and buffers.
+    pub bytes: u64,
+    /// Hash of the method's key, if it has one.
+    pub key: Option<u64>,
+    /// The group, by its place among the module's.
+    pub group: u32,
+    /// How many lanes it has.
+    pub lanes: u32,
+}
+
+/// Which lane of a group a call goes to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Lane {
+    /// By the method's key; that in which least waits, if it has none.
+    #[default]
+    Usual,
+    /// This one.
+    Number(u32),
+    /// Always the same for one hash.
+    ByHash(u64),
+    /// That in which least waits; of equals, one after another.
+    LeastLoaded,
 }
 
 /// Life-cycle and monitor hooks. Every one has a default that does the right thing for a module that has nothing to say;
 /// write the ones you need inside the `#[module]` impl, marked `#[hook]`.
 #[allow(unused_variables, reason = "defaults ignore what they are told")]
 pub trait Hooks {
+    /// Which of the monitor hooks a node has to ask, one `Event::bit` each: those that are the module's own. All of them, unless
+    /// it says so; `#[module]` knows them.
+    const OWN: u32 = u32::MAX;
+
     /// The pool is being destroyed; say no to keep it.
     ///
     /// # Errors
@@ -155,24 +207,29 @@ pub trait Hooks {
     fn monitor(&self, cx: &Context<'_>, question: &str) -> Result<String, Fault> {
         if question.is_empty() { Ok("{}".into()) } else { Err(unsupported("monitor questions")) }
     }
-    /// What a call of `method` will cost; `learnt` is the node's own fit.
+    /// What a call of `method` with so many bytes of arguments and buffers will cost; `learnt` is the node's own fit. Asked
+    /// before the call is queued: a call that is to hold its worker for long lets quick ones pass, and dynamic calls go to where
+    /// the least of it waits.
     fn estimate(&self, method: u32, bytes: u64, learnt: Cost) -> Cost {
         learnt
     }
-    /// A call ran; the node keeps its own samples besides.
+    /// A call ran. Told soon after it, when nothing of the container runs; the node keeps its own samples besides.
     fn sample(&self, sample: Sample) {}
-    /// Fit a model of your own to the samples; `None` keeps the node's.
+    /// Fit a model of your own to the last samples of one method, oldest first; `None` keeps the node's. Asked now and then,
+    /// after some calls more; the answer holds until the next is given.
     fn train(&self, samples: &[Sample]) -> Option<Cost> {
         None
     }
-    /// Which of `containers` a dynamic call goes to; the default spreads by the call's hash.
+    /// Which of `containers` a dynamic call goes to; `hash` is that of the method's key, or of the arguments when it has none.
+    /// A module without this hook leaves the choice to the node: where there is least to do. One that is asked and has nothing
+    /// to say spreads by the hash.
     fn schedule(&self, method: u32, hash: u64, containers: u32) -> u32 {
         if containers == 0 { 0 } else { (hash % u64::from(containers)) as u32 }
     }
-    /// A call is about to go to `replicas` containers.
+    /// A call is about to go to `replicas` containers; one of them is asked, once.
     ///
     /// # Errors
-    /// A Fault stops the call before any replica runs.
+    /// A Fault is the call's answer, and stops the call before any replica runs.
     fn replica_start(&self, method: u32, replicas: u32) -> Result<(), Fault> {
         Ok(())
     }
@@ -183,7 +240,12 @@ pub trait Hooks {
     fn replica_aggregate(&self, method: u32, replies: &[Vec<u8>]) -> Result<Vec<u8>, Fault> {
         replies.last().cloned().ok_or_else(|| Fault::new(Code::UnknownContainer, "no container replied"))
     }
-    /// How many units of work remain before what was accepted is done; 0 lets a flush end.
+    /// Which lane of its group a call goes to (the ancestor's `MapTaskToLane`). Asked for methods of a group, before the call is
+    /// queued. Calls of one lane begin in the order they came; those of other lanes pass them.
+    fn lane_of(&self, call: LaneCall) -> Lane {
+        Lane::Usual
+    }
+    /// How many units of work remain before what was accepted is done; 0 lets a flush end. Asked again and again until then.
     fn flush_work(&self) -> u64 {
         0
     }

@@ -10,7 +10,7 @@ pub use crate::aggregate;
 use crate::buffers::Parameter;
 use crate::context::Incoming;
 use crate::limits::{REPLY_BYTES_MAX, STATE_BYTES_MAX};
-use crate::module::{Cost, Event, Hooks, Module, Sample};
+use crate::module::{Cost, Event, Hooks, LaneCall, Module, Sample};
 use crate::{Code, Fault, MethodId, Outcome};
 use serde::{Deserialize, Serialize};
 
@@ -206,6 +206,11 @@ pub fn key_hash<T: Serialize>(method: u32, key: &T) -> Option<u64> {
     postcard::to_allocvec(key).ok().map(|bytes| xxhash_rust::xxh3::xxh3_64(&bytes))
 }
 
+/// The hash by which a call without a key is told from others: that of its encoded arguments.
+pub fn arguments_hash(arguments: &[u8]) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(arguments)
+}
+
 /// The one value of a method or event, and nothing besides.
 fn only<'a, T: Deserialize<'a>>(call: Incoming<'a>, name: &str) -> Result<T, Fault> {
     let mut arguments = Arguments::of(call);
@@ -281,6 +286,9 @@ pub(crate) fn event<M: Hooks>(this: &M, event: u32, call: Incoming<'_>) {
         }
         e if e == Event::FlushWork as u32 => {
             answer(call, Arguments::of(call).end().map(|()| this.flush_work()));
+        }
+        e if e == Event::Lane as u32 => {
+            answer(call, only::<LaneCall>(call, "event").map(|asked| this.lane_of(asked)));
         }
         other => call.fault(&Fault::new(Code::Unsupported, format!("monitor event {other} does not exist"))),
     }

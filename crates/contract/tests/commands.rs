@@ -53,6 +53,7 @@ fn descriptor(commands: Vec<CommandSchema>) -> ModuleDescriptor {
         all_sync: true,
         methods,
         commands,
+        lanes: Vec::new(),
     }
 }
 

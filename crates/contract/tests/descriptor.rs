@@ -34,6 +34,7 @@ fn module(methods: Vec<MethodSchema>) -> ModuleDescriptor {
         all_sync: true,
         methods,
         commands: Vec::new(),
+        lanes: Vec::new(),
     }
 }
 

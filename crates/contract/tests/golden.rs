@@ -342,6 +342,7 @@ fn descriptor() -> ModuleDescriptor {
     };
     ModuleDescriptor {
         commands: Vec::new(),
+        lanes: Vec::new(),
         name: "sample".into(),
         version: "1.2.3".into(),
         docs: "A module with everything.".into(),

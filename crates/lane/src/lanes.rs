@@ -239,6 +239,12 @@ impl<J: Job + 'static> Lanes<J> {
         Some(work)
     }
 
+    /// Whether the piece that was taken last is of this lane.
+    #[inline]
+    pub fn serves(&self, lane: LaneId) -> bool {
+        self.own.stride.borrow().serving() == lane.index
+    }
+
     /// The last piece ended at `now`, and none follows it at once.
     pub fn rest(&self, now: Nanos) {
         let table = &self.own.table;
@@ -258,6 +264,14 @@ impl<J: Job + 'static> Lanes<J> {
         now.saturating_sub(self.began()) > QUANTUM_NS
     }
 
+    /// How long a task that lives has run until `now`, the piece that runs now included if that is the task's.
+    pub fn ran(&self, task: TaskId, now: Nanos) -> Nanos {
+        let table = &self.own.table;
+        let before = table.cells.borrow_mut().account(task).map_or(0, |account| account.cpu_ns);
+        let runs = if table.running.get() == task { now.saturating_sub(self.began()) } else { 0 };
+        before + runs
+    }
+
     /// How many pieces of work have not begun.
     pub fn waiting(&self) -> usize {
         self.jobs.borrow().iter().map(VecDeque::len).sum()
@@ -266,6 +280,11 @@ impl<J: Job + 'static> Lanes<J> {
     /// Whether there is such work that has not begun.
     pub fn any_waiting(&self, is_it: impl FnMut(&J) -> bool) -> bool {
         self.jobs.borrow().iter().flatten().any(is_it)
+    }
+
+    /// What stands in a lane's queue; nothing of a lane that is gone.
+    pub fn queued(&self, lane: LaneId) -> usize {
+        self.own.stride.borrow().lane(lane).map_or(0, |lane| lane.queue.len())
     }
 
     /// Whether one more piece of unstarted work would be taken.

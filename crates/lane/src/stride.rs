@@ -195,6 +195,12 @@ impl Stride {
         Some((self.serving, work, since))
     }
 
+    /// The lane that is served.
+    #[inline]
+    pub(crate) fn serving(&self) -> u16 {
+        self.serving
+    }
+
     /// Finds which lane is served from now on; nothing if none has work.
     fn turn_to_next(&mut self) -> Option<()> {
         self.settle();

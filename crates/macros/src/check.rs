@@ -5,7 +5,7 @@
 
 use crate::model::{Aggregate, Kind, Method, Module, Receiver};
 use crate::names;
-use crate::parse::{Errors, OWN_FIRST};
+use crate::parse::{DEFAULT_GROUP, Errors, OWN_FIRST};
 use proc_macro2::Ident;
 use syn::visit::{self, Visit};
 use syn::{Error, Expr, ExprCall, ExprPath};
@@ -28,6 +28,7 @@ const HOOKS: &[&str] = &[
     "replica_start",
     "replica_aggregate",
     "flush_work",
+    "lane_of",
 ];
 /// Functions that every generated client has of its own and needs. (`find` and `create` give way to a method of that name.)
 const CLIENT_OWN: &[&str] = &["connect", "on", "pool", "toward"];
@@ -59,6 +60,7 @@ pub fn module(module: &Module, errors: &mut Errors) {
         key(one, errors);
         since_stands_last(one, errors);
     }
+    groups(module, errors);
     for hook in &module.hooks {
         let name = hook.sig.ident.to_string();
         if module.stateless && ["restart", "export", "import"].contains(&name.as_str()) {
@@ -101,6 +103,44 @@ fn number_and_name(method: &Method, before: &[Method], errors: &mut Errors) {
     if CLIENT_OWN.contains(&name.as_str()) {
         let text = format!("every generated client has a `{name}` of its own: choose another name");
         errors.add(Error::new(method.ident.span(), text));
+    }
+}
+
+fn groups(module: &Module, errors: &mut Errors) {
+    let names: Vec<String> = module.groups.iter().map(|group| group.ident.to_string()).collect();
+    let listed: Vec<&str> = names.iter().map(String::as_str).collect();
+    for method in &module.methods {
+        let Some(group) = &method.flags.group else { continue };
+        let name = group.to_string();
+        if listed.is_empty() {
+            let text = format!("this module has no lane groups: say `#[module(lanes({name} = 8))]`");
+            errors.add(Error::new(group.span(), text));
+        } else if !listed.contains(&name.as_str()) {
+            let text = format!("there is no lane group `{name}`{}", names::instead(&name, &listed));
+            errors.add(Error::new(group.span(), text));
+        }
+        if method.flags.blocking {
+            errors.add(Error::new(group.span(), "a blocking method runs on a thread of its own, in no lane"));
+        }
+    }
+    for group in &module.groups {
+        let used = group.ident == DEFAULT_GROUP
+            || module.methods.iter().any(|method| method.flags.group.as_ref() == Some(&group.ident));
+        if !used {
+            let text = format!(
+                "no method waits in this group: say `#[method(group = {})]` on those that do",
+                group.ident
+            );
+            errors.add(Error::new(group.ident.span(), text));
+        }
+    }
+    let hook = module.hooks.iter().find(|hook| hook.sig.ident == "lane_of");
+    if module.groups.is_empty()
+        && let Some(hook) = hook
+    {
+        let text =
+            "`lane_of` chooses a lane of a group, and this module has none: say `#[module(lanes(default = 4))]`";
+        errors.add(Error::new(hook.sig.ident.span(), text));
     }
 }
 
@@ -165,6 +205,14 @@ fn flags(module: &Module, method: &Method, errors: &mut Errors) {
             "`aggregate` needs a function of two answers, like `aggregate = sum`, or the hook that folds the replies: \
              `#[hook] fn replica_aggregate(&self, method: u32, replies: &[Vec<u8>]) -> Result<Vec<u8>, Fault>`",
         ));
+    }
+    if flags.aggregate.is_some() {
+        for (parameter, _) in method.buffers().filter(|(_, buffer)| buffer.gives_back()) {
+            let text = "`aggregate` lets this method be called on several containers at once, and they cannot write into one buffer \
+                        of the caller: answer the bytes as a value that can be folded, or leave `aggregate` out and call one \
+                        container at a time";
+            errors.add(Error::new_spanned(&parameter.ty, text));
+        }
     }
     let buffers = method.buffers().count();
     if buffers > BUFFERS_MAX {

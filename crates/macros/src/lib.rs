@@ -28,7 +28,8 @@ use proc_macro2::TokenStream as Tokens;
 ///
 /// Attributes: `name = ".."` (default: the type's name in snake_case), `version = ".."` (default: the crate's),
 /// `export = false` (no entry symbol: for the second module of a crate and for crates that forbid unsafe code),
-/// `crate = "path"` (where the facade is, when it is not `::windlass`).
+/// `crate = "path"` (where the facade is, when it is not `::windlass`), `lanes(default = 1, data = 32)` (groups of lanes that each
+/// container has of its own; `group = data` on a method says that its calls wait there, `default` has those that say nothing).
 ///
 /// The functions are marked `#[create]` (one, required), `#[method(..)]` and `#[hook]`; others stay what they are. Beside
 /// the type this makes a module of its name, with `Client`, `Blocking`, `Nested`, `create` and `methods`; so the impl stands in
@@ -47,7 +48,8 @@ pub fn module(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// an expression over the parameters), `local` (never leaves its node), `prio = "low"` (low latency, the default) or
 /// `prio = "background"`, `period = "100ms"` (the node calls it itself), `detached` (callers do not wait for the end),
 /// `blocking` (runs on a thread of its own pool), `idempotent` (a client may send it again), `reentrant` (a nested
-/// call whose root holds the key runs at once), `aggregate` (the module folds the replies of a broadcast).
+/// call whose root holds the key runs at once), `group = data` (its calls wait in this lane group of the module), `aggregate`
+/// (the module folds the replies of a broadcast).
 ///
 /// A method over arrays becomes a *command*, called by names that enumerate (`argsort<int64,1>`), with `each(T in Numeric)`: the
 /// function is generic over `T`, is compiled once per dtype of the class, and is picked by the dtype of its arguments at run

@@ -30,8 +30,18 @@ pub struct Module {
     pub methods: Vec<Method>,
     /// Where the parameter classes came from.
     pub classes_file: Option<String>,
+    /// Its lane groups.
+    pub groups: Vec<Group>,
     /// Functions marked `#[hook]`, without the mark.
     pub hooks: Vec<ImplItemFn>,
+}
+
+/// Lanes of each container, for calls of some methods.
+pub struct Group {
+    /// Its name.
+    pub ident: Ident,
+    /// How many.
+    pub lanes: u32,
 }
 
 /// A method, or `create`.
@@ -92,6 +102,8 @@ pub struct Flags {
     pub idempotent: bool,
     /// Runs inside the call that holds the key.
     pub reentrant: bool,
+    /// The lane group that its calls wait in.
+    pub group: Option<Ident>,
     /// Folded by the module.
     pub aggregate: Option<Aggregate>,
 }

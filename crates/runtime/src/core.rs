@@ -16,6 +16,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Waker;
 use windlass_driver::Nanos;
 use windlass_lane::{LaneId, Lanes, Timers};
@@ -42,6 +43,12 @@ pub(crate) struct Core {
     /// The clock as it was read when a call last ended: one reading serves that end and the next beginning. 0 = none.
     pub(crate) read_at: Cell<Nanos>,
     pub(crate) lanes: Lanes<Rc<Call>>,
+    /// The lane of calls that are expected to hold the worker for long.
+    pub(crate) heavy: LaneId,
+    /// What its calls that wait or live are expected to cost, nanoseconds.
+    pub(crate) due_ns: Cell<u64>,
+    /// Calls that have ended and that their modules were not told of.
+    pub(crate) untold: crate::host::asked::Untold,
     pub(crate) timers: RefCell<Timers<Alarm>>,
     /// Operations that tasks wait for.
     pub(crate) io: windlass_lane::io::Io,
@@ -118,6 +125,30 @@ impl Core {
     pub(crate) fn number(&self) -> (u64, u64) {
         let arrived = self.arrived();
         (arrived * self.shared.desks.len() as u64 + u64::from(self.worker.0), arrived)
+    }
+
+    /// A call has come that is expected to cost so much. One that is heavy is shown to the others at once: it may hold this worker
+    /// before it says anything again.
+    #[inline]
+    pub(crate) fn take_due(&self, ns: u64) {
+        self.due_ns.set(self.due_ns.get().saturating_add(ns));
+        if ns > crate::limits::HEAVY_NS {
+            self.show_due();
+        }
+    }
+
+    /// It has gone.
+    #[inline]
+    pub(crate) fn give_due(&self, ns: u64) {
+        self.due_ns.set(self.due_ns.get().saturating_sub(ns));
+        if ns > crate::limits::HEAVY_NS {
+            self.show_due();
+        }
+    }
+
+    /// Shows the other workers what there is to do here.
+    pub(crate) fn show_due(&self) {
+        self.shared.desk(self.worker).due_ns.store(self.due_ns.get(), Ordering::Relaxed);
     }
 
     /// What a client knows this node by when it comes back.

@@ -90,6 +90,24 @@ pub const STREAM_WRITE_BYTES: usize = 256 << 10;
 pub const STREAM_FRAME_NS: u64 = 5_000_000_000;
 /// How long a client has to read what was sent to it when its session has ended, nanoseconds.
 pub const STREAM_LAST_WORDS_NS: u64 = 1_000_000_000;
+/// The last calls of a method that a container remembers one by one.
+pub const SAMPLES_KEPT: usize = 64;
+/// So many calls teach before what is learnt counts, and between two changes of that.
+pub const LEARNT_AFTER: u64 = 8;
+/// Calls of a method after which its module is asked for a fit of its own.
+pub const TRAINED_AFTER: u64 = 64;
+/// Calls that have ended and that their modules were not told of yet, per worker; further ones are not told.
+pub const SAMPLES_UNTOLD_MAX: usize = 1024;
+/// What is expected to hold its worker for longer than this, nanoseconds, is heavy: quick calls pass it.
+pub const HEAVY_NS: u64 = windlass_lane::limits::SLICE_NS;
+/// What the heavy calls of a worker get of it at least while they wait, in thousandths.
+pub const HEAVY_SHARE: u32 = 250;
+/// How long a heavy call may run before it should yield, nanoseconds.
+pub const HEAVY_QUANTUM_NS: u64 = 200_000;
+/// How long a flush waits before it asks a container once more what remains to be done, nanoseconds.
+pub const FLUSH_AGAIN_NS: u64 = 5_000_000;
+/// And how long in all.
+pub const FLUSH_WORK_NS: u64 = 60_000_000_000;
 /// Symbols of one session, and registered symbols of a node.
 pub const SYMBOLS_MAX: usize = 1_000_000;
 /// Symbols in a list of them.

@@ -8,7 +8,7 @@ use crate::admin::{self, Wanted};
 use crate::catalog::{Catalog, Keeper};
 use crate::core::{Core, NodeLimits, Warm};
 use crate::host::library::Table;
-use crate::limits::{SESSION_BYTES_MAX, SPIN_NS, WORKERS_MAX};
+use crate::limits::{HEAVY_SHARE, SESSION_BYTES_MAX, SPIN_NS, WORKERS_MAX};
 use crate::mail::Mail;
 use crate::place::policy::Placement;
 use crate::place::{LINKED, Module, Places};
@@ -33,7 +33,7 @@ use windlass_driver::lock::{LockError, NameLock};
 use windlass_driver::real::{RealDriver, Remote};
 use windlass_driver::socket::Listener;
 use windlass_driver::{Driver, threads};
-use windlass_lane::{Bell, Lanes, TaskOptions, Timers, Watchdog};
+use windlass_lane::{Bell, Class, LaneOptions, Lanes, TaskOptions, Timers, Watchdog};
 
 /// A pool to be made before the node is ready.
 #[derive(Clone, Debug, PartialEq)]
@@ -435,6 +435,9 @@ fn make_core(
     let (pulse, mail) = (desk.pulse.clone(), Mail::new(&shared, worker));
     let (drawn_for_names, bytes_max) = (driver.chance(), config.node_bytes_max);
     let symbols = shared.symbols(|| SymbolTable::new(drawn_for_names, config.symbol_bytes_max, bytes_max));
+    let lanes = Lanes::new(bell.clone()).watched_by(pulse);
+    let heavy = LaneOptions { class: Class::Background, share: HEAVY_SHARE, ..LaneOptions::new("heavy") };
+    let heavy = lanes.add_lane(heavy).map_err(|error| Fault::new(Code::Internal, error.to_string()))?;
     Ok(Rc::new(Core {
         name: config.name.clone(),
         worker,
@@ -451,7 +454,10 @@ fn make_core(
         operations_by: (driver.operations_by().0, driver.operations_by().1.to_owned()),
         started: driver.now(),
         read_at: Cell::new(0),
-        lanes: Lanes::new(bell.clone()).watched_by(pulse),
+        lanes,
+        heavy,
+        due_ns: Cell::default(),
+        untold: crate::host::asked::Untold::default(),
         timers: RefCell::new(Timers::default()),
         io: windlass_lane::io::Io::default(),
         sessions: RefCell::new(Sessions::default()),

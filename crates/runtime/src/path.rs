@@ -56,11 +56,12 @@ pub(crate) fn nested(core: &Rc<Core>, arrived: transport::Arrived) {
     }
 }
 
-/// A call that another worker sent: it was admitted there, and is placed in what this worker has.
+/// A call that another worker sent: it was admitted there, and is placed in what this worker has. One whose module has a word in
+/// where it goes may go on from here.
 pub(crate) fn carried(core: &Rc<Core>, carried: mail::Carried) {
     let (arrived, container) = mail::arrive(core, carried);
     match place::find_here(core, session::admit_guest(arrived), container) {
-        Ok(placed) => host::queue(core, placed),
+        Ok(found) => elsewhere(core, found),
         Err(refused) => refused.answer(),
     }
 }

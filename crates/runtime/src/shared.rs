@@ -43,6 +43,8 @@ pub(crate) struct Desk {
     pub(crate) containers: AtomicU32,
     /// Calls that wait or live there, as it last said.
     pub(crate) load: AtomicU32,
+    /// What they are expected to cost, nanoseconds, as it last said.
+    pub(crate) due_ns: AtomicU64,
     /// Somebody outside wants its tasks in the log.
     pub(crate) dump_asked: AtomicBool,
     /// What a watchdog sees of it, if there is one.

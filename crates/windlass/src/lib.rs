@@ -61,7 +61,7 @@ pub use {
     windlass_contract::context::{Context, Level},
     windlass_contract::files::{File, OpenHow},
     windlass_contract::lending::{Lost, Moved, Source, Target},
-    windlass_contract::module::{Cost, Hooks, Sample},
+    windlass_contract::module::{Cost, Hooks, Lane, LaneCall, Sample},
     windlass_contract::sockets::{Address, Listener, Socket},
     windlass_contract::spawn::{LaneFacts, Spawn, Task},
     windlass_contract::symbols::{self, Own, Slot, Symbol, SymbolType, Symbols},

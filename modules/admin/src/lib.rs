@@ -8,8 +8,8 @@
 mod face;
 
 use windlass_contract::admin::{
-    ContainerFacts, MethodFacts, ModuleFacts, NodeFacts, PoolFacts, Request, Response, SessionFacts, StageFacts,
-    TaskFacts, WorkerFacts,
+    ContainerFacts, LaneFacts, MethodFacts, ModuleFacts, NodeFacts, PoolFacts, Request, Response, SampleFacts,
+    SessionFacts, StageFacts, TaskFacts, WorkerFacts,
 };
 use windlass_contract::context::Context;
 use windlass_contract::{Code, Fault};
@@ -173,6 +173,25 @@ impl Admin {
     async fn containers(&self, cx: &Context<'_>) -> Result<Vec<ContainerFacts>, Fault> {
         match ask(cx, Request::Containers).await? {
             Response::Containers(all) => Ok(all),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// The last calls of a method that ended with a value, up to 64 of each container, oldest first: what its cost is learnt
+    /// from. Errors: `UnknownPool`, `UnknownMethod`.
+    #[method(id = 40, idempotent)]
+    async fn samples(&self, cx: &Context<'_>, pool: &str, method: &str) -> Result<Vec<SampleFacts>, Fault> {
+        match ask(cx, Request::Samples { pool: pool.into(), method: method.into() }).await? {
+            Response::Samples(all) => Ok(all),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// The lanes of all workers: what waits in each, and what it has done.
+    #[method(id = 41, idempotent)]
+    async fn lanes(&self, cx: &Context<'_>) -> Result<Vec<LaneFacts>, Fault> {
+        match ask(cx, Request::Lanes).await? {
+            Response::Lanes(all) => Ok(all),
             other => Err(unexpected(&other)),
         }
     }

@@ -238,6 +238,7 @@ pub fn node_module() -> ModuleDescriptor {
     };
     ModuleDescriptor {
         commands: Vec::new(),
+        lanes: Vec::new(),
         name: "peer".into(),
         version: "0.1.0".into(),
         docs: String::new(),

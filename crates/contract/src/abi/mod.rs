@@ -42,7 +42,9 @@ pub use waker::{HostWaker, LentWaker, WakerVtable, borrow_waker};
 use std::ffi::c_void;
 
 /// Version of both tables. A module built for another one is refused by name.
-pub const TABLE_VERSION: u32 = 3;
+pub const TABLE_VERSION: u32 = 4;
+/// Of `ModuleTable::hooks`: the module's methods take `&self`, so it may be asked while one of them runs.
+pub const TABLE_SHARED: u32 = 1;
 /// The entry symbol of a module library is this, then the crate's name with `-` as `_`.
 pub const ENTRY_PREFIX: &str = "windlass_module_";
 /// What the entry symbol is: a function that gives the table, which lives as long as the library.
@@ -192,8 +194,8 @@ pub struct ModuleTable {
     pub target: u64,
     /// 1 when built with `panic=unwind`.
     pub unwinds: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// `TABLE_SHARED`, and the bits of the events that the module's own hooks answer (`Hooks::OWN`).
+    pub hooks: u32,
     /// The postcard of the `ModuleDescriptor`, valid for ever.
     pub describe: unsafe extern "C" fn() -> RawBytes,
     /// Begins a `create`; answers through `HostTable::created`.

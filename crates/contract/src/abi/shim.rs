@@ -4,7 +4,9 @@
 //! Holds: a panic of the module ends in `Incoming::panicked`, never in the host's stack.
 
 use super::waker::HostWaker;
-use super::{Incoming, ModuleTable, RawBytes, RawCall, RawFuture, TABLE_VERSION, borrow_waker, target_bits};
+use super::{
+    Incoming, ModuleTable, RawBytes, RawCall, RawFuture, TABLE_SHARED, TABLE_VERSION, borrow_waker, target_bits,
+};
 use crate::module::Module;
 use std::ffi::c_void;
 use std::marker::PhantomData;
@@ -82,7 +84,7 @@ pub const fn table<M: Module>() -> ModuleTable {
         contract: crate::hello::CONTRACT_HASH,
         target: target_bits(),
         unwinds: cfg!(panic = "unwind") as u32,
-        reserved: 0,
+        hooks: (M::OWN & !TABLE_SHARED) | (M::Access::SHARED as u32 * TABLE_SHARED),
         describe: describe::<M>,
         create: create::<M>,
         drop_instance: drop_instance::<M>,
@@ -178,6 +180,8 @@ unsafe extern "C" fn event<M: Module>(instance: *mut c_void, event: u32, call: *
 
 /// How methods reach their container's state.
 pub trait Access: sealed::Sealed {
+    /// Whether the module may be asked while one of its methods runs.
+    const SHARED: bool;
     /// `&'a M` or `&'a mut M`.
     type This<'a, M: 'a>;
     /// What `start` gives.
@@ -204,6 +208,7 @@ mod sealed {
 }
 
 impl Access for Exclusive {
+    const SHARED: bool = false;
     type This<'a, M: 'a> = &'a mut M;
     type Started<'a> = ();
     unsafe fn reach<'a, M: 'a>(instance: *mut M) -> &'a mut M {
@@ -215,6 +220,7 @@ impl Access for Exclusive {
     }
 }
 impl Access for Shared {
+    const SHARED: bool = true;
     type This<'a, M: 'a> = &'a M;
     type Started<'a> = Started<'a>;
     unsafe fn reach<'a, M: 'a>(instance: *mut M) -> &'a M {

@@ -4,7 +4,10 @@ use super::{DynamicError, Schema, SchemaError, parse_text};
 use crate::commands::CommandSchema;
 use crate::head::{BufferKind, Direction};
 use crate::ids::MethodId;
-use crate::limits::{BUFFERS_MAX, COMMANDS_MAX, DESCRIPTOR_BYTES_MAX, METHODS_MAX, NAME_MAX, PARAMETERS_MAX};
+use crate::limits::{
+    BUFFERS_MAX, COMMANDS_MAX, DESCRIPTOR_BYTES_MAX, GROUP_LANES_MAX, LANE_GROUPS_MAX, METHODS_MAX, NAME_MAX,
+    PARAMETERS_MAX,
+};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -98,6 +101,20 @@ pub struct ModuleDescriptor {
     /// Its commands. They follow the rest of a descriptor's bytes, where readers that know none of them stop.
     #[serde(skip)]
     pub commands: Vec<CommandSchema>,
+    /// Its lane groups. They follow the commands in the same way.
+    #[serde(skip)]
+    pub lanes: Vec<LaneGroup>,
+}
+
+/// Lanes that each container of a module has of its own, for calls of some methods.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaneGroup {
+    /// Its name.
+    pub name: String,
+    /// How many lanes, 1 to `limits::GROUP_LANES_MAX`.
+    pub lanes: u32,
+    /// Methods whose calls wait in them.
+    pub methods: Vec<MethodId>,
 }
 
 /// Why a descriptor is refused when a module is linked or loaded.
@@ -138,6 +155,11 @@ pub enum DescriptorError {
     /// A command whose method has other parameters, which refers to what is not there, or whose name is taken.
     #[error("the command {0:?} does not fit its method, or there are two of that name")]
     Command(String),
+    /// A lane group that has no lanes or too many, a name of another, or a method that is not there or in another group.
+    #[error(
+        "the lane group {0:?} does not fit: 1 to {GROUP_LANES_MAX} lanes, a name and methods of its own, {LANE_GROUPS_MAX} groups at most"
+    )]
+    Lanes(String),
     /// A parameter added with `since` stands before one without.
     #[error("method {0:?}: parameters added with `since` must stand last among the values and have a default")]
     Since(String),
@@ -250,15 +272,18 @@ enum Canonical<'a> {
 }
 
 impl ModuleDescriptor {
-    /// The bytes: postcard, and the commands behind it if there are any.
+    /// The bytes: postcard, and the commands and lane groups behind it if there are any.
     ///
     /// # Errors
     /// `Unreadable` when it does not encode, which no descriptor that passes `check` does.
     pub fn encode(&self) -> Result<Vec<u8>, DescriptorError> {
         let unreadable = |_| DescriptorError::Unreadable(0);
         let mut bytes = postcard::to_allocvec(self).map_err(unreadable)?;
-        if !self.commands.is_empty() {
+        if !self.commands.is_empty() || !self.lanes.is_empty() {
             bytes.extend(postcard::to_allocvec(&self.commands).map_err(unreadable)?);
+        }
+        if !self.lanes.is_empty() {
+            bytes.extend(postcard::to_allocvec(&self.lanes).map_err(unreadable)?);
         }
         Ok(bytes)
     }
@@ -274,7 +299,11 @@ impl ModuleDescriptor {
         let unreadable = |_| DescriptorError::Unreadable(bytes.len());
         let (mut descriptor, rest): (Self, _) = postcard::take_from_bytes(bytes).map_err(unreadable)?;
         if !rest.is_empty() {
-            descriptor.commands = postcard::from_bytes(rest).map_err(unreadable)?;
+            let (commands, rest) = postcard::take_from_bytes(rest).map_err(unreadable)?;
+            descriptor.commands = commands;
+            if !rest.is_empty() {
+                descriptor.lanes = postcard::from_bytes(rest).map_err(unreadable)?;
+            }
         }
         descriptor.check()?;
         Ok(descriptor)
@@ -298,7 +327,29 @@ impl ModuleDescriptor {
                 return Err(DescriptorError::Twice(method.name.clone(), method.id.0));
             }
         }
+        self.check_lanes()?;
         self.check_commands()
+    }
+
+    fn check_lanes(&self) -> Result<(), DescriptorError> {
+        for (at, group) in self.lanes.iter().enumerate() {
+            let before = &self.lanes[..at];
+            let is_own = |id: &MethodId| {
+                *id != MethodId::CREATE
+                    && self.methods.iter().any(|method| method.id == *id)
+                    && !before.iter().any(|other| other.methods.contains(id))
+            };
+            let fits = at < LANE_GROUPS_MAX
+                && (1..=GROUP_LANES_MAX).contains(&group.lanes)
+                && check_name(&group.name).is_ok()
+                && !before.iter().any(|other| other.name == group.name)
+                && group.methods.len() <= METHODS_MAX
+                && group.methods.iter().all(is_own);
+            if !fits {
+                return Err(DescriptorError::Lanes(group.name.clone()));
+            }
+        }
+        Ok(())
     }
 
     fn check_commands(&self) -> Result<(), DescriptorError> {

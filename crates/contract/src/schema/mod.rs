@@ -15,7 +15,7 @@ mod method;
 pub use described::{Described, nested};
 pub(crate) use dynamic::write_varint;
 pub use dynamic::{DynamicError, parse_text};
-pub use method::{DescriptorError, MethodFlags, MethodSchema, ModuleDescriptor, Parameter, Shape};
+pub use method::{DescriptorError, LaneGroup, MethodFlags, MethodSchema, ModuleDescriptor, Parameter, Shape};
 
 use crate::limits::{NAME_MAX, SCHEMA_DEPTH_MAX, SCHEMA_NODES_MAX};
 use depth::deeper;

@@ -12,7 +12,7 @@ use windlass_contract::{Code, MethodId, ModuleDescriptor, Outcome, Retry};
 fn tasks_K1_a_table_says_its_size_version_contract_and_target_before_any_code_of_the_module_runs() {
     const TABLE: ModuleTable = table::<Ledger>();
     assert_eq!(TABLE.size as usize, size_of::<ModuleTable>());
-    assert_eq!((TABLE.version, TABLE.contract, TABLE.reserved), (TABLE_VERSION, CONTRACT_HASH, 0));
+    assert_eq!((TABLE.version, TABLE.contract, TABLE.hooks), (TABLE_VERSION, CONTRACT_HASH, u32::MAX));
     assert_eq!((TABLE.target, TABLE.unwinds), (target_bits(), 1), "tests unwind");
     assert_eq!(std::mem::offset_of!(ModuleTable, size), 0);
     assert_eq!(std::mem::offset_of!(ModuleTable, version), 4);

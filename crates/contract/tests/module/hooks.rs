@@ -6,11 +6,11 @@ use super::{encoded, ledger};
 use windlass_contract::abi::table;
 use windlass_contract::head::BufferKind::Bytes;
 use windlass_contract::head::Direction::In;
-use windlass_contract::module::{Cost, Sample};
+use windlass_contract::module::{Cost, Lane, LaneCall, Sample};
 use windlass_contract::{Code, MethodId};
 
 /// The numbers of `module::Event`, as they cross.
-const EVENTS: [u32; 7] = [1, 2, 3, 4, 5, 6, 7];
+const EVENTS: [u32; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
 
 #[test]
 fn tasks_K4_inherited_methods_have_defaults_and_what_a_module_lacks_is_unsupported() {
@@ -87,9 +87,9 @@ fn tasks_K4_hooks_that_a_module_overrides_are_the_ones_that_answer() {
 #[test]
 fn every_event_has_a_default_that_does_no_harm() {
     let ledger = ledger(0);
-    let [estimate, sample, train, schedule, replica_start, aggregate, flush] = EVENTS;
+    let [estimate, sample, train, schedule, replica_start, aggregate, flush, lane] = EVENTS;
     let learnt = Cost { fixed_ns: 1.5, per_byte_ns: 0.25 };
-    let took = Sample { method: 10, bytes: 8, ran_ns: 900 };
+    let took = Sample { method: 10, bytes: 8, ran_ns: 900, held_ns: 700 };
     assert_eq!(
         ledger.event(estimate, encoded((10u32, 8u64, learnt))).value::<Cost>(),
         learnt,
@@ -109,7 +109,9 @@ fn every_event_has_a_default_that_does_no_harm() {
     let none: Vec<Vec<u8>> = Vec::new();
     assert!(ledger.event(aggregate, encoded((10u32, none))).fault().is(Code::UnknownContainer));
     assert_eq!(ledger.event(flush, Vec::new()).value::<u64>(), 0);
-    assert!(ledger.event(8, Vec::new()).fault().is(Code::Unsupported), "an event of a later node");
+    let call = LaneCall { method: 10, bytes: 8, key: Some(7), group: 0, lanes: 4 };
+    assert_eq!(ledger.event(lane, encoded(call)).value::<Lane>(), Lane::Usual);
+    assert!(ledger.event(9, Vec::new()).fault().is(Code::Unsupported), "an event of a later node");
     for event in EVENTS {
         assert!(ledger.event(event, vec![0xFF; 40]).fault().is(Code::BadArguments), "event {event}");
     }
@@ -118,9 +120,9 @@ fn every_event_has_a_default_that_does_no_harm() {
 #[test]
 fn events_reach_the_hooks_that_a_module_overrides() {
     let tally = Instance::create(table::<Tally>(), Vec::new()).expect("it begins");
-    let [estimate, _, train, schedule, replica_start, aggregate, flush] = EVENTS;
+    let [estimate, _, train, schedule, replica_start, aggregate, flush, lane] = EVENTS;
     let learnt = Cost { fixed_ns: 1.5, per_byte_ns: 0.25 };
-    let took = Sample { method: 10, bytes: 8, ran_ns: 900 };
+    let took = Sample { method: 10, bytes: 8, ran_ns: 900, held_ns: 700 };
     let cost = tally.event(estimate, encoded((10u32, 8u64, learnt))).value::<Cost>();
     assert_eq!(cost, Cost { fixed_ns: 10.0, per_byte_ns: 8.25 });
     let trained = tally.event(train, encoded(vec![took])).value::<Option<Cost>>();
@@ -133,5 +135,7 @@ fn events_reach_the_hooks_that_a_module_overrides() {
     assert_eq!(tally.event(replica_start, encoded((10u32, 9u32))).fault().code, 1005);
     let replies = vec![vec![1u8], vec![2, 3]];
     assert_eq!(tally.event(aggregate, encoded((10u32, &replies))).value::<Vec<u8>>(), [1, 2, 3]);
+    let call = LaneCall { method: 10, bytes: 8, key: None, group: 0, lanes: 4 };
+    assert_eq!(tally.event(lane, encoded(call)).value::<Lane>(), Lane::Number(3));
     assert_eq!(tally.event(flush, Vec::new()).value::<u64>(), 0);
 }

@@ -1,7 +1,8 @@
 //! The descriptor: what a module says about itself, as code that builds it from types.
 
-use crate::model::{Kind, Method, Module, Parameter};
+use crate::model::{Group, Kind, Method, Module, Parameter};
 use crate::names;
+use crate::parse::DEFAULT_GROUP;
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Expr, ExprLit, Lit, Type};
@@ -23,6 +24,7 @@ pub fn descriptor(model: &Module) -> TokenStream {
     } else {
         quote!(__windlass::commands::by_name(&[#(#commands()),*]))
     };
+    let lanes = model.groups.iter().map(|group| lanes(model, group));
     quote! {
         fn descriptor() -> __windlass::schema::ModuleDescriptor {
             __windlass::schema::ModuleDescriptor {
@@ -32,8 +34,22 @@ pub fn descriptor(model: &Module) -> TokenStream {
                 all_sync: #all_sync,
                 methods: ::std::vec::Vec::from([#(#methods),*]),
                 commands: #commands,
+                lanes: ::std::vec::Vec::from([#(#lanes),*]),
             }
         }
+    }
+}
+
+/// A lane group with its methods; those that run on lanes and name no group are in `default`, if there is one.
+fn lanes(model: &Module, group: &Group) -> TokenStream {
+    let (name, lanes) = (group.ident.to_string(), group.lanes);
+    let is_in = |method: &&Method| match &method.flags.group {
+        Some(named) => *named == group.ident,
+        None => group.ident == DEFAULT_GROUP && !method.flags.blocking,
+    };
+    let ids = model.methods.iter().filter(is_in).map(|method| method.id);
+    quote! {
+        __windlass::describe::lane_group(#name, #lanes, &[#(#ids),*])
     }
 }
 

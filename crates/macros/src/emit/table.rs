@@ -5,7 +5,7 @@
 use super::{command, ours, schema};
 use crate::model::{Aggregate, Kind, Method, Module, Parameter, Receiver};
 use crate::{check, names};
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 
 /// `impl Module`.
@@ -94,14 +94,41 @@ pub fn hooks(model: &Module) -> TokenStream {
             }
         }
     });
+    let own = own(model, aggregate.is_some());
     quote! {
         impl #facade::__private::module::Hooks for #state {
+            const OWN: u32 = #own;
             #(#hooks)*
             #restart
             #aggregate
         }
     }
 }
+
+/// The bits of the monitor hooks that the module has: a node asks no others.
+fn own(model: &Module, folds: bool) -> TokenStream {
+    let facade = &model.facade;
+    let has = |name: &str| model.hooks.iter().any(|hook| hook.sig.ident == name);
+    let events = EVENTS.iter().filter(|(name, _)| has(name) || (folds && *name == "replica_aggregate"));
+    let bits = events.map(|(_, event)| {
+        let event = Ident::new(event, Span::call_site());
+        quote!(#facade::__private::module::Event::#event.bit())
+    });
+    let bits: Vec<_> = bits.collect();
+    if bits.is_empty() { quote!(0) } else { quote!(#(#bits)|*) }
+}
+
+/// Monitor hooks, and the events that they answer.
+const EVENTS: &[(&str, &str)] = &[
+    ("estimate", "Estimate"),
+    ("sample", "Sample"),
+    ("train", "Train"),
+    ("schedule", "Schedule"),
+    ("replica_start", "ReplicaStart"),
+    ("replica_aggregate", "ReplicaAggregate"),
+    ("flush_work", "FlushWork"),
+    ("lane_of", "Lane"),
+];
 
 /// The hook that folds answers by the functions that methods name; nothing when none does.
 fn aggregate(model: &Module) -> Option<TokenStream> {

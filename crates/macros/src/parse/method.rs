@@ -4,12 +4,24 @@ use super::parameter;
 use crate::model::{Aggregate, Flags, Method, Period, Receiver};
 use crate::words::{self, Word};
 use crate::{names, parse};
+use proc_macro2::Ident;
 use syn::{Attribute, Error, Expr, ExprLit, FnArg, ImplItemFn, Lit, Result, ReturnType, Signature, parse_quote};
 
 /// First number a module may give its own methods.
 pub const OWN_FIRST: u32 = 10;
-const WORDS: &[&str] =
-    &["id", "key", "local", "prio", "period", "detached", "blocking", "idempotent", "reentrant", "aggregate"];
+const WORDS: &[&str] = &[
+    "id",
+    "key",
+    "local",
+    "prio",
+    "period",
+    "detached",
+    "blocking",
+    "idempotent",
+    "reentrant",
+    "group",
+    "aggregate",
+];
 
 /// Reads a function marked `#[method]`; `next_id` is its number unless it says another.
 pub fn method(attribute: &Attribute, function: &mut ImplItemFn, next_id: u32) -> Result<Method> {
@@ -138,6 +150,17 @@ fn aggregate(word: &Word) -> Result<Option<Aggregate>> {
     }
 }
 
+/// The name of a lane group.
+fn group(word: &Word) -> Result<Ident> {
+    match word.value.as_ref() {
+        Some(Expr::Path(path)) if path.path.get_ident().is_some() => Ok(path.path.require_ident()?.clone()),
+        _ => Err(Error::new(
+            word.name.span(),
+            "`group` names one of the module's lane groups: `group = data`, with `#[module(lanes(data = 32))]`",
+        )),
+    }
+}
+
 fn flag(flags: &mut Flags, word: &Word) -> Result<()> {
     match word.name.to_string().as_str() {
         "key" => flags.key = Some(word.expression()?),
@@ -167,6 +190,7 @@ fn flag(flags: &mut Flags, word: &Word) -> Result<()> {
         "blocking" => flags.blocking = word.flag()?,
         "idempotent" => flags.idempotent = word.flag()?,
         "reentrant" => flags.reentrant = word.flag()?,
+        "group" => flags.group = Some(group(word)?),
         _ => flags.aggregate = aggregate(word)?,
     }
     Ok(())

@@ -1,14 +1,16 @@
 //! Parse: from the author's impl to the model, and the impl without our marks.
 //!
-//! Lives here: `module` (the impl and its attribute); `method` (one function), `command` (one over arrays, with the words that say so in `command_words`), `parameter` (its parameters and reply).
+//! Lives here: `module` (the impl and its attribute, with its lane groups in `lane_words`); `method` (one function), `command` (one over arrays, with the words that say so in `command_words`), `parameter` (its parameters and reply).
 //! Holds: the impl that goes on is the author's own, minus our attributes and minus hooks, which move to `impl Hooks`;
 //! it goes on when there are errors as well, so that one mistake makes one message.
 
 mod command;
 mod command_words;
+mod lane_words;
 mod method;
 mod parameter;
 
+pub use lane_words::DEFAULT as DEFAULT_GROUP;
 pub use method::OWN_FIRST;
 pub use parameter::last_name;
 
@@ -18,7 +20,7 @@ use crate::{names, words};
 use proc_macro2::{Ident, TokenStream};
 use syn::{Attribute, Error, ImplItem, ImplItemFn, ItemImpl, LitStr, Path, Result, parse_quote};
 
-const WORDS: &[&str] = &["name", "version", "export", "stateless", "crate"];
+const WORDS: &[&str] = &["name", "version", "export", "stateless", "lanes", "crate"];
 const MARKS: &[&str] = &["create", "method", "hook"];
 
 /// Reads the impl. What was not understood is among the errors and missing in the model; there is no model when the impl
@@ -74,12 +76,15 @@ fn frame(item: &ItemImpl) -> Result<Module> {
         creates: Vec::new(),
         methods: Vec::new(),
         classes_file: None,
+        groups: Vec::new(),
         hooks: Vec::new(),
     })
 }
 
 /// The words of `#[module(..)]`.
 fn read_words(model: &mut Module, attribute: TokenStream) -> Result<()> {
+    let (groups, attribute) = lane_words::take_lanes(attribute)?;
+    model.groups = groups;
     for word in words::of_tokens(attribute, "module", WORDS)? {
         match word.name.to_string().as_str() {
             "name" => model.name = name(word.text()?)?,

@@ -17,10 +17,12 @@ use crate::mail::orders::{Order, Plan, Told, ask_each, tell, together};
 use crate::place::policy::{Placement, choose};
 use crate::place::{Module, Places, Pool};
 use crate::shared::WorkerId;
+use crate::stats::Costs;
 use report::{Counts, Report};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 use windlass_contract::admin::{ModuleFacts, NodeFacts, PoolFacts, Request, Response};
@@ -89,6 +91,11 @@ async fn answer(core: &Rc<Core>, root: u64, mark: u64, request: Request) -> Resu
         Request::Tasks => Response::Tasks(report::all_tasks(core).await?),
         Request::Workers => Response::Workers(report::all_workers(core).await?),
         Request::Containers => Response::Containers(report::all_containers(core).await?),
+        Request::Samples { pool, method } => {
+            let (pool, method) = method_of(core, &pool, &method)?;
+            Response::Samples(report::all_samples(core, pool, method).await?)
+        }
+        Request::Lanes => Response::Lanes(report::all_lanes(core).await?),
     })
 }
 
@@ -99,6 +106,18 @@ fn describe(core: &Rc<Core>, name: &str) -> Result<Vec<u8>, Fault> {
         None => places.module(name).ok_or_else(|| places.unknown(name))?,
     };
     Ok(module.encoded.to_vec())
+}
+
+/// A method of a pool, by their names.
+fn method_of(core: &Rc<Core>, pool: &str, method: &str) -> Result<(PoolId, MethodId), Fault> {
+    let places = core.places.borrow();
+    let found = places.by_text(pool).ok_or_else(|| places.unknown(pool))?;
+    let methods = &found.module.descriptor.methods;
+    let named = methods.iter().find(|one| one.name == method).map(|one| (found.id, one.id));
+    named.ok_or_else(|| {
+        let names: Vec<&str> = methods.iter().map(|one| one.name.as_str()).collect();
+        Fault::new(Code::UnknownMethod, format!("pool {pool} has no method {method}; it has {}", names.join(", ")))
+    })
 }
 
 fn pool_facts(pool: &Pool, sums: &BTreeMap<u64, (u64, u64)>) -> PoolFacts {
@@ -206,24 +225,30 @@ fn node_facts(core: &Rc<Core>, sum: &Counts) -> NodeFacts {
     }
 }
 
-/// Waits until every call accepted before this one has ended on every worker, but for those of `root` itself.
+/// Waits until every call accepted before this one has ended on every worker, but for those of `root` itself, and no container
+/// has work left.
 async fn flush(core: &Rc<Core>, root: u64, mark: u64) -> Result<(), Fault> {
     let others: Vec<_> = core.shared.workers().filter(|worker| *worker != core.worker).collect();
     // The others begin to wait now; this worker's part needs the mark of the call that asks.
     let theirs = ask_each(core, others, |_| Order::Flush(root));
     let mine = part::flush(core, root, mark);
     let (mut theirs, mut mine) = (Box::pin(theirs), Box::pin(mine));
-    let (mut told, mut done) = (None, false);
+    let (mut told, mut done) = (None, None);
     std::future::poll_fn(|cx| {
         if told.is_none()
             && let Poll::Ready(answer) = theirs.as_mut().poll(cx)
         {
             told = Some(answer);
         }
-        done = done || mine.as_mut().poll(cx).is_ready();
-        if done && told.is_some() { Poll::Ready(()) } else { Poll::Pending }
+        if done.is_none()
+            && let Poll::Ready(answer) = mine.as_mut().poll(cx)
+        {
+            done = Some(answer);
+        }
+        if done.is_some() && told.is_some() { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
+    done.transpose()?;
     told.transpose().map(|_| ())
 }
 
@@ -361,11 +386,11 @@ fn check_name(name: &str) -> Result<(), Fault> {
 fn plan(places: &mut Places, wanted: Wanted, id: Option<PoolId>) -> Result<(Plan, u32), Fault> {
     let Wanted { name, module, parameters, spread, .. } = wanted;
     let (containers, placement) = spread.unwrap_or((1, Placement::default()));
-    if places.module(&module).is_none() {
+    let Some(costs) = places.module(&module).map(|module| Costs::new(module.methods())) else {
         let names: Vec<&str> = places.modules().map(|one| one.descriptor.name.as_str()).collect();
         let text = format!("no module {module}; there is {}", names.join(", "));
         return Err(Fault::new(Code::UnknownModule, text));
-    }
+    };
     if places.making.contains_key(&name) {
         let text = format!("pool {name} is being made at this moment");
         return Err(Fault::new(Code::PoolExists, text).with_retry(windlass_contract::Retry::After(10)));
@@ -375,7 +400,8 @@ fn plan(places: &mut Places, wanted: Wanted, id: Option<PoolId>) -> Result<(Plan
     }
     let pool = id.unwrap_or_else(|| places.next_id());
     places.making.insert(name.clone(), pool);
-    Ok((Plan { pool, name, module, parameters, placement, workers: Vec::new() }, containers))
+    let (costs, workers) = (Arc::new(costs), Vec::new());
+    Ok((Plan { pool, name, module, parameters, placement, costs, workers }, containers))
 }
 
 fn is_number(text: &str) -> bool {

@@ -6,23 +6,32 @@
 
 use crate::core::Core;
 use crate::host::library::Table;
-use crate::host::{self, periodic};
-use crate::mail::orders::Plan;
+use crate::host::{self, asked, periodic};
+use crate::limits::{FLUSH_AGAIN_NS, FLUSH_WORK_NS};
+use crate::mail::orders::{self, Plan};
 use crate::place::{Container, Method, Module, Placed, Pool, Spot};
 use crate::reply::{Wait, waited};
 use crate::shared::WorkerId;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use windlass_contract::{Code, Fault, MethodId, Outcome, PoolId};
+use windlass_lane::Class;
 
 /// Makes a container of a pool that does not stand yet.
 ///
 /// # Errors
 /// `CreateFailed` with the module's own words, and what its `create` answers.
 pub(crate) async fn make(core: &Rc<Core>, place: u32, plan: Plan) -> Result<(), Fault> {
-    let Plan { pool, name, module, parameters, workers, .. } = plan;
+    let Plan { pool, name, module, parameters, costs, workers, .. } = plan;
     let module = known(core, &module)?;
-    let container = Container::new(core, pool, place, name.clone(), module);
+    let container = Container::new(core, pool, place, name.clone(), module, costs);
+    // Before anything of it waits in one; those of the second class are made when they are first needed.
+    for (at, group) in container.module.descriptor.lanes.iter().enumerate() {
+        let name = asked::lane_name(&container, &group.name);
+        for number in 0..group.lanes {
+            container.home.group_lane(Class::Latency, at, number, &name)?;
+        }
+    }
     let name = if workers.len() > 1 { format!("{name}: container {place}") } else { name };
     call_inherited(core, &container, MethodId::CREATE, parameters).await.map_err(|fault| {
         // What it spawned before it failed has no pool to work for.
@@ -96,7 +105,7 @@ fn known(core: &Rc<Core>, module: &str) -> Result<Rc<Module>, Fault> {
 /// # Errors
 /// `QueueFull` when there is no timer for a periodic method.
 pub(crate) fn open(core: &Rc<Core>, plan: Plan) -> Result<(), Fault> {
-    let Plan { pool: id, name, module, parameters, placement, workers } = plan;
+    let Plan { pool: id, name, module, parameters, placement, costs, workers } = plan;
     let module = known(core, &module)?;
     let mut places = core.places.borrow_mut();
     let here = |(place, worker): (u32, WorkerId)| (worker == core.worker).then_some((id, place));
@@ -108,7 +117,7 @@ pub(crate) fn open(core: &Rc<Core>, plan: Plan) -> Result<(), Fault> {
         spots.push(Spot { worker, here });
     }
     drop(places);
-    let pool = Pool::new(id, name, module, parameters, placement, spots);
+    let pool = Pool::new(id, name, module, parameters, placement, costs, spots);
     for container in pool.here() {
         periodic::begin(core, container)?;
     }
@@ -161,8 +170,41 @@ pub(crate) fn load(core: &Rc<Core>, table: Table, origin: String) -> Result<(), 
     core.places.borrow_mut().add_module(module)
 }
 
-/// Waits until every call that this worker took by its `mark`th has ended, but for those of `root` itself.
-pub(crate) async fn flush(core: &Rc<Core>, root: u64, mark: u64) {
+/// Waits until every call that this worker took by its `mark`th has ended, but for those of `root` itself, and its containers
+/// say that no work of theirs remains.
+///
+/// # Errors
+/// `DeadlineExceeded` names a container that has work left for too long.
+pub(crate) async fn flush(core: &Rc<Core>, root: u64, mark: u64) -> Result<(), Fault> {
+    let since = core.now();
+    loop {
+        calls_end(core, root, mark).await;
+        let Some((container, left)) = work_left(core) else { return Ok(()) };
+        let now = core.now();
+        if now.saturating_sub(since) > FLUSH_WORK_NS {
+            let text = format!(
+                "{container:?} says that {left} units of its work remain, {} s after the flush began; ask its module why",
+                FLUSH_WORK_NS / 1_000_000_000
+            );
+            return Err(Fault::new(Code::DeadlineExceeded, text).with_outcome(Outcome::Ended));
+        }
+        orders::sleep(core, now.saturating_add(FLUSH_AGAIN_NS)).await;
+    }
+}
+
+/// A container of this worker that has work left, and how much.
+fn work_left(core: &Rc<Core>) -> Option<(Rc<Container>, u64)> {
+    let places = core.places.borrow();
+    let here: Vec<_> = places.pools().flat_map(|pool| pool.here().cloned()).collect();
+    drop(places);
+    let left = here.into_iter().map(|container| {
+        let left = asked::work_left(core, &container);
+        (container, left)
+    });
+    left.into_iter().find(|(_, left)| *left > 0)
+}
+
+async fn calls_end(core: &Rc<Core>, root: u64, mark: u64) {
     std::future::poll_fn(|cx| {
         let busy = core.live.borrow().any_before(mark, root)
             || core.mail.aways.borrow().any_before(mark, root)

@@ -8,14 +8,18 @@
 use crate::core::Core;
 use crate::limits::{REPORT_NS, TASKS_LISTED_MAX};
 use crate::mail::orders::{Order, Told, together_until};
-use crate::place::Pool;
+use crate::place::{Container, Pool};
 use crate::shared::WorkerId;
 use crate::stats::MethodReport;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
-use windlass_contract::Fault;
-use windlass_contract::admin::{ContainerFacts, MethodFacts, SessionFacts, StageFacts, TaskFacts, WorkerFacts};
+use windlass_contract::admin::{
+    ContainerFacts, LaneFacts, MethodFacts, SampleFacts, SessionFacts, StageFacts, TaskFacts, WorkerFacts,
+};
+use windlass_contract::module::Sample;
+use windlass_contract::{Fault, MethodId, PoolId};
+use windlass_lane::Class;
 
 /// What is asked.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +30,8 @@ pub(crate) enum Of {
     Tasks,
     Stages,
     Worker,
+    Samples(PoolId, MethodId),
+    Lanes,
 }
 
 /// What a worker says.
@@ -37,6 +43,8 @@ pub(crate) enum Report {
     Tasks(Vec<TaskFacts>),
     Stages(Vec<StageFacts>),
     Worker(Box<Counts>),
+    Samples(Vec<SampleFacts>),
+    Lanes(Vec<LaneFacts>),
 }
 
 /// What a worker has counted.
@@ -79,6 +87,8 @@ pub(crate) fn local(core: &Rc<Core>, of: Of) -> Report {
         Of::Tasks => Report::Tasks(tasks(core)),
         Of::Stages => Report::Stages(stages(core)),
         Of::Worker => Report::Worker(Box::new(counts(core))),
+        Of::Samples(pool, method) => Report::Samples(samples(core, pool, method)),
+        Of::Lanes => Report::Lanes(lanes(core)),
     }
 }
 
@@ -188,6 +198,34 @@ pub(crate) async fn all_stages(core: &Rc<Core>) -> Result<Vec<StageFacts>, Fault
     Ok(sums.into_values().collect())
 }
 
+/// The last calls of a method, by container.
+///
+/// # Errors
+/// As `gather`.
+pub(crate) async fn all_samples(
+    core: &Rc<Core>,
+    pool: PoolId,
+    method: MethodId,
+) -> Result<Vec<SampleFacts>, Fault> {
+    let reports = gather(core, Of::Samples(pool, method)).await?;
+    let lists =
+        reports.into_iter().filter_map(|one| if let Report::Samples(list) = one { Some(list) } else { None });
+    let mut all: Vec<_> = lists.flatten().collect();
+    all.sort_by_key(|one| one.container);
+    Ok(all)
+}
+
+/// The lanes of all workers.
+///
+/// # Errors
+/// As `gather`.
+pub(crate) async fn all_lanes(core: &Rc<Core>) -> Result<Vec<LaneFacts>, Fault> {
+    let reports = gather(core, Of::Lanes).await?;
+    let lists =
+        reports.into_iter().filter_map(|one| if let Report::Lanes(list) = one { Some(list) } else { None });
+    Ok(lists.flatten().collect())
+}
+
 /// What all workers have counted, together.
 ///
 /// # Errors
@@ -288,6 +326,38 @@ fn tasks(core: &Rc<Core>) -> Vec<TaskFacts> {
         operations: task.operations,
     };
     core.lanes.tasks(TASKS_LISTED_MAX).into_iter().map(facts).collect()
+}
+
+fn samples(core: &Rc<Core>, pool: PoolId, method: MethodId) -> Vec<SampleFacts> {
+    let places = core.places.borrow();
+    let Some(pool) = places.by_id(pool) else { return Vec::new() };
+    let us = |ns: u64| ns as f64 / 1000.0;
+    let of_container = |container: &Rc<Container>| -> Vec<SampleFacts> {
+        let stats = container.module.method(method).and_then(|method| container.stats(method));
+        let facts = |one: Sample| SampleFacts {
+            container: container.place,
+            bytes: one.bytes,
+            ran_us: us(one.ran_ns),
+            held_us: us(one.held_ns),
+        };
+        stats.map(|stats| stats.samples().into_iter().map(facts).collect()).unwrap_or_default()
+    };
+    pool.here().flat_map(of_container).collect()
+}
+
+fn lanes(core: &Rc<Core>) -> Vec<LaneFacts> {
+    let facts = |lane: windlass_lane::LaneFacts| LaneFacts {
+        worker: u32::from(core.worker.0),
+        lane: lane.name,
+        class: if lane.class == Class::Background { "background" } else { "latency" }.to_owned(),
+        weight: lane.weight,
+        share: lane.share,
+        tasks: lane.tasks as u64,
+        queued: lane.queued as u64,
+        pieces: lane.pieces,
+        ran_us: lane.ran_ns as f64 / 1000.0,
+    };
+    core.lanes.lanes().into_iter().map(facts).collect()
 }
 
 fn counts(core: &Rc<Core>) -> Counts {

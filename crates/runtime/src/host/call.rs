@@ -116,6 +116,12 @@ pub(crate) struct Call {
     pub(crate) spawned: bool,
     /// Where it runs.
     pub(crate) lane: LaneId,
+    /// What it is expected to cost, nanoseconds.
+    pub(crate) expected_ns: u64,
+    /// It waits among the heavy calls of its session.
+    pub(crate) behind: Cell<bool>,
+    /// For how long it held its worker, if it has ended and is not finished.
+    pub(crate) held_ns: Cell<Nanos>,
     /// How often its grace was prolonged.
     pub(crate) graces: Cell<u32>,
     pub(crate) cancelled: Cell<Option<Code>>,
@@ -130,9 +136,15 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// A placed call; with a body and a lane, a spawned task in its shape.
+    /// A placed call that is to run on a lane; with a body, a spawned task in its shape.
     #[inline(always)]
-    pub(crate) fn new(core: &Rc<Core>, placed: Placed, task: Option<(Body, LaneId)>) -> Rc<Self> {
+    pub(crate) fn new(
+        core: &Rc<Core>,
+        placed: Placed,
+        lane: LaneId,
+        cost_ns: u64,
+        body: Option<Body>,
+    ) -> Rc<Self> {
         let Placed {
             call: Arrived { slot, reply, arguments, skip, mut backing, root, owner, number },
             container,
@@ -146,11 +158,7 @@ impl Call {
             left => core.now().saturating_add(left),
         };
         let (root, depth) = root.unwrap_or((number, 0));
-        let (body, lane) = match task {
-            Some((body, lane)) => (Some(body), lane),
-            None if method.flags.background => (None, LaneId::BACKGROUND),
-            None => (None, LaneId::LATENCY),
-        };
+        core.take_due(cost_ns);
         Rc::new(Self {
             number,
             arrived,
@@ -173,6 +181,9 @@ impl Call {
             ended: Cell::default(),
             spawned: body.is_some(),
             lane,
+            expected_ns: cost_ns,
+            behind: Cell::default(),
+            held_ns: Cell::default(),
             body: Cell::new(body),
             graces: Cell::default(),
             cancelled: Cell::default(),
@@ -266,6 +277,7 @@ impl windlass_lane::Job for Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
+        self.core.give_due(self.expected_ns);
         let mut warm = self.core.warm.borrow_mut();
         warm.keep(std::mem::take(&mut self.arguments));
         warm.keep(self.value.take());

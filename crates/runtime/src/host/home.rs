@@ -7,7 +7,7 @@
 use crate::core::Core;
 use crate::limits::{CONTAINER_HANDLES_MAX, CONTAINER_TASKS_MAX};
 use crate::reply::Wait;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::rc::{Rc, Weak};
@@ -24,6 +24,10 @@ pub(crate) struct Home {
     tasks: RefCell<BTreeMap<u64, Known>>,
     /// Lanes of its own, by class and weight.
     lanes: RefCell<BTreeMap<(Class, u32), LaneId>>,
+    /// Lanes of its module's groups, by class, group and number.
+    groups: RefCell<BTreeMap<(Class, usize, u32), LaneId>>,
+    /// Calls that went where least waits, to spread them among equals.
+    turn: Cell<u32>,
 }
 
 /// A spawned task.
@@ -37,8 +41,8 @@ struct Known {
 impl Home {
     /// Nothing open, no tasks.
     pub(crate) fn new(core: &Rc<Core>) -> Rc<Self> {
-        let (handles, tasks, lanes) = (RefCell::default(), RefCell::default(), RefCell::default());
-        Rc::new(Self { core: Rc::downgrade(core), io: core.io.clone(), handles, tasks, lanes })
+        let (handles, tasks, lanes, groups, turn) = Default::default();
+        Rc::new(Self { core: Rc::downgrade(core), io: core.io.clone(), handles, tasks, lanes, groups, turn })
     }
 
     /// Whether something more may be opened.
@@ -89,17 +93,42 @@ impl Home {
         if let Some(lane) = self.lanes.borrow().get(&(class, weight)) {
             return Ok(*lane);
         }
+        let lane = self.add(LaneOptions { weight, class, ..LaneOptions::new(format!("weight {weight}")) })?;
+        self.lanes.borrow_mut().insert((class, weight), lane);
+        Ok(lane)
+    }
+
+    fn add(&self, options: LaneOptions) -> Result<LaneId, Fault> {
         let core = self.core.upgrade().ok_or_else(|| super::ended_early(Code::Draining))?;
         // Lanes whose container has ended go when their last task has.
         core.idle_lanes.borrow_mut().retain(|lane| core.lanes.remove_lane(*lane).is_err());
-        let name = format!("weight {weight}");
-        let lane = core.lanes.add_lane(LaneOptions { weight, class, ..LaneOptions::new(name) });
-        let lane = lane.map_err(|error| {
+        core.lanes.add_lane(options).map_err(|error| {
             let code = if error == LaneError::BadWeight { Code::BadArguments } else { Code::QueueFull };
             Fault::new(code, error.to_string())
-        })?;
-        self.lanes.borrow_mut().insert((class, weight), lane);
+        })
+    }
+
+    /// A lane of a group, made when it is first asked for; it is called `name` with its number.
+    ///
+    /// # Errors
+    /// `QueueFull` when the worker has as many lanes as it may have.
+    pub(crate) fn group_lane(&self, class: Class, group: usize, number: u32, name: &str) -> Result<LaneId, Fault> {
+        if let Some(lane) = self.groups.borrow().get(&(class, group, number)) {
+            return Ok(*lane);
+        }
+        let lane = self.add(LaneOptions { class, ..LaneOptions::new(format!("{name} {number}")) })?;
+        self.groups.borrow_mut().insert((class, group, number), lane);
         Ok(lane)
+    }
+
+    /// Of so many lanes of a group that in which least waits; of equals, one after another.
+    pub(crate) fn least_loaded(&self, class: Class, group: usize, lanes: u32) -> u32 {
+        let Some(core) = self.core.upgrade() else { return 0 };
+        let from = self.turn.get();
+        self.turn.set(from.wrapping_add(1));
+        let groups = self.groups.borrow();
+        let waits = |number: &u32| groups.get(&(class, group, *number)).map_or(0, |lane| core.lanes.queued(*lane));
+        (0..lanes).map(|at| from.wrapping_add(at) % lanes).min_by_key(waits).unwrap_or(0)
     }
 
     /// Enters a task that is about to be spawned.
@@ -167,7 +196,8 @@ impl Home {
             self.io.close(Handle::from_bits(bits));
         }
         if let Some(core) = self.core.upgrade() {
-            core.idle_lanes.borrow_mut().extend(self.lanes.take().into_values());
+            let own = self.lanes.take().into_values().chain(self.groups.take().into_values());
+            core.idle_lanes.borrow_mut().extend(own);
         }
     }
 }

@@ -1,12 +1,13 @@
 //! Host: runs a method through its module's table, on a lane, and finishes its call.
 //!
 //! Lives here: `queue`, `start`, `spawn`, `cancel`, `finish`; `call` (a call's state), `operation` (what a task waits for), `io`
-//! (files and sockets), `home` (what of a container outlives a call), `blocking` (threads for methods that block), `periodic`
+//! (files and sockets), `asked` (what a module's hooks say about its calls), `home` (what of a container outlives a call), `blocking` (threads for methods that block), `periodic`
 //! (methods that the node calls by itself), `library` (the C edge).
 //! From: `place` with a placed call. To: `reply`.
 //! Holds: every call that was queued is finished exactly once, also when its module panics, its future is dropped or its
 //! client is dead; it is not finished while an operation has memory of its.
 
+pub(crate) mod asked;
 pub(crate) mod blocking;
 pub(crate) mod call;
 pub(crate) mod home;
@@ -16,7 +17,7 @@ pub(crate) mod operation;
 pub(crate) mod periodic;
 
 use crate::core::{Alarm, Core};
-use crate::limits::{CANCEL_GRACE_NS, SHIELDS_MAX};
+use crate::limits::{CANCEL_GRACE_NS, HEAVY_NS, SHIELDS_MAX};
 use crate::place::keys::Entered;
 use crate::place::{Method, Placed};
 use crate::reply::{Answer, Refused, ReplySlot, Serving, Wait};
@@ -24,18 +25,46 @@ use crate::session::Session;
 use crate::stats::add;
 use call::{Call, Live, LiveKey, Outcome};
 use std::rc::Rc;
+use windlass_contract::module::Sample;
 use windlass_contract::slot::{FLAG_DETACHED, NO_DEADLINE};
 use windlass_contract::{CallId, Code, Fault, Outcome as Ran};
 use windlass_driver::Nanos;
 use windlass_lane::limits::QUANTUM_NS;
-use windlass_lane::{Class, TaskOptions};
+use windlass_lane::{Class, LaneId, TaskOptions};
+
+/// The lane of a call, and what it is expected to cost. A call that is heavy by that waits apart, so that quick ones pass it; what
+/// its session sends to the same container behind it stays behind it.
+///
+/// # Errors
+/// Of a module with lane groups, what `asked::group_lane` says.
+#[inline(always)]
+fn lane_of(core: &Rc<Core>, placed: &Placed) -> Result<(LaneId, u64, bool), Fault> {
+    let (container, method) = (&placed.container, &placed.method);
+    if method.flags.blocking {
+        return Ok((LaneId::LATENCY, 0, false));
+    }
+    let cost_ns = asked::expected(core, container, method, placed.call.bytes());
+    if let Some(group) = method.group {
+        return Ok((asked::group_lane(core, container, method, &placed.call, group)?, cost_ns, false));
+    }
+    if method.flags.background {
+        return Ok((LaneId::BACKGROUND, cost_ns, false));
+    }
+    if cost_ns <= HEAVY_NS && !container.is_behind(placed.call.owner) {
+        return Ok((LaneId::LATENCY, cost_ns, false));
+    }
+    Ok((core.heavy, cost_ns, true))
+}
 
 /// Queues a placed call on its lane, behind all that came before it. A detached one is accepted here, where only the method
 /// itself can still say no, so its caller is told.
 #[inline(always)]
 pub(crate) fn queue(core: &Rc<Core>, mut placed: Placed) {
-    let class = if placed.method.flags.background { Class::Background } else { Class::Latency };
-    if !core.lanes.has_room(class) {
+    let (lane, cost_ns, heavy) = match lane_of(core, &placed) {
+        Ok(found) => found,
+        Err(fault) => return Refused::new(placed.call.reply, fault).answer(),
+    };
+    if !core.lanes.has_room(lane) {
         let fault = Fault::new(Code::QueueFull, "the lane has as many calls waiting as it may have");
         return Refused::new(placed.call.reply, fault).answer();
     }
@@ -45,8 +74,12 @@ pub(crate) fn queue(core: &Rc<Core>, mut placed: Placed) {
             Err(refused) => return refused.answer(),
         };
     }
-    let call = Call::new(core, placed, None);
-    let queued = core.lanes.push(class, call);
+    let call = Call::new(core, placed, lane, cost_ns, None);
+    if heavy {
+        call.container.goes_behind(call.owner);
+        call.behind.set(true);
+    }
+    let queued = core.lanes.push(lane, call);
     if let Err((call, _full)) = queued {
         let fault = Fault::new(Code::QueueFull, "the lane has as many calls waiting as it may have");
         refuse(&call, fault);
@@ -75,7 +108,7 @@ pub(crate) fn spawn(by: &Rc<Call>, how: Spawn, body: library::Body) -> Result<u6
     let wait = Rc::new(Wait::default());
     let method = Method::spawned(format!("{}/{}", by.container.pool_name, how.name), how.background);
     let placed = Placed::by_node(by.container.clone(), method, Vec::new(), wait.clone()).serving(by.owner);
-    let task = Call::new(core, placed, Some((body, lane)));
+    let task = Call::new(core, placed, lane, 0, Some(body));
     let number = task.number;
     by.container.home.enter(number, wait)?;
     let queued = core.lanes.push(lane, task);
@@ -91,6 +124,7 @@ pub(crate) fn spawn(by: &Rc<Call>, how: Spawn, body: library::Body) -> Result<u6
 /// Ends a call that has not run: it lets go of all it held, its key included.
 fn refuse(call: &Rc<Call>, fault: Fault) {
     let core = &call.core;
+    leave_behind(call);
     let reply = call.reply.borrow_mut().take().unwrap_or_else(ReplySlot::nobody);
     call.drop_buffers(&reply);
     drop(call.body.take());
@@ -101,6 +135,14 @@ fn refuse(call: &Rc<Call>, fault: Fault) {
     forget(call);
     leave_key(core, call);
     core.wake_flushers();
+}
+
+/// A call does not wait in its lane any more.
+#[inline]
+fn leave_behind(call: &Call) {
+    if call.behind.replace(false) {
+        call.container.came_from_behind(call.owner);
+    }
 }
 
 /// Takes a call from among the living, with its timer.
@@ -125,6 +167,7 @@ fn too_late(core: &Core, call: &Call, now: Nanos) -> Option<Fault> {
 
 /// Begins a call: its key, then its method.
 pub(crate) fn start(core: &Rc<Core>, call: Rc<Call>, now: Nanos) {
+    leave_behind(&call);
     if let Some(fault) = too_late(core, &call, now) {
         return refuse(&call, fault);
     }
@@ -230,6 +273,7 @@ pub(crate) fn finish(call: &Rc<Call>) {
     let core = &call.core;
     operation::give_up_all(call);
     if call.held.get() > 0 {
+        call.held_ns.set(held_ns(core, call, core.now()));
         return call.ended.set(true);
     }
     let outcome = call.outcome.take();
@@ -259,7 +303,13 @@ pub(crate) fn finish(call: &Rc<Call>) {
     let now = core.now();
     core.read_at.set(now);
     if let Some(stats) = call.container.stats(&call.method) {
-        stats.record(now.saturating_sub(call.began.get()), call.bytes(), is_fault);
+        let held_ns = match call.held_ns.get() {
+            0 => held_ns(core, call, now),
+            held_ns => held_ns,
+        };
+        let (method, bytes, ran_ns) = (call.method.id.0, call.bytes(), now.saturating_sub(call.began.get()));
+        let sample = Sample { method, bytes, ran_ns, held_ns };
+        asked::ended(core, &call.container, &call.method, sample, is_fault);
         // When it passed from room to room, if it was stamped.
         if let (Some(way), Some(answered), false) = (&call.stamps, answered, is_fault) {
             stats.stages.add(way, answered, now);
@@ -276,6 +326,16 @@ pub(crate) fn finish(call: &Rc<Call>) {
     }
     leave_key(core, call);
     core.wake_flushers();
+}
+
+/// For how long a call that ends now has held its worker. One that never was a task, or ended in its first poll, did all the
+/// time; one of a thread holds no worker, so that what its thread took counts.
+fn held_ns(core: &Core, call: &Call, now: Nanos) -> Nanos {
+    let live = core.live.borrow();
+    match call.live.get().and_then(|key| live.get(key)).and_then(|live| live.task.as_ref()) {
+        Some(task) => core.lanes.ran(task.id(), now),
+        None => now.saturating_sub(call.began.get()),
+    }
 }
 
 fn leave_key(core: &Rc<Core>, call: &Rc<Call>) {
@@ -303,8 +363,7 @@ fn hand_over(core: &Rc<Core>, call: Rc<Call>, from: Nanos) {
     if now.saturating_sub(from) <= QUANTUM_NS {
         return start(core, call, now);
     }
-    let class = if call.method.flags.background { Class::Background } else { Class::Latency };
-    let queued = core.lanes.push(class, call);
+    let queued = core.lanes.push(call.lane, call);
     if let Err((call, _full)) = queued {
         start(core, call, now);
     }

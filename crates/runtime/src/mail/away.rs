@@ -38,24 +38,26 @@ pub(crate) struct Away {
     /// Its root, and how deep below it.
     root: (u64, u16),
     given_up: bool,
+    /// What it is expected to cost there, nanoseconds.
+    expected_ns: u64,
 }
 
 /// The calls of one worker that others run.
 pub(crate) struct Aways {
     all: SlotMap<AwayKey, Away>,
-    /// How many are at each worker.
-    out: Vec<usize>,
+    /// How many are at each worker, and what they are expected to cost.
+    out: Vec<(usize, u64)>,
 }
 
 impl Aways {
     pub(super) fn new(workers: usize) -> Self {
-        Self { all: SlotMap::with_key(), out: vec![0; workers] }
+        Self { all: SlotMap::with_key(), out: vec![(0, 0); workers] }
     }
     pub(crate) fn len(&self) -> usize {
         self.all.len()
     }
-    /// How many are at this worker.
-    pub(crate) fn at(&self, worker: WorkerId) -> usize {
+    /// How many are at this worker, and what they are expected to cost, nanoseconds.
+    pub(crate) fn at(&self, worker: WorkerId) -> (usize, u64) {
         self.out[worker.index()]
     }
     /// Calls below this root.
@@ -67,20 +69,23 @@ impl Aways {
         self.all.values().any(|away| away.arrived <= mark && away.root.0 != but_root)
     }
     fn insert(&mut self, away: Away) -> AwayKey {
-        self.out[away.to.index()] += 1;
+        let out = &mut self.out[away.to.index()];
+        *out = (out.0 + 1, out.1.saturating_add(away.expected_ns));
         self.all.insert(away)
     }
     fn remove(&mut self, bits: u64) -> Option<Away> {
         let away = self.all.remove(KeyData::from_ffi(bits).into())?;
-        self.out[away.to.index()] -= 1;
+        let out = &mut self.out[away.to.index()];
+        *out = (out.0 - 1, out.1.saturating_sub(away.expected_ns));
         Some(away)
     }
 }
 
 /// Sends a call to the worker that has its container.
 pub(crate) fn carry(core: &Rc<Core>, call: Arrived, to: WorkerId, container: u32) {
+    let expected_ns = core.places.borrow().expected(&call);
     let Arrived { slot, reply, arguments, skip, backing, root, owner, number } = call;
-    if core.mail.aways.borrow().at(to) >= AWAY_MAX {
+    if core.mail.aways.borrow().at(to).0 >= AWAY_MAX {
         core.warm.borrow_mut().keep(arguments);
         let text = format!("worker {to} has {AWAY_MAX} calls of this one already");
         return Refused::new(reply, Fault::new(Code::QueueFull, text)).answer();
@@ -102,7 +107,8 @@ pub(crate) fn carry(core: &Rc<Core>, call: Arrived, to: WorkerId, container: u32
     };
     let of_root = root.unwrap_or((number, 0));
     let mut aways = core.mail.aways.borrow_mut();
-    let key = aways.insert(Away { to, reply, kept, counted, arrived, root: of_root, given_up: false });
+    let key =
+        aways.insert(Away { to, reply, kept, counted, arrived, root: of_root, given_up: false, expected_ns });
     // Now that it can be found, so that whoever asked can have it ended.
     if let Some(away) = aways.all.get(key) {
         away.reply.set_live(Serving::Away(key));
@@ -128,7 +134,11 @@ pub(crate) fn give_up(core: &Core, key: AwayKey, code: Code) {
 pub(crate) fn accepted(core: &Core, away: u64) {
     let mut aways = core.mail.aways.borrow_mut();
     let Some(away) = aways.all.get_mut(KeyData::from_ffi(away).into()) else { return };
-    let Some(counted) = away.counted.take() else { return };
+    let Some(counted) = away.counted.take() else {
+        // It came from another worker itself, to be sent on from here.
+        away.reply.as_guest().into_iter().for_each(|guest| guest.accept());
+        return;
+    };
     let reply = std::mem::replace(&mut away.reply, counted);
     drop(aways);
     reply.answer(&Answer::Value { bytes: &[], buffers: &[] });

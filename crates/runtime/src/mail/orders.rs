@@ -11,9 +11,11 @@ use crate::host::library::Table;
 use crate::limits::ORDERS_MAX;
 use crate::place::policy::Placement;
 use crate::shared::WorkerId;
+use crate::stats::Costs;
 use slotmap::SlotMap;
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Poll, Waker};
 use windlass_contract::{Code, Fault, PoolId};
 use windlass_driver::Nanos;
@@ -59,6 +61,8 @@ pub(crate) struct Plan {
     /// Encoded create parameters.
     pub(crate) parameters: Vec<u8>,
     pub(crate) placement: Placement,
+    /// What its methods are expected to cost: one for all workers.
+    pub(crate) costs: Arc<Costs>,
     /// Where its containers are, in order of their ids.
     pub(crate) workers: Vec<WorkerId>,
 }
@@ -178,6 +182,19 @@ pub(crate) async fn together_until(
     waiting.into_iter().map(|(_, answer)| answer).collect()
 }
 
+/// Waits until then, by a timer of this worker.
+pub(crate) async fn sleep(core: &Rc<Core>, until: Nanos) {
+    let mut timer = Timer { core, set: None };
+    std::future::poll_fn(|cx| {
+        if core.now() >= until {
+            return Poll::Ready(());
+        }
+        timer.wake_at(Some(until), cx.waker());
+        Poll::Pending
+    })
+    .await;
+}
+
 /// A timer that goes with whoever waits for it.
 struct Timer<'a> {
     core: &'a Rc<Core>,
@@ -242,7 +259,7 @@ async fn carry_out(core: Rc<Core>, order: Order) -> Result<Told, Fault> {
         Err(Order::Destroy(pool)) => part::destroy(&core, pool).await?,
         Err(Order::TakeUp(pool, place, state)) => part::take_up(&core, pool, place, state).await?,
         Err(Order::Export(pool, place)) => return part::export(&core, pool, place).await.map(Told::State),
-        Err(Order::Flush(root)) => part::flush(&core, root, core.arrivals.get()).await,
+        Err(Order::Flush(root)) => part::flush(&core, root, core.arrivals.get()).await?,
         Err(_) => unreachable!("`at_once` carries out the others"),
     }
     Ok(Told::Done)

@@ -199,6 +199,7 @@ pub(super) fn begin(
         copied.extend_from_slice(&arguments);
         let backing = common.iter().filter_map(Backing::again).collect();
         let reply = ReplySlot::part(fan.clone(), part);
+        let slot = Slot { query: Query::Id(at as u64), ..slot };
         let call = Arrived { slot, reply, arguments: copied, skip, backing, root, owner, number: 0 };
         let spot = &pool.spots[at];
         match &spot.here {

@@ -1,6 +1,6 @@
 //! Place: which container a call goes to, and whether it fits the method.
 //!
-//! Lives here: `find`, `Found`, `Placed`; `pool` (pools, containers, modules: `Places`), `keys` (serial calls of one key),
+//! Lives here: `find`, `Found`, `Placed`; `resolve` (a query that the module has a word in), `pool` (pools, containers, modules: `Places`), `keys` (serial calls of one key),
 //! `fan` (a call to several containers), `policy` (which workers a pool's containers get).
 //! From: `session` with an admitted call. To: `host`, or `mail` for a container of another worker.
 //! Holds: pool, method, schema hash and buffers are checked before anything of the module runs; each refusal names what exists.
@@ -9,10 +9,12 @@ pub(crate) mod fan;
 pub(crate) mod keys;
 pub(crate) mod policy;
 mod pool;
+mod resolve;
 
 pub(crate) use pool::{Container, LINKED, Method, Module, Places, Pool, Spot};
 
 use crate::core::Core;
+use crate::limits::HEAVY_NS;
 use crate::reply::{Refused, ReplySlot, Wait};
 use crate::session::Admitted;
 use crate::shared::WorkerId;
@@ -93,16 +95,19 @@ pub(crate) fn find(core: &Rc<Core>, admitted: Admitted) -> Result<Found, Refused
     let call = admitted.into_call();
     let places = core.places.borrow();
     let found = check(&places, &call).and_then(|(pool, method)| {
+        if resolve::is_asked(pool, call.slot.query) {
+            return Ok((pool, method, 0..0));
+        }
         let to = targets(core, pool, call.slot.query)?;
         Ok((pool, method, to))
     });
     match found {
-        Ok((pool, method, to)) if to.len() == 1 => Ok(match &pool.spots[to.start] {
-            Spot { here: Some(container), .. } => {
-                Found::Here(Placed { container: container.clone(), method: method.clone(), call })
-            }
-            spot => Found::Away(call, spot.worker, to.start as u32),
-        }),
+        Ok((pool, method, to)) if to.is_empty() => {
+            let (pool, method) = (pool.clone(), method.clone());
+            drop(places);
+            resolve::resolve(core, call, &pool, &method)
+        }
+        Ok((pool, method, to)) if to.len() == 1 => Ok(at(pool, method, call, to.start)),
         Ok((pool, method, to)) => {
             let (pool, method) = (pool.clone(), method.clone());
             drop(places);
@@ -112,22 +117,43 @@ pub(crate) fn find(core: &Rc<Core>, admitted: Admitted) -> Result<Found, Refused
     }
 }
 
-/// Finds the container that another worker chose, and the method.
+/// A call to the container of this place.
+#[inline(always)]
+fn at(pool: &Pool, method: &Rc<Method>, mut call: Arrived, at: usize) -> Found {
+    match &pool.spots[at] {
+        Spot { here: Some(container), .. } => {
+            Found::Here(Placed { container: container.clone(), method: method.clone(), call })
+        }
+        spot => {
+            // What is resolved is not resolved again.
+            call.slot.query = Query::Id(at as u64);
+            Found::Away(call, spot.worker, at as u32)
+        }
+    }
+}
+
+/// Finds the container that another worker chose, and the method; or resolves a query that was sent here because a container
+/// of this worker has a word in it.
 ///
 /// # Errors
 /// As `find`: the pool may have ended on the way.
-pub(crate) fn find_here(core: &Rc<Core>, admitted: Admitted, at: u32) -> Result<Placed, Refused> {
+pub(crate) fn find_here(core: &Rc<Core>, admitted: Admitted, at: u32) -> Result<Found, Refused> {
     let call = admitted.into_call();
     let places = core.places.borrow();
     let found = check_guest(&places, &call).and_then(|(pool, method)| {
+        if resolve::is_asked(pool, call.slot.query) {
+            return Ok((None, pool.clone(), method));
+        }
         let container = pool.spots.get(at as usize).and_then(|spot| spot.here.as_ref());
         let container = container.ok_or_else(|| {
             Fault::new(Code::UnknownContainer, format!("container {at} of {} is not on this worker", pool.name))
         })?;
-        Ok((container.clone(), method))
+        Ok((Some(container.clone()), pool.clone(), method))
     });
+    drop(places);
     match found {
-        Ok((container, method)) => Ok(Placed { call, container, method }),
+        Ok((Some(container), _, method)) => Ok(Found::Here(Placed { call, container, method })),
+        Ok((None, pool, method)) => resolve::resolve(core, call, &pool, &method),
         Err(fault) => Err(Refused::new(call.reply, fault)),
     }
 }
@@ -205,19 +231,25 @@ fn targets(core: &Core, pool: &Pool, query: Query) -> Result<Range<usize>, Fault
     })
 }
 
-/// The container that has the least to do: that of a worker with few calls, and of these the one with few. A worker that is
-/// stalled is avoided.
+/// The container that has the least to do: that of a worker whose calls are expected to cost the least, of these one with few,
+/// and of these the one with few itself. A worker that is stalled is avoided.
 fn least(core: &Core, pool: &Pool) -> usize {
     let load = |at: &usize| {
         let spot = &pool.spots[*at];
         let desk = core.shared.desk(spot.worker);
-        match &spot.here {
-            Some(container) => (false, (core.lanes.waiting() + core.lanes.alive()) as u64, container.live.get()),
-            None => {
-                let sent = core.mail.aways.borrow().at(spot.worker) as u64;
-                (desk.is_stalled(), u64::from(desk.load.load(Ordering::Relaxed)).max(sent), 0)
+        let (stalled, due_ns, calls, live) = match &spot.here {
+            Some(container) => {
+                let calls = (core.lanes.waiting() + core.lanes.alive()) as u64;
+                (false, core.due_ns.get(), calls, container.live.get())
             }
-        }
+            None => {
+                let (sent, sent_ns) = core.mail.aways.borrow().at(spot.worker);
+                let due_ns = desk.due_ns.load(Ordering::Relaxed).max(sent_ns);
+                (desk.is_stalled(), due_ns, u64::from(desk.load.load(Ordering::Relaxed)).max(sent as u64), 0)
+            }
+        };
+        // What differs by less than a heavy call is much the same.
+        (stalled, due_ns / HEAVY_NS, calls, live)
     };
     let (count, from) = (pool.spots.len(), pool.turn());
     // Of equals, one after another.

@@ -6,6 +6,7 @@
 
 use super::Pool;
 use crate::core::Core;
+use crate::limits::HEAVY_NS;
 use crate::shared::WorkerId;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -20,7 +21,7 @@ pub enum Placement {
     /// One worker after another.
     #[default]
     RoundRobin,
-    /// Each container on the worker that has the least to do: calls that wait or live, and containers.
+    /// Each container on the worker that has the least to do: what its calls are expected to cost, and containers.
     LeastLoaded,
     /// Each on a worker of its own that gets no container of another pool while others can have it.
     Dedicated,
@@ -105,12 +106,12 @@ pub(crate) fn choose(core: &Rc<Core>, placement: Placement, count: u32) -> Resul
             Ok((0..count as usize).map(|at| open[from.wrapping_add(at) % open.len()]).collect())
         }
         Placement::LeastLoaded => {
-            let mut loads: Vec<(u32, WorkerId)> = open
+            let mut loads: Vec<(u64, WorkerId)> = open
                 .into_iter()
                 .map(|worker| {
                     let desk = shared.desk(worker);
-                    let load = desk.load.load(Ordering::Relaxed);
-                    (load.saturating_add(desk.containers.load(Ordering::Relaxed)), worker)
+                    let due = desk.due_ns.load(Ordering::Relaxed) / HEAVY_NS;
+                    (due.saturating_add(desk.containers.load(Ordering::Relaxed).into()), worker)
                 })
                 .collect();
             let mut least = || {

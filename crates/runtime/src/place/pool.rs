@@ -8,11 +8,13 @@ use crate::core::{Core, Descriptor};
 use crate::host::home::Home;
 use crate::host::library::{Instance, Table};
 use crate::shared::WorkerId;
-use crate::stats::MethodStats;
+use crate::stats::{Costs, MethodStats};
+use crate::transport::Arrived;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 use windlass_contract::head::{BufferKind, Direction};
 use windlass_contract::schema::MethodFlags;
 use windlass_contract::{Code, Fault, MethodId, MethodSchema, ModuleDescriptor, PoolId, Schema};
@@ -29,6 +31,8 @@ pub(crate) struct Method {
     pub(crate) hashes: Vec<u64>,
     pub(crate) buffers: Vec<(String, Direction, BufferKind)>,
     pub(crate) flags: MethodFlags,
+    /// The lane group that its calls wait in, by its place among the module's.
+    pub(crate) group: Option<usize>,
     /// It answers `()`, so that answers of several containers need no aggregate.
     pub(crate) answers_nothing: bool,
     /// Where its counters stand in a container; `usize::MAX` for an inherited one that nothing is counted of.
@@ -56,11 +60,8 @@ impl Module {
             .map_err(|error| Fault::new(Code::ModuleRefused, format!("{origin}: {error}")))?;
         let mut schemas: Vec<&MethodSchema> = descriptor.methods.iter().collect();
         schemas.sort_by_key(|schema| schema.id);
-        let mut methods: Vec<_> = schemas
-            .iter()
-            .enumerate()
-            .map(|(at, schema)| Rc::new(Method::new(&descriptor.name, schema, at)))
-            .collect();
+        let mut methods: Vec<_> =
+            schemas.iter().enumerate().map(|(at, schema)| Rc::new(Method::new(&descriptor, schema, at))).collect();
         if let Err(at) = methods.binary_search_by_key(&MethodId::MONITOR, |method| method.id) {
             methods.insert(at, Method::monitor());
         }
@@ -69,6 +70,10 @@ impl Module {
     /// Whether it is a part of the node's own program.
     pub(crate) fn is_linked(&self) -> bool {
         self.origin == LINKED
+    }
+    /// How many methods it has.
+    pub(crate) fn methods(&self) -> usize {
+        self.methods.len()
     }
     /// The methods that the node calls by itself.
     pub(crate) fn periodic(&self) -> impl Iterator<Item = &Rc<Method>> {
@@ -91,7 +96,7 @@ impl Method {
     fn of_node(id: MethodId, name: &str) -> Rc<Self> {
         let (name, full, flags) = (name.to_owned(), name.into(), MethodFlags::default());
         let (hashes, buffers, answers_nothing) = (Vec::new(), Vec::new(), false);
-        Rc::new(Self { id, name, full, hashes, buffers, flags, answers_nothing, index: usize::MAX })
+        Rc::new(Self { id, name, full, hashes, buffers, flags, group: None, answers_nothing, index: usize::MAX })
     }
 
     /// What an inherited method is called.
@@ -116,7 +121,7 @@ impl Method {
         let flags = MethodFlags { background, ..MethodFlags::default() };
         let (id, full) = (MethodId(u32::MAX), name.as_str().into());
         let (hashes, buffers, answers_nothing) = (Vec::new(), Vec::new(), true);
-        Rc::new(Self { id, name, full, hashes, buffers, flags, answers_nothing, index: usize::MAX })
+        Rc::new(Self { id, name, full, hashes, buffers, flags, group: None, answers_nothing, index: usize::MAX })
     }
 
     /// The event that folds the answers of several containers: a hook answers it.
@@ -130,17 +135,23 @@ impl Method {
         let (hashes, flags) = (vec![reference.schema], MethodFlags::default());
         let (name, full) = (reference.name.into(), reference.name.into());
         let (id, buffers, answers_nothing) = (reference.id, Vec::new(), false);
-        Rc::new(Self { id, name, full, hashes, buffers, flags, answers_nothing, index: usize::MAX })
+        Rc::new(Self { id, name, full, hashes, buffers, flags, group: None, answers_nothing, index: usize::MAX })
     }
 
-    fn new(module: &str, schema: &MethodSchema, index: usize) -> Self {
+    /// Its place among its module's; `usize::MAX` when nothing is counted of it.
+    pub(crate) fn index(&self) -> usize {
+        self.index
+    }
+
+    fn new(module: &ModuleDescriptor, schema: &MethodSchema, index: usize) -> Self {
         Self {
             id: schema.id,
             name: schema.name.clone(),
-            full: format!("{module}.{}", schema.name).into(),
+            full: format!("{}.{}", module.name, schema.name).into(),
             hashes: schema.hashes.clone(),
             buffers: schema.buffers().map(|(one, direction, kind)| (one.name.clone(), direction, kind)).collect(),
             flags: schema.flags.clone(),
+            group: module.lanes.iter().position(|group| group.methods.contains(&schema.id)),
             answers_nothing: schema.reply == Schema::Unit,
             index,
         }
@@ -158,16 +169,50 @@ pub(crate) struct Container {
     pub(crate) home: Rc<Home>,
     pub(crate) keys: RefCell<Keys>,
     pub(crate) live: Cell<u64>,
+    /// What its methods are expected to cost, told to all workers.
+    pub(crate) costs: Arc<Costs>,
+    /// Sessions whose heavy calls wait, with how many.
+    behind: RefCell<BTreeMap<u64, u32>>,
+    /// Events whose hook has failed, and of which the log was told.
+    pub(crate) told: Cell<u32>,
     /// One per method of the module, made on its first call.
     stats: Vec<OnceCell<MethodStats>>,
 }
 
 impl Container {
-    pub(crate) fn new(core: &Rc<Core>, pool: PoolId, place: u32, name: String, module: Rc<Module>) -> Rc<Self> {
+    pub(crate) fn new(
+        core: &Rc<Core>,
+        pool: PoolId,
+        place: u32,
+        name: String,
+        module: Rc<Module>,
+        costs: Arc<Costs>,
+    ) -> Rc<Self> {
         let stats = module.methods.iter().map(|_| OnceCell::new()).collect();
         let (instance, home) = (Instance::empty(module.table), Home::new(core));
         let (keys, live, pool_name) = (RefCell::default(), Cell::new(0), name);
-        Rc::new(Self { pool, place, pool_name, module, instance, home, keys, live, stats })
+        let (behind, told) = Default::default();
+        Rc::new(Self { pool, place, pool_name, module, instance, home, keys, live, costs, behind, told, stats })
+    }
+    /// Whether heavy calls of this session wait, behind which its others stay.
+    #[inline]
+    pub(crate) fn is_behind(&self, session: u64) -> bool {
+        let behind = self.behind.borrow();
+        !behind.is_empty() && behind.contains_key(&session)
+    }
+    /// A call of this session waits among the heavy ones.
+    pub(crate) fn goes_behind(&self, session: u64) {
+        *self.behind.borrow_mut().entry(session).or_default() += 1;
+    }
+    /// It does not any more.
+    pub(crate) fn came_from_behind(&self, session: u64) {
+        let mut behind = self.behind.borrow_mut();
+        if let Some(count) = behind.get_mut(&session) {
+            *count -= 1;
+            if *count == 0 {
+                behind.remove(&session);
+            }
+        }
     }
     /// The method's counters.
     pub(crate) fn stats(&self, method: &Method) -> Option<&MethodStats> {
@@ -200,6 +245,8 @@ pub(crate) struct Pool {
     /// Encoded create parameters.
     pub(crate) parameters: Vec<u8>,
     pub(crate) placement: Placement,
+    /// What its methods are expected to cost.
+    pub(crate) costs: Arc<Costs>,
     /// Its containers, in order of their ids; at least one.
     pub(crate) spots: Vec<Spot>,
     /// Calls of this worker that went where there was least to do, to spread them among equals.
@@ -220,9 +267,10 @@ impl Pool {
         module: Rc<Module>,
         parameters: Vec<u8>,
         placement: Placement,
+        costs: Arc<Costs>,
         spots: Vec<Spot>,
     ) -> Self {
-        Self { id, name, module, parameters, placement, spots, next: Cell::new(0) }
+        Self { id, name, module, parameters, placement, costs, spots, next: Cell::new(0) }
     }
     /// The containers of this worker.
     pub(crate) fn here(&self) -> impl Iterator<Item = &Rc<Container>> {
@@ -273,6 +321,12 @@ impl Places {
             return self.by_id(*id);
         }
         self.pools().find(|pool| pool.id.to_string() == text)
+    }
+    /// What a call is expected to cost wherever it runs, as far as this worker has heard, nanoseconds.
+    pub(crate) fn expected(&self, call: &Arrived) -> u64 {
+        let pool = self.by_id(call.slot.pool);
+        let known = pool.and_then(|pool| Some((pool, pool.module.method(call.slot.method)?)));
+        known.map_or(0, |(pool, method)| pool.costs.of(method.index, call.bytes()))
     }
     /// `UnknownPool`, naming those that exist.
     pub(crate) fn unknown(&self, text: &str) -> Fault {

@@ -124,6 +124,18 @@ pub(crate) struct Arrived {
     pub(crate) number: u64,
 }
 
+impl Arrived {
+    /// The arguments, without their head.
+    pub(crate) fn arguments(&self) -> &[u8] {
+        self.arguments.get(self.skip..).unwrap_or_default()
+    }
+    /// Bytes of arguments and buffers.
+    #[inline]
+    pub(crate) fn bytes(&self) -> u64 {
+        self.arguments.len() as u64 + self.backing.iter().map(Backing::len).sum::<u64>()
+    }
+}
+
 /// What an entry came to.
 pub(crate) enum Taken {
     /// A call.

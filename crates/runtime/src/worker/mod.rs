@@ -11,7 +11,7 @@ mod ending;
 
 use crate::catalog::Keeper;
 use crate::core::{Alarm, Core};
-use crate::host::{self, blocking};
+use crate::host::{self, asked, blocking};
 use crate::limits::{
     LETTERS_PER_TURN, POLL_NS, SLOTS_PER_TURN, SPIN_COLD_NS, TASKS_LISTED_MAX, TURNS_PER_POLL, WORK_PER_POLL,
     WORK_PER_TURN,
@@ -121,6 +121,9 @@ impl Worker {
         worked |= self.core.io.exchange(driver)?;
         worked |= host::let_go_late(&self.core);
         worked |= self.fire(driver);
+        if asked::is_untold(&self.core) {
+            asked::tell(&self.core);
+        }
         worked |= self.core.blocking.out() > 0 && blocking::collect(&self.core);
         self.announce();
         self.take_apart(driver);
@@ -202,17 +205,24 @@ impl Worker {
             if now.saturating_sub(began) > TURN_NS {
                 break;
             }
-            match lanes.next(now) {
-                Some(Work::Start(call)) => host::start(&self.core, call, now),
-                Some(Work::Resume(task)) => task.run(),
-                None => break,
+            let Some(work) = lanes.next(now) else { break };
+            let heavy = lanes.serves(self.core.heavy);
+            if heavy {
+                // Whoever has an answer does not wait for this as well.
+                self.announce();
+                self.core.mail.post();
+            }
+            match work {
+                Work::Start(call) => host::start(&self.core, call, now),
+                Work::Resume(task) => task.run(),
             }
             now = match self.core.read_at.take() {
                 0 => driver.now(),
                 read => read,
             };
             self.unheard += 1;
-            if self.core.io.is_due() {
+            // What came meanwhile may be quick.
+            if heavy || self.core.io.is_due() {
                 break;
             }
         }
@@ -249,6 +259,7 @@ impl Worker {
         if !self.core.shared.is_alone() {
             let load = self.core.lanes.waiting() + self.core.lanes.alive();
             self.core.shared.desk(self.core.worker).load.store(load as u32, Ordering::Relaxed);
+            self.core.show_due();
         }
     }
 

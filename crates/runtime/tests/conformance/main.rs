@@ -9,6 +9,7 @@ mod stage;
 mod waits;
 
 mod calls;
+mod hooks;
 mod loading;
 mod refusals;
 

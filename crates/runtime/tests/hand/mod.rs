@@ -45,6 +45,7 @@ fn descriptor(name: &str, methods: Vec<MethodSchema>) -> ModuleDescriptor {
         all_sync: false,
         methods,
         commands: Vec::new(),
+        lanes: Vec::new(),
     }
 }
 

@@ -106,6 +106,7 @@ impl Module for Rough {
         ];
         ModuleDescriptor {
             commands: Vec::new(),
+            lanes: Vec::new(),
             name: "rough".into(),
             version: "1.0.0".into(),
             docs: String::new(),

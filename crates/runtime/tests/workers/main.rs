@@ -5,6 +5,7 @@
 mod stage;
 
 mod carried;
+mod costs;
 mod pools;
 mod rows;
 mod shard;

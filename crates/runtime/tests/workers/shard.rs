@@ -148,6 +148,15 @@ impl Shard {
             std::hint::spin_loop();
         }
     }
+    /// Holds its worker for half a millisecond, then waits.
+    #[method(id = 32)]
+    async fn chew(&self, cx: &Context<'_>, ms: u64) -> Result<(), Fault> {
+        let until = cx.now_ns() + 500_000;
+        while cx.now_ns() < until {
+            std::hint::spin_loop();
+        }
+        cx.sleep(Duration::from_millis(ms)).await
+    }
     #[method(id = 30)]
     fn panic(&self) {
         panic!("as it was asked to");

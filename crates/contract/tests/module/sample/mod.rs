@@ -36,6 +36,7 @@ fn described(module: &str, methods: Vec<(u32, &str, Vec<Parameter>, Schema, Meth
     };
     ModuleDescriptor {
         commands: Vec::new(),
+        lanes: Vec::new(),
         name: module.into(),
         version: "1.0.0".into(),
         docs: String::new(),

@@ -4,7 +4,7 @@ use super::described;
 use std::sync::OnceLock;
 use windlass_contract::abi::Started;
 use windlass_contract::context::{Context, Incoming, Level};
-use windlass_contract::module::{Cost, Exclusive, Hooks, Module, Sample};
+use windlass_contract::module::{Cost, Exclusive, Hooks, Lane, LaneCall, Module, Sample};
 use windlass_contract::schema::MethodFlags;
 use windlass_contract::serve::{Arguments, answer, inherited, unknown_method};
 use windlass_contract::{Fault, ModuleDescriptor, Schema};
@@ -51,6 +51,9 @@ impl Hooks for Tally {
     }
     fn replica_aggregate(&self, _: u32, replies: &[Vec<u8>]) -> Result<Vec<u8>, Fault> {
         Ok(replies.concat())
+    }
+    fn lane_of(&self, call: LaneCall) -> Lane {
+        Lane::Number(call.lanes - 1)
     }
     fn flush_work(&self) -> u64 {
         self.count

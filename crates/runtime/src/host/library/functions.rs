@@ -6,6 +6,7 @@ use super::super::call::{Call, Outcome};
 use super::super::home::Home;
 use super::super::operation::{self, Finished};
 use super::Body;
+use crate::limits::HEAVY_QUANTUM_NS;
 use crate::symbols::SymbolTable;
 use std::ffi::c_void;
 use std::rc::Rc;
@@ -14,6 +15,7 @@ use windlass_contract::abi::{
     Tell, borrow_waker,
 };
 use windlass_contract::{Fault, MethodId, Outcome as Ran, Retry};
+use windlass_lane::limits::QUANTUM_NS;
 
 /// The one table of host functions for calls on a worker.
 pub(super) static HOST: HostTable = HostTable {
@@ -117,8 +119,11 @@ unsafe extern "C" fn cancelled(handle: *mut c_void) -> u32 {
 
 unsafe extern "C" fn yield_due(handle: *mut c_void) -> u32 {
     // SAFETY: as in `reply`.
-    let core = unsafe { call_of(handle) }.core.clone();
-    u32::from(core.lanes.is_due(core.now()))
+    let call = unsafe { call_of(handle) };
+    let core = &call.core;
+    // A heavy call lets quick ones in sooner.
+    let quantum = if call.lane == core.heavy { HEAVY_QUANTUM_NS } else { QUANTUM_NS };
+    u32::from(core.now().saturating_sub(core.lanes.began()) > quantum)
 }
 
 /// Writes a module's line to the node's log.

@@ -1,17 +1,19 @@
 //! The C edge on the node's side: tables that are checked before they are trusted, and calls through them.
 //!
 //! Lives here: `Table` (a checked module table), `Instance` (a container's state), `Body` (a spawned task that is to begin),
-//! `start` and `Hosted` (a call in progress); `open` (libraries), `functions` (what a module may ask), `lend` (memory of
-//! operations). One of the homes of `unsafe`.
+//! `start` and `Hosted` (a call in progress); `open` (libraries), `functions` (what a module may ask), `asked` (what its hooks
+//! are asked), `lend` (memory of operations). One of the homes of `unsafe`.
 //! Holds: nothing of a module runs before its table has been checked; an instance outlives its futures, because each
 //! future holds the call, and the call its container.
 #![allow(unsafe_code, reason = "one of the four homes: calls through a C table, and its host side")]
 
+mod asked;
 mod blocked;
 mod functions;
 pub(crate) mod lend;
 mod open;
 
+pub(crate) use asked::{ask, may_ask};
 pub(crate) use blocked::{BlockedAnswer, BlockedCall};
 
 use super::call::Call;
@@ -105,12 +107,14 @@ fn machine_bits() -> u64 {
 pub(crate) struct Instance {
     table: Table,
     state: Cell<*mut c_void>,
+    /// A method of it is being started, which may hold `&mut self`.
+    entered: Cell<bool>,
 }
 
 impl Instance {
     /// Room for the state that `create` will make.
     pub(crate) fn empty(table: Table) -> Self {
-        Self { table, state: Cell::new(std::ptr::null_mut()) }
+        Self { table, state: Cell::new(std::ptr::null_mut()), entered: Cell::new(false) }
     }
     /// Whether `create` has handed over no state.
     pub(crate) fn is_empty(&self) -> bool {
@@ -219,6 +223,7 @@ pub(crate) fn start(call: &Rc<Call>) -> Option<Hosted> {
     let handle = Rc::as_ptr(call).cast_mut().cast();
     let raw = raw_call(call, handle);
     let table = container.module.table.0;
+    let entered = asked::Entered::new(&container.instance.entered);
     // SAFETY: the table is checked; the instance is live (`place` gives out containers whose `create` has answered), this is
     //   its one thread, and no other call of it is inside the module now; `raw` lives in `call`, which `Hosted` keeps.
     let future = unsafe {
@@ -228,12 +233,14 @@ pub(crate) fn start(call: &Rc<Call>) -> Option<Hosted> {
             (None, Method::FOLD) => {
                 // It answers before it returns, as every event does.
                 (table.event)(container.instance.state.get(), Event::ReplicaAggregate as u32, raw);
+                drop(entered);
                 super::finish(call);
                 return None;
             }
             (None, _) => (table.start)(container.instance.state.get(), raw),
         }
     };
+    drop(entered);
     if future.data.is_null() {
         super::finish(call);
         return None;
