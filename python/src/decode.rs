@@ -167,7 +167,7 @@ fn hashable(key: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
 }
 
 /// One value with its dtype, as Python has it: all integers are `int`, all floats `float`.
-fn scalar_of(py: Python<'_>, scalar: Scalar) -> PyResult<Bound<'_, PyAny>> {
+pub fn scalar_of(py: Python<'_>, scalar: Scalar) -> PyResult<Bound<'_, PyAny>> {
     Ok(match scalar {
         Scalar::Bool(value) => value.into_pyobject(py)?.to_owned().into_any(),
         Scalar::Int8(value) => value.into_pyobject(py)?.into_any(),

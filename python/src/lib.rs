@@ -1,16 +1,17 @@
 //! The Python package's own code: sessions, calls by schema, and buffers, as the extension module `windlass._core`.
 //!
 //! Lives here, in the order data moves: `client` (a session), `module` (described methods), `method` (a call put together),
-//!   `plan`, `encode` and `decode` (values by schema), `buffers` (what Python sees of shared memory), `call` (waited for),
+//!   `plan`, `encode` and `decode` (values by schema), `commands` (of arrays, by full name), `buffers` (what Python sees of shared memory), `call` (waited for),
 //!   `fault` (raised).
 //! From: the Python files of the package, which hold names, text and display. To: `windlass-client`, and nothing else of ours.
 //! Holds: the interpreter's lock is released wherever a call waits, and signals are looked at meanwhile; what a caller gives
 //!   wrongly is an exception that names it, before anything is sent.
-//! Not here: starting nodes, signatures, stubs, display (`python/windlass/*.py`); arrays (a room of their own, to come).
+//! Not here: starting nodes, signatures, stubs, display (`python/windlass/*.py`); arrays (`python/windlass/arrays`, over `commands`).
 
 mod buffers;
 mod call;
 mod client;
+mod commands;
 mod decode;
 mod encode;
 mod fault;
@@ -32,6 +33,8 @@ mod _core {
     use crate::call::Call;
     #[pymodule_export]
     use crate::client::Client;
+    #[pymodule_export]
+    use crate::commands::Commands;
     #[pymodule_export]
     use crate::fault::table;
     #[pymodule_export]

@@ -11,6 +11,7 @@ from .display import table
 from .pools import Pool, Turns
 
 if TYPE_CHECKING:
+    from .arrays import Arrays
     from .node import Node
 
 _current_lock = threading.Lock()
@@ -25,6 +26,7 @@ class Client:
         self._core = core
         self._node = node
         self._pools: dict[str, Pool] = {}
+        self._arrays: Arrays | None = None
         self._turns = Turns(core.facts()["calls"])
         with _current_lock:
             _current[:] = [one for one in _current if one() is not None]
@@ -81,6 +83,18 @@ class Client:
     def load(self, path: str) -> list[Any]:
         """Opens a module library in the node; answers its modules."""
         return self.admin.load(path)
+
+    # Arrays.
+
+    @property
+    def arrays(self) -> Arrays:
+        """The node's arrays: ``zeros``, ``arange``, ``array``, .. with NumPy's names. Pools for their modules are made where
+        they are missing."""
+        if self._arrays is None:
+            from .arrays import Arrays
+
+            self._arrays = Arrays(self)
+        return self._arrays
 
     # Memory.
 

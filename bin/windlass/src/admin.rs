@@ -8,8 +8,8 @@ use std::time::Duration;
 use windlass_admin::Admin;
 use windlass_client::{Client, Outgoing};
 use windlass_contract::admin::{
-    ContainerFacts, LaneFacts, MethodFacts, ModuleFacts, NodeFacts, PoolFacts, SampleFacts, SessionFacts,
-    TaskFacts, WorkerFacts,
+    ContainerFacts, LaneFacts, MethodFacts, ModuleFacts, NodeFacts, PoolFacts, RefusedPool, SampleFacts,
+    SessionFacts, TaskFacts, WorkerFacts,
 };
 use windlass_contract::module::Module;
 use windlass_contract::{Code, Fault, MethodRef, ModuleDescriptor};
@@ -30,6 +30,11 @@ fn value<T: DeserializeOwned>(outgoing: Outgoing) -> Result<T, Fault> {
 /// All pools.
 pub fn pools(client: &Client) -> Result<Vec<PoolFacts>, Fault> {
     value(method(client, "pools")?)
+}
+
+/// Pools that did not come back.
+pub fn refused(client: &Client) -> Result<Vec<RefusedPool>, Fault> {
+    value(method(client, "refused")?)
 }
 
 /// All modules.

@@ -7,7 +7,9 @@ use crate::trouble::Trouble;
 use serde_json::{Value, json};
 use std::time::Duration;
 use windlass_client::dynamic::near;
-use windlass_contract::admin::{LaneFacts, MethodFacts, SampleFacts, TaskFacts, WorkerFacts};
+use windlass_contract::admin::{
+    LaneFacts, MethodFacts, PoolFacts, RefusedPool, SampleFacts, TaskFacts, WorkerFacts,
+};
 use windlass_contract::fault::{CodeInfo, TABLE};
 use windlass_contract::head::{BufferKind, Direction};
 use windlass_contract::schema::{MethodFlags, Parameter, Shape};
@@ -15,20 +17,41 @@ use windlass_contract::{Code, Fault, MethodSchema, ModuleDescriptor, Outcome, Re
 use windlass_serve::keys::{KEYS, commented};
 use windlass_serve::units::{bytes_text, duration_text};
 
+/// A pool in a list.
+#[derive(serde::Serialize)]
+struct ListedPool {
+    #[serde(flatten)]
+    facts: PoolFacts,
+    /// Why its callers are refused; empty when they are not.
+    refused: String,
+}
+
+impl ListedPool {
+    /// One that did not come back.
+    fn of(pool: RefusedPool) -> Self {
+        let RefusedPool { id, name, why: refused } = pool;
+        let (module, version, parameters) = Default::default();
+        let facts = PoolFacts { id, name, module, version, parameters, containers: 0, calls: 0, live: 0 };
+        Self { facts, refused }
+    }
+}
+
 /// `windlass ls`.
 pub fn list(args: &ListArgs, output: Output) -> Result<(), Trouble> {
     let client = args.target.connect()?;
     match args.what {
         Listed::Pools => {
-            let pools = admin::pools(&client)?;
+            let there =
+                admin::pools(&client)?.into_iter().map(|facts| ListedPool { facts, refused: String::new() });
+            let pools: Vec<_> = there.chain(admin::refused(&client)?.into_iter().map(ListedPool::of)).collect();
             output.data(&pools, || {
                 let mut rows =
                     Rows::new(&["pool", "module", "version", ">containers", ">calls", ">live", "parameters"]);
-                for pool in &pools {
+                for ListedPool { facts: pool, refused } in &pools {
                     let (calls, live, count) =
                         (grouped(pool.calls), grouped(pool.live), pool.containers.to_string());
                     // One that did not come back has no parameters to show, and callers that are told this.
-                    let last = if pool.refused.is_empty() { &pool.parameters } else { &pool.refused };
+                    let last = if refused.is_empty() { &pool.parameters } else { refused };
                     let texts = [&pool.name, &pool.module, &pool.version, &count, &calls, &live, last];
                     rows.row(texts.map(String::clone));
                 }

@@ -51,8 +51,15 @@ facts! {
         calls: u64,
         /// Tasks alive now.
         live: u64,
-        /// Why callers are refused; empty when they are not.
-        refused: String,
+    }
+    /// A pool that did not come back when the node restarted: its callers are refused until it is created anew or destroyed.
+    RefusedPool {
+        /// The id that it had.
+        id: u64,
+        /// Its name.
+        name: String,
+        /// What callers are told.
+        why: String,
     }
     /// A module.
     ModuleFacts {
@@ -348,6 +355,8 @@ pub enum Request {
     },
     /// All lanes.
     Lanes,
+    /// Pools that did not come back.
+    Refused,
 }
 
 /// The node's answer.
@@ -381,6 +390,8 @@ pub enum Response {
     Samples(Vec<SampleFacts>),
     /// Lanes.
     Lanes(Vec<LaneFacts>),
+    /// Pools that did not come back.
+    Refused(Vec<RefusedPool>),
 }
 
 /// Name of the admin module and of its pool.

@@ -71,6 +71,7 @@ const RELEASED: [(u16, &str); 52] = [
     (50, "UnknownSymbol"),
     (51, "UnknownCommand"),
     (52, "NoInstance"),
+    (53, "NotRestored"),
 ];
 
 #[test]

@@ -213,8 +213,8 @@ fn tasks_K49_a_state_that_was_not_taken_down_is_never_silently_empty() {
     let stale = second.client().pool_of(notes.pool().id());
     let fault = notes::Blocking::on(stale).note("again").unwrap_err();
     assert!(fault.is(Code::NotRestored) && fault.outcome == Outcome::NotStarted, "{fault:?}");
-    let listed = second.admin().pools().unwrap();
-    assert!(listed.iter().any(|pool| pool.name == "notes" && pool.refused.contains("keeps state")), "{listed:?}");
+    let listed = second.admin().refused().unwrap();
+    assert!(listed.iter().any(|pool| pool.name == "notes" && pool.why.contains("keeps state")), "{listed:?}");
     // It stays so however often the node starts, until somebody decides.
     stopped(second);
     let third = again(&catalog);
@@ -223,7 +223,7 @@ fn tasks_K49_a_state_that_was_not_taken_down_is_never_silently_empty() {
     assert_eq!(anew.note("a new one").unwrap(), 1);
     third.admin().destroy_pool("count").unwrap();
     assert!(third.admin().find_pool("count").unwrap_err().is(Code::UnknownPool));
-    assert!(third.admin().pools().unwrap().iter().all(|pool| pool.refused.is_empty()));
+    assert!(third.admin().refused().unwrap().is_empty());
 }
 
 #[test]

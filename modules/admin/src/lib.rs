@@ -8,8 +8,8 @@
 mod face;
 
 use windlass_contract::admin::{
-    ContainerFacts, LaneFacts, MethodFacts, ModuleFacts, NodeFacts, PoolFacts, Request, Response, SampleFacts,
-    SessionFacts, StageFacts, TaskFacts, WorkerFacts,
+    ContainerFacts, LaneFacts, MethodFacts, ModuleFacts, NodeFacts, PoolFacts, RefusedPool, Request, Response,
+    SampleFacts, SessionFacts, StageFacts, TaskFacts, WorkerFacts,
 };
 use windlass_contract::context::Context;
 use windlass_contract::{Code, Fault};
@@ -173,6 +173,15 @@ impl Admin {
     async fn containers(&self, cx: &Context<'_>) -> Result<Vec<ContainerFacts>, Fault> {
         match ask(cx, Request::Containers).await? {
             Response::Containers(all) => Ok(all),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Pools that did not come back when the node restarted, and what their callers are told.
+    #[method(id = 45, idempotent)]
+    async fn refused(&self, cx: &Context<'_>) -> Result<Vec<RefusedPool>, Fault> {
+        match ask(cx, Request::Refused).await? {
+            Response::Refused(all) => Ok(all),
             other => Err(unexpected(&other)),
         }
     }

@@ -243,7 +243,6 @@ impl Node<'_> {
             containers: 1,
             calls: 0,
             live: 0,
-            refused: String::new(),
         };
         let reply = match slot.method.0 {
             10 => postcard::to_allocvec(&facts),

@@ -60,9 +60,7 @@ async fn answer(core: &Rc<Core>, root: u64, mark: u64, request: Request) -> Resu
         }
         Request::Pools => {
             let sums = report::pools(core).await?;
-            let places = core.places.borrow();
-            let there = places.pools().map(|pool| pool_facts(pool, &sums));
-            Response::Pools(there.chain(places.all_refused().map(refused_facts)).collect())
+            Response::Pools(core.places.borrow().pools().map(|pool| pool_facts(pool, &sums)).collect())
         }
         Request::Modules => Response::Modules(modules(core)),
         Request::Sessions => Response::Sessions(report::all_sessions(core).await?),
@@ -90,6 +88,7 @@ async fn answer(core: &Rc<Core>, root: u64, mark: u64, request: Request) -> Resu
         }
         Request::Tasks => Response::Tasks(report::all_tasks(core).await?),
         Request::Workers => Response::Workers(report::all_workers(core).await?),
+        Request::Refused => Response::Refused(core.places.borrow().all_refused().collect()),
         Request::Containers => Response::Containers(report::all_containers(core).await?),
         Request::Samples { pool, method } => {
             let (pool, method) = method_of(core, &pool, &method)?;
@@ -131,22 +130,6 @@ fn pool_facts(pool: &Pool, sums: &BTreeMap<u64, (u64, u64)>) -> PoolFacts {
         containers: pool.spots.len() as u32,
         calls,
         live,
-        refused: String::new(),
-    }
-}
-
-/// A pool that did not come back: callers are told why.
-fn refused_facts((id, name, fault): (PoolId, &str, &Fault)) -> PoolFacts {
-    PoolFacts {
-        id: id.bits(),
-        name: name.to_owned(),
-        module: String::new(),
-        version: String::new(),
-        parameters: String::new(),
-        containers: 0,
-        calls: 0,
-        live: 0,
-        refused: fault.message.clone(),
     }
 }
 

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
+use windlass_contract::admin::RefusedPool;
 use windlass_contract::head::{BufferKind, Direction};
 use windlass_contract::schema::MethodFlags;
 use windlass_contract::{Code, Fault, MethodId, MethodSchema, ModuleDescriptor, PoolId, Schema};
@@ -353,8 +354,12 @@ impl Places {
         self.refused.iter().find(|(_, (refused, _))| refused == name).map(|(id, _)| *id)
     }
     /// All pools whose callers are refused.
-    pub(crate) fn all_refused(&self) -> impl Iterator<Item = (PoolId, &str, &Fault)> {
-        self.refused.iter().map(|(id, (name, fault))| (*id, name.as_str(), fault))
+    pub(crate) fn all_refused(&self) -> impl Iterator<Item = RefusedPool> {
+        self.refused.iter().map(|(id, (name, fault))| RefusedPool {
+            id: id.bits(),
+            name: name.clone(),
+            why: fault.message.clone(),
+        })
     }
     /// New pools get ids after these, which pools of an earlier life have.
     pub(crate) fn begin_ids_after(&mut self, ids: impl Iterator<Item = u64>) {

@@ -1,0 +1,74 @@
+//! Commands over arrays, by their full names, for Python.
+//!
+//! Lives here: `Commands`: what a node's pools serve by name, called with texts by key.
+//! From: `python/windlass/arrays`. To: `windlass_client::dynamic::commands`.
+//! Holds: a symbol that a command made is told by name, dtype and shape, and belongs to whoever asked.
+//! Not here: operators, indexing, display; when symbols are given back (`python/windlass/arrays`).
+
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyTuple};
+use windlass_client::contract::commands::{Answered, CommandMap};
+use windlass_client::dynamic::commands::Commands as Known;
+
+use crate::call::value;
+use crate::client::Client;
+use crate::decode::scalar_of;
+use crate::fault::{or_raise, raised};
+
+/// Ranks that are listed; arrays may have any.
+const RANKS_LISTED: u8 = 3;
+
+/// The commands of a node, as its pools were when it was asked.
+#[pyclass(frozen, module = "windlass._core")]
+pub struct Commands {
+    known: Known,
+}
+
+#[pymethods]
+impl Commands {
+    /// Asks the node for its pools and their commands.
+    #[staticmethod]
+    fn open(py: Python<'_>, client: &Client) -> PyResult<Commands> {
+        let client = client.inner(py)?;
+        let known = py.detach(|| Known::open(&client, CommandMap::new(RANKS_LISTED)));
+        Ok(Commands { known: or_raise(py, known)? })
+    }
+
+    /// The base names of all commands.
+    fn names(&self) -> Vec<String> {
+        self.known.map().offers().map(|offer| offer.command.name.clone()).collect()
+    }
+
+    /// Calls a command by its full name and waits. A new array is `("array", name, dtype, shape)`, new strings are `("strings", name,
+    /// count, bytes)`; numbers and text are themselves.
+    fn call<'py>(&self, py: Python<'py>, name: &str, given: Vec<(String, String)>) -> PyResult<Bound<'py, PyAny>> {
+        let found = or_raise(py, self.known.find(name))?;
+        let given: Vec<(&str, &str)> = given.iter().map(|(key, text)| (key.as_str(), text.as_str())).collect();
+        let pending = or_raise(py, self.known.outgoing(&found, &given))?.send();
+        let reply = value(py, pending)?;
+        let answered = Known::read(&found, &reply).map_err(|fault| raised(py, &fault))?;
+        told(py, &answered)
+    }
+}
+
+fn told<'py>(py: Python<'py>, answered: &Answered) -> PyResult<Bound<'py, PyAny>> {
+    Ok(match answered {
+        Answered::Nothing => py.None().into_bound(py),
+        Answered::Array(facts) => {
+            let shape = PyTuple::new(py, &facts.shape)?;
+            ("array", facts.name.as_str(), facts.dtype.as_str(), shape).into_pyobject(py)?.into_any()
+        }
+        Answered::Strings(facts) => {
+            ("strings", facts.name.as_str(), facts.size, facts.bytes).into_pyobject(py)?.into_any()
+        }
+        Answered::Symbol(facts) => {
+            ("symbol", facts.name.as_str(), facts.class.as_str()).into_pyobject(py)?.into_any()
+        }
+        Answered::Scalar(scalar) => scalar_of(py, scalar.clone())?,
+        Answered::Text(text) => text.into_pyobject(py)?.into_any(),
+        Answered::List(all) => {
+            let all = all.iter().map(|one| told(py, one)).collect::<PyResult<Vec<_>>>()?;
+            PyList::new(py, all)?.into_any()
+        }
+    })
+}

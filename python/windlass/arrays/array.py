@@ -1,0 +1,392 @@
+"""One array of a node: operators, indexing, reductions, and the way out."""
+
+from __future__ import annotations
+
+import operator
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from .values import (
+    axes_of, broadcast_shape, dtype_name, is_scalar, plain, scalar_dtype, shape_of, text,
+)  # fmt: skip
+
+if TYPE_CHECKING:
+    from .arrays import Arrays
+
+#: Elements that ``repr`` shows all of, and of more, how many at each end.
+_WHOLE, _SHOWN = 60, 4
+
+
+class Array:
+    """An array in a node. Its elements are there; operators make new arrays there. Slices share memory, and are never changed by
+    what is written to the array they came from: a write makes its array a new one."""
+
+    #: NumPy's arrays leave operators with an ``Array`` to it.
+    __array_ufunc__ = None
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, arrays: Arrays, name: str, dtype: str, shape: tuple[int, ...]) -> None:
+        self._arrays = arrays
+        self._name = name
+        self.dtype = dtype
+        self.shape = shape
+        weakref.finalize(self, arrays._forget, name)
+
+    # What it is.
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        size = 1
+        for one in self.shape:
+            size *= one
+        return size
+
+    @property
+    def nbytes(self) -> int:
+        width = {"bool": 1}.get(self.dtype) or int("".join(filter(str.isdigit, self.dtype))) // 8
+        return self.size * width
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("an array of rank 0 has no length")
+        return self.shape[0]
+
+    # Out of the node.
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        """A NumPy array of these elements, read-only, over memory that the node wrote them to: they are copied once, in the
+        node, and not again here."""
+        import numpy
+
+        raw = self._arrays._bytes(self._name) if self.size else b""
+        out = numpy.frombuffer(raw, numpy.dtype(self.dtype)).reshape(self.shape)
+        if dtype is not None and numpy.dtype(dtype) != out.dtype:
+            return out.astype(dtype)
+        return out.copy() if copy else out
+
+    def numpy(self) -> Any:
+        """As ``numpy.asarray(self)``."""
+        return self.__array__()
+
+    def to_arrow(self) -> Any:
+        """A pyarrow array (of rank 1) over the same memory as ``numpy()``; bools are packed, and so copied."""
+        import pyarrow
+
+        if self.ndim != 1:
+            raise ValueError(f"Arrow's arrays have rank 1, this one has {self.ndim}")
+        return pyarrow.array(self.__array__())
+
+    def tolist(self) -> Any:
+        """Nested lists of Python's numbers."""
+        if self.ndim == 0:
+            return self.item()
+        return self.__array__().tolist()
+
+    def item(self) -> Any:
+        """The one element, as Python's number."""
+        if self.size != 1:
+            raise ValueError(f"an array of {self.size} elements is no scalar")
+        return plain(self.__array__().reshape(-1)[0])
+
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            raise ValueError("the truth of an array of several elements is ambiguous: use any() or all()")
+        return bool(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __iter__(self) -> Any:
+        return iter(self.tolist())
+
+    # Operators.
+
+    def _binary(self, op: str, other: Any, swapped: bool = False) -> Array:
+        arrays = self._arrays
+        if is_scalar(other):
+            command = "binopsv" if swapped else "binopvs"
+            name = f"{command}<{self.dtype},{scalar_dtype(other)},{self.ndim}>"
+            return arrays._array(name, {"op": op, "a": self, "value": text(other)})
+        try:
+            other = arrays.asarray(other)
+        except TypeError:
+            return NotImplemented  # type: ignore[return-value]
+        left, right = (other, self) if swapped else (self, other)
+        shape = broadcast_shape(left.shape, right.shape)
+        left, right = left.broadcast_to(shape), right.broadcast_to(shape)
+        name = f"binopvv<{left.dtype},{right.dtype},{len(shape)}>"
+        return arrays._array(name, {"op": op, "a": left, "b": right})
+
+    def _in_place(self, op: str, other: Any) -> Array:
+        arrays = self._arrays
+        if is_scalar(other):
+            arrays._call(f"opeqvs<{self.dtype},{self.ndim}>", {"op": op, "a": self, "value": text(other)})
+            return self
+        other = arrays.asarray(other).broadcast_to(self.shape)
+        name = f"opeqvv<{self.dtype},{other.dtype},{self.ndim}>"
+        arrays._call(name, {"op": op, "a": self, "b": other})
+        return self
+
+    def __neg__(self) -> Array:
+        return self._binary("*", -1)
+
+    def __pos__(self) -> Array:
+        return self
+
+    def __abs__(self) -> Array:
+        return self._unary("abs", "pda")
+
+    def __invert__(self) -> Array:
+        if self.dtype == "bool":
+            return self._unary("not", "pda")
+        return self._binary("^", self._arrays.full(1, -1, "int64").astype(self.dtype))
+
+    def _unary(self, command: str, key: str = "x") -> Array:
+        return self._arrays._array(f"{command}<{self.dtype},{self.ndim}>", {key: self._name})
+
+    # Parts.
+
+    def __getitem__(self, key: Any) -> Any:
+        whole, picks = self._where(key)
+        if picks is not None:
+            return self._arrays._call("[pdarray]", {"array": self._flat(), "idx": picks})
+        starts, stops, strides, dropped, added = whole
+        part = self
+        if any(at != (0, length, 1) for at, length in zip(zip(starts, stops, strides), self.shape)):
+            given = {"array": self, "starts": text(starts), "stops": text(stops), "strides": text(strides),
+                     "max_bits": "-1"}
+            part = self._arrays._array(f"[slice]<{self.dtype},{self.ndim}>", given)
+        shape = [length for at, length in enumerate(part.shape) if at not in dropped]
+        if not shape and dropped and not added:
+            return part.item()
+        for at in added:
+            shape.insert(at, 1)
+        return part.reshape(shape) if tuple(shape) != part.shape else part
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        whole, picks = self._where(key)
+        arrays = self._arrays
+        if picks is not None:
+            if self.ndim != 1:
+                raise IndexError("elements of an array of several axes are set by slices, or through its flat copy")
+            given = {"array": self, "idx": picks, "dtype": self.dtype}
+            if is_scalar(value):
+                arrays._call("[pdarray]=val", {**given, "value": text(value)})
+            else:
+                arrays._call("[pdarray]=pdarray", {**given, "value": arrays.asarray(value)})
+            return
+        starts, stops, strides, dropped, _ = whole
+        given = {"array": self, "starts": text(starts), "stops": text(stops), "strides": text(strides),
+                 "max_bits": "-1"}
+        if is_scalar(value):
+            arrays._call(f"[slice]=val<{self.dtype},{self.ndim}>", {**given, "value": text(value)})
+            return
+        lengths = [len(range(*one)) for one in zip(starts, stops, strides)]
+        kept = [length for at, length in enumerate(lengths) if at not in dropped]
+        value = arrays.asarray(value).broadcast_to(kept).reshape(lengths)
+        arrays._call(f"[slice]=pdarray<{self.dtype},{value.dtype},{self.ndim}>", {**given, "value": value})
+
+    def _where(self, key: Any) -> tuple[Any, Array | None]:
+        """What an index names: slices by axis with the axes that it takes away and adds; or a row of picks over the elements."""
+        if isinstance(key, (Array, list)) or (hasattr(key, "dtype") and getattr(key, "shape", ()) != ()):
+            picks = self._arrays.asarray(key)
+            if picks.dtype == "bool" and picks.shape != self.shape:
+                raise IndexError(f"a mask of shape {picks.shape} does not fit an array of shape {self.shape}")
+            if picks.dtype != "bool" and (self.ndim != 1 or picks.ndim != 1):
+                raise IndexError(f"rows of indices pick from arrays of rank 1; here are ranks {picks.ndim} and {self.ndim}")
+            return None, picks._flat()
+        keys = key if isinstance(key, tuple) else (key,)
+        given = sum(one is not None and one is not Ellipsis for one in keys)
+        if given > self.ndim:
+            raise IndexError(f"{given} indices for an array of rank {self.ndim}")
+        spread: list[Any] = []
+        for one in keys:
+            spread += [slice(None)] * (self.ndim - given) if one is Ellipsis else [one]
+        spread += [slice(None)] * (self.ndim - sum(one is not None for one in spread))
+        starts, stops, strides, dropped, added = [], [], [], set(), []
+        shown = 0
+        for one in spread:
+            if one is None:
+                added.append(shown)
+                shown += 1
+                continue
+            length = self.shape[len(starts)]
+            if isinstance(one, slice):
+                start, stop, step = one.indices(length)
+                shown += 1
+            else:
+                try:
+                    at = operator.index(one)
+                except TypeError:
+                    raise IndexError(f"{one!r} is no index: whole numbers, slices, ..., None, and rows of picks are") from None
+                if not -length <= at < length:
+                    raise IndexError(f"index {at} is outside of axis {len(starts)}, which has {length}")
+                start, stop, step = at % length, at % length + 1, 1
+                dropped.add(len(starts))
+            starts.append(start)
+            stops.append(stop)
+            strides.append(step)
+        return (starts, stops, strides, dropped, added), None
+
+    def _flat(self) -> Array:
+        return self if self.ndim == 1 else self.reshape(self.size)
+
+    # Shape.
+
+    def reshape(self, *shape: Any) -> Array:
+        """The same elements in another shape; one length may be -1, which is what is left."""
+        lengths = shape[0] if len(shape) == 1 and not hasattr(shape[0], "__index__") else shape
+        lengths = [operator.index(one) for one in lengths]
+        if not lengths:
+            raise ValueError("an array of a node has one axis at least; item() gives the one element")
+        command = f"reshape<{self.dtype},{self.ndim},{len(lengths)}>"
+        return self._arrays._array(command, {"name": self, "shape": text(lengths)})
+
+    def broadcast_to(self, shape: Any) -> Array:
+        """The elements stretched to a shape that theirs fits, with no copy."""
+        shape = shape_of(shape)
+        if shape == self.shape:
+            return self
+        command = f"broadcast<{self.dtype},{self.ndim},{len(shape)}>"
+        return self._arrays._array(command, {"name": self, "shape": text(shape)})
+
+    def transpose(self, *axes: Any) -> Array:
+        """The axes in another order; reversed, if none is given."""
+        order = axes[0] if len(axes) == 1 and not hasattr(axes[0], "__index__") else axes
+        order = axes_of(order or tuple(reversed(range(self.ndim))), self.ndim)
+        return self._arrays._array(f"permuteDims<{self.dtype},{self.ndim}>", {"name": self, "axes": text(order)})
+
+    @property
+    def T(self) -> Array:
+        return self.transpose() if self.ndim > 1 else self
+
+    def flatten(self) -> Array:
+        """The elements in one row."""
+        return self._flat()
+
+    def astype(self, dtype: Any) -> Array:
+        """The elements in another dtype."""
+        to = dtype_name(dtype)
+        if to == self.dtype:
+            return self
+        return self._arrays._array(f"cast<{self.dtype},{to},{self.ndim}>", {"name": self})
+
+    def copy(self) -> Array:
+        """An array of its own."""
+        return self._unary("deepcopy")
+
+    # To fewer elements.
+
+    def _reduced(self, whole: str, along: str, axis: Any, keepdims: bool, **given: Any) -> Any:
+        given = {"x": self, **{key: text(value) for key, value in given.items()}}
+        if axis is None and not keepdims:
+            return self._arrays._call(f"{whole}<{self.dtype},{self.ndim}>", given)
+        axes = axes_of(axis, self.ndim)
+        made = self._arrays._array(f"{along}<{self.dtype},{self.ndim}>", {**given, "axis": text(axes)})
+        if keepdims:
+            return made
+        kept = [length for at, length in enumerate(self.shape) if at not in axes]
+        return made.reshape(kept) if kept else made.item()
+
+    def sum(self, axis: Any = None, *, keepdims: bool = False) -> Any:
+        return self._reduced("sumAll", "sum", axis, keepdims, skipNan=False)
+
+    def prod(self, axis: Any = None, *, keepdims: bool = False) -> Any:
+        return self._reduced("prodAll", "prod", axis, keepdims, skipNan=False)
+
+    def min(self, axis: Any = None, *, keepdims: bool = False) -> Any:
+        self._some("min")
+        return self._reduced("minAll", "min", axis, keepdims, skipNan=False)
+
+    def max(self, axis: Any = None, *, keepdims: bool = False) -> Any:
+        self._some("max")
+        return self._reduced("maxAll", "max", axis, keepdims, skipNan=False)
+
+    def mean(self, axis: Any = None, *, keepdims: bool = False) -> Any:
+        return self._reduced("meanAll", "mean", axis, keepdims, skipNan=False)
+
+    def var(self, axis: Any = None, *, ddof: float = 0, keepdims: bool = False) -> Any:
+        return self._reduced("varAll", "varReduce", axis, keepdims, skipNan=False, ddof=float(ddof))
+
+    def std(self, axis: Any = None, *, ddof: float = 0, keepdims: bool = False) -> Any:
+        return self._reduced("stdAll", "stdReduce", axis, keepdims, skipNan=False, ddof=float(ddof))
+
+    def any(self, axis: Any = None, *, keepdims: bool = False) -> Any:
+        return self._reduced("anyAll", "any", axis, keepdims)
+
+    def all(self, axis: Any = None, *, keepdims: bool = False) -> Any:
+        return self._reduced("allAll", "all", axis, keepdims)
+
+    def argmin(self) -> int:
+        """Where the least element is, row-major."""
+        self._some("argmin")
+        return self._arrays._call(f"argminAll<{self.dtype},{self.ndim}>", {"x": self})
+
+    def argmax(self) -> int:
+        """Where the greatest element is, row-major."""
+        self._some("argmax")
+        return self._arrays._call(f"argmaxAll<{self.dtype},{self.ndim}>", {"x": self})
+
+    def _some(self, what: str) -> None:
+        if self.size == 0:
+            raise ValueError(f"the {what} of no elements has no value")
+
+    def cumsum(self, axis: int | None = None) -> Array:
+        return self._scanned("cumSum", axis)
+
+    def cumprod(self, axis: int | None = None) -> Array:
+        return self._scanned("cumProd", axis)
+
+    def _scanned(self, command: str, axis: int | None) -> Array:
+        of = self._flat() if axis is None else self
+        of = of.astype("int64") if of.dtype == "bool" else of
+        at = 0 if axis is None else axes_of(axis, of.ndim)[0]
+        given = {"x": of, "axis": text(at), "includeInitial": "False"}
+        return self._arrays._array(f"{command}<{of.dtype},{of.ndim}>", given)
+
+    # Order.
+
+    def argsort(self, axis: int = -1) -> Array:
+        """The places of the elements in ascending order, stable; NaN last."""
+        given = {"name": self, "algoName": "", "axis": text(axes_of(axis, self.ndim)[0])}
+        return self._arrays._array(f"argsort<{self.dtype},{self.ndim}>", given)
+
+    def sort(self, axis: int = -1) -> Array:
+        """The elements in ascending order, as a new array; NaN last."""
+        given = {"array": self, "alg": "", "axis": text(axes_of(axis, self.ndim)[0])}
+        return self._arrays._array(f"sort<{self.dtype},{self.ndim}>", given)
+
+    # Display.
+
+    def __repr__(self) -> str:
+        if self.size <= _WHOLE:
+            return f"array({self.tolist()}, dtype={self.dtype})"
+        if self.ndim > 1:
+            return f"array(shape={self.shape}, dtype={self.dtype})"
+        head, tail = self[:_SHOWN].tolist(), self[self.size - _SHOWN :].tolist()
+        ends = f"{', '.join(map(repr, head))}, ..., {', '.join(map(repr, tail))}"
+        return f"array([{ends}], dtype={self.dtype}, size={self.size})"
+
+
+def _operators() -> None:
+    signs = {
+        "add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**",
+        "and": "&", "or": "|", "xor": "^", "lshift": "<<", "rshift": ">>",
+    }  # fmt: skip
+    for name, sign in signs.items():
+        setattr(Array, f"__{name}__", lambda self, other, sign=sign: self._binary(sign, other))
+        setattr(Array, f"__r{name}__", lambda self, other, sign=sign: self._binary(sign, other, swapped=True))
+        if name != "truediv":
+            setattr(Array, f"__i{name}__", lambda self, other, sign=sign: self._in_place(sign + "=", other))
+    for name, sign in {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}.items():
+        setattr(Array, f"__{name}__", lambda self, other, sign=sign: self._binary(sign, other))
+
+
+_operators()
