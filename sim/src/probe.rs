@@ -189,6 +189,39 @@ impl Probe {
         bytes.to_vec()
     }
 
+    /// Every third size is heavy, so that calls of one session change lanes; what measures classes stays as it is.
+    #[hook]
+    fn estimate(&self, method: u32, bytes: u64, learnt: Cost) -> Cost {
+        match method {
+            21..=23 => Cost::default(),
+            _ if bytes.is_multiple_of(3) => Cost { fixed_ns: 1e6, per_byte_ns: 0.0 },
+            _ => learnt,
+        }
+    }
+
+    /// By the arguments' hash: a dynamic call that comes where no container is goes on to one that can be asked.
+    #[hook]
+    fn schedule(&self, _method: u32, hash: u64, containers: u32) -> u32 {
+        (hash % u64::from(containers.max(1))) as u32
+    }
+
+    /// A broadcast begins, where a container is.
+    #[hook]
+    fn replica_start(&self, _method: u32, replicas: u32) -> Result<(), Fault> {
+        if replicas < 2 {
+            board::tell(|| format!("a call to {replicas} containers was told to be one to several"));
+        }
+        Ok(())
+    }
+
+    /// A call took so long, in virtual time.
+    #[hook]
+    fn sample(&self, sample: Sample) {
+        if sample.held_ns > sample.ran_ns {
+            board::tell(|| format!("a call held its worker for longer than it ran: {sample:?}"));
+        }
+    }
+
     /// The same, in the second class.
     #[method(id = 22, prio = "background", idempotent)]
     fn behind(&self) -> u64 {

@@ -289,6 +289,17 @@ fn tasks_K62_workers_and_containers_are_listed_and_a_query_says_which_of_them_an
     let stat = json(&node.run(&["stat", "--json"]));
     assert_eq!(stat["node"]["workers"], 3);
     assert_eq!(stat["workers"].as_array().map(Vec::len), Some(3));
+    // Of each worker the lanes that are always there, and what has run in them.
+    let lanes = json(&node.run(&["ls", "lanes", "--json"]));
+    let count = |name: &str| lanes.as_array().expect("a list").iter().filter(|lane| lane["lane"] == name).count();
+    assert_eq!([count("latency"), count("background"), count("heavy")], [3, 3, 3]);
+    let listed = stdout(&node.run(&["ls", "lanes"]));
+    assert!(listed.contains("heavy") && listed.contains("25.0 %"), "{listed}");
+    let samples = json(&node.run(&["stat", "--samples", "e.echo", "--json"]));
+    assert_eq!(samples.as_array().map(Vec::len), Some(5), "{samples}");
+    assert!(samples[0]["ran_us"].as_f64() > Some(0.0) && samples[0]["bytes"].as_u64() > Some(5));
+    assert!(complaint(&node.run(&["stat", "--samples", "echo"])).contains("POOL.METHOD"));
+    assert!(complaint(&node.run(&["stat", "--samples", "e.no"])).contains("has no method no; it has"));
 }
 
 #[test]

@@ -11,13 +11,13 @@ use crate::cells::TaskId;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use windlass_driver::threads;
 
 /// What a worker shows of itself.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Pulse {
     worker: String,
     /// Pieces begun and rests; it stands still while one piece runs, and while the worker sleeps.
@@ -26,6 +26,14 @@ pub struct Pulse {
     stalled: AtomicBool,
     stalls: AtomicU64,
     running: Mutex<Running>,
+    /// Who is told of each stall, on the watchdog's thread.
+    told: OnceLock<Box<dyn Fn() + Send + Sync>>,
+}
+
+impl std::fmt::Debug for Pulse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "pulse of {}, stalled: {}", self.worker, self.is_stalled())
+    }
 }
 
 #[derive(Debug, Default)]
@@ -38,6 +46,11 @@ impl Pulse {
     /// Of the worker that is called so in the log.
     pub fn new(worker: impl Into<String>) -> Self {
         Self { worker: worker.into(), ..Self::default() }
+    }
+
+    /// Says who is to be told of each stall: something short, because the watchdog waits for it. The first one counts.
+    pub fn when_stalled(&self, tell: impl Fn() + Send + Sync + 'static) {
+        let _first_counts = self.told.set(Box::new(tell));
     }
 
     pub(crate) fn begins(&self, name: &Name, task: Option<TaskId>) {
@@ -81,6 +94,10 @@ impl Pulse {
                 worker = %self.worker, name = %running.name, task, stall_ms,
                 "a piece of work does not give its worker back; nothing else of that worker runs"
             );
+            drop(running);
+            if let Some(tell) = self.told.get() {
+                tell();
+            }
         }
         Some(beats)
     }
@@ -130,6 +147,11 @@ mod tests {
     #[test]
     fn a_piece_that_is_seen_twice_is_a_stall_once_and_a_sleeping_worker_is_none() {
         let pulse = Pulse::new("w");
+        let told = Arc::new(AtomicU64::new(0));
+        let count = told.clone();
+        pulse.when_stalled(move || {
+            count.fetch_add(1, Ordering::Relaxed);
+        });
         let mut seen = pulse.look(None, 1);
         assert_eq!((seen, pulse.is_stalled()), (None, false), "it sleeps");
         pulse.begins(&"hog".into(), None);
@@ -143,6 +165,6 @@ mod tests {
         seen = pulse.look(seen, 1);
         pulse.rests();
         assert_eq!(pulse.look(seen, 1), None);
-        assert_eq!(pulse.stalls(), 1);
+        assert_eq!((pulse.stalls(), told.load(Ordering::Relaxed)), (1, 1), "told once");
     }
 }

@@ -80,14 +80,26 @@ impl Shared {
             let pulse = watched.then(|| Arc::new(Pulse::new(format!("{name}-{at}"))));
             Desk { pulse, ..Desk::default() }
         };
-        Arc::new(Self {
+        let shared = Arc::new(Self {
             desks: (0..workers.clamp(1, WORKERS_MAX)).map(desk).collect(),
             generation: OnceLock::new(),
             symbols: OnceLock::new(),
             tcp: OnceLock::new(),
             segment_bytes: AtomicU64::new(0),
             private_bytes: AtomicU64::new(0),
-        })
+        });
+        // The first worker gives to others what waits for one that is held; nobody gives what waits for the first.
+        for (at, desk) in shared.desks.iter().enumerate().skip(1) {
+            let (worker, weak) = (WorkerId(at as u16), Arc::downgrade(&shared));
+            if let Some(pulse) = &desk.pulse {
+                pulse.when_stalled(move || {
+                    if let Some(shared) = weak.upgrade() {
+                        shared.desk(WorkerId::FIRST).mailbox.post(&mut vec![Letter::Stalled(worker)]);
+                    }
+                });
+            }
+        }
+        shared
     }
 
     pub(crate) fn desk(&self, worker: WorkerId) -> &Desk {

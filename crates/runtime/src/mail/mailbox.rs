@@ -8,8 +8,10 @@
 
 use super::Letter;
 use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use windlass_driver::socket::Peer;
 use windlass_lane::Bell;
 
 #[derive(Default)]
@@ -74,6 +76,20 @@ impl Mailbox {
         let mut inside = self.lock();
         self.any.store(false, Ordering::Relaxed);
         std::mem::take(&mut inside.letters)
+    }
+
+    /// Takes the connections that its reader has not taken yet, in order; all other letters stay.
+    pub(crate) fn take_connections(&self) -> Vec<(OwnedFd, Peer, u64)> {
+        let mut inside = self.lock();
+        let (mut connections, mut others) = (Vec::new(), VecDeque::new());
+        for letter in std::mem::take(&mut inside.letters) {
+            match letter {
+                Letter::Connection(socket, peer, number) => connections.push((socket, peer, number)),
+                other => others.push_back(other),
+            }
+        }
+        inside.letters = others;
+        connections
     }
 
     /// The reader lies down; `false` if a letter came, and it does not.

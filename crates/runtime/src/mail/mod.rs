@@ -45,6 +45,8 @@ pub(crate) enum Letter {
     Answer(u64, Answered),
     /// A connection for you to greet, under this number; its hello waits.
     Connection(OwnedFd, Peer, u64),
+    /// This worker is held by a piece of work: what waits for it is for others.
+    Stalled(WorkerId),
     /// Do this.
     Order(WorkerId, OrderKey, Order),
     /// What your order came to.
@@ -72,6 +74,7 @@ impl Letter {
             Self::Accepted(_) => "an acceptance",
             Self::Answer(..) => "an answer",
             Self::Connection(..) => "a connection",
+            Self::Stalled(_) => "a stall",
             Self::Order(..) => "an order",
             Self::Told(..) => "what an order came to",
             Self::Drain => "drain",

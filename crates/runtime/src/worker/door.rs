@@ -10,6 +10,7 @@ use crate::core::Alarm;
 use crate::limits::{ACCEPT_PAUSE_NS, GREETING_NS, GREETINGS_MAX};
 use crate::mail::Letter;
 use crate::session::Session;
+use crate::shared::WorkerId;
 use crate::transport::greet;
 use std::collections::BTreeMap;
 use std::io;
@@ -103,7 +104,28 @@ impl Worker {
 
     /// A connection said hello: it gets its worker.
     pub(super) fn hear_hello(&mut self, driver: &mut dyn Driver, number: u64) {
-        let Some((socket, peer)) = self.take_greeting(driver, number) else { return };
+        if let Some((socket, peer)) = self.take_greeting(driver, number) {
+            self.give(driver, socket, peer, number);
+        }
+    }
+
+    /// Takes connections back that wait for a worker which is held by a piece of work: others greet them.
+    pub(super) fn relieve(&mut self, driver: &mut dyn Driver, held: WorkerId) {
+        let desk = self.core.shared.desk(held);
+        if !desk.is_stalled() {
+            return;
+        }
+        let connections = desk.mailbox.take_connections();
+        desk.sessions.fetch_sub(connections.len() as u32, Ordering::Relaxed);
+        if !connections.is_empty() {
+            tracing::info!(worker = %held, connections = connections.len(), "what waits for a worker that is held goes to others");
+        }
+        for (socket, peer, number) in connections {
+            self.give(driver, socket, peer, number);
+        }
+    }
+
+    fn give(&mut self, driver: &mut dyn Driver, socket: OwnedFd, peer: Peer, number: u64) {
         let worker = self.core.shared.for_session();
         self.core.shared.desk(worker).sessions.fetch_add(1, Ordering::Relaxed);
         if worker == self.core.worker {

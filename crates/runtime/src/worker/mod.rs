@@ -164,6 +164,7 @@ impl Worker {
             match mail::read(&self.core, letter) {
                 None => {}
                 Some(Letter::Connection(socket, peer, number)) => self.greet(driver, socket, peer, number),
+                Some(Letter::Stalled(worker)) => self.relieve(driver, worker),
                 Some(Letter::Failed(worker)) => {
                     return Err(io::Error::other(format!("worker {worker} has failed")));
                 }

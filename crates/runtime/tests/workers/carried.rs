@@ -268,6 +268,39 @@ fn a_worker_that_is_held_keeps_nobody_else_and_is_named_and_avoided() {
 }
 
 #[test]
+fn tasks_K36_connections_that_wait_for_a_worker_which_is_held_are_given_to_others() {
+    // So long that they are given to it before the watchdog has named it.
+    let stage = with(|config| config.stall_ms = 250);
+    let first = spread(&stage, "shards", 3, "round_robin").unwrap();
+    let clients = clients(&stage, "shards");
+    let sessions = stage.admin().sessions().unwrap();
+    let near = clients.iter().find(|client| {
+        let number = client.pool().client().welcome().session;
+        sessions.iter().any(|one| one.id == number && one.worker == 0)
+    });
+    let admin = windlass_admin::admin::Blocking::on(near.unwrap().pool().client().admin());
+    let hog = first.pool().toward(Query::Id(2)).call(shard::methods::hog()).argument(&3_000u64).send();
+    until("it begins", || admin.containers().unwrap().iter().filter(|one| one.pool == "shards").count() < 3);
+    // One for each worker at least.
+    let late: Vec<_> = (0..4).map(|_| shard::Blocking::connect(&stage.address(), "shards").unwrap()).collect();
+    let held = admin.workers().unwrap()[2].stalled;
+    assert!(held, "all of them were let in while it was held");
+    for client in &late {
+        client.toward(Query::Id(1)).put(1).unwrap();
+    }
+    let homes = admin.sessions().unwrap();
+    let known = |client: &&shard::Blocking| {
+        let number = client.pool().client().welcome().session;
+        homes.iter().any(|one| one.id == number && one.worker != 2)
+    };
+    assert_eq!(late.iter().filter(known).count(), 4, "by workers that are not: {homes:?}");
+    assert!(admin.workers().unwrap()[2].stalled);
+    hog.wait().unwrap();
+    let counted: u32 = admin.workers().unwrap().iter().map(|one| one.sessions).sum();
+    assert_eq!(counted as usize, admin.sessions().unwrap().len(), "each is counted where it is");
+}
+
+#[test]
 fn futures_of_carried_calls_wake_their_tasks() {
     let stage = stage();
     let _first = pool(&stage, "shards", 3);
