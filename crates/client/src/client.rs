@@ -13,6 +13,7 @@ use windlass_contract::slot::Query;
 use windlass_contract::{Code, Fault, MethodRef, ModuleDescriptor, PoolId};
 
 use crate::background::Background;
+use crate::batch::Batch;
 use crate::connect::Connect;
 use crate::connecting::Connecting;
 use crate::counters::Counters;
@@ -110,6 +111,11 @@ impl Client {
     pub fn admin(&self) -> Pool {
         static NAME: LazyLock<Arc<str>> = LazyLock::new(|| admin::MODULE.into());
         Pool { id: PoolId::ADMIN, name: Arc::clone(&NAME), client: self.clone(), query: Query::Local }
+    }
+
+    /// Begins a batch: calls of this session that are published together, the node woken once.
+    pub fn batch(&self) -> Batch {
+        Batch::new(self)
     }
 
     /// Lends `bytes` of shared memory to be filled and sent without a copy.

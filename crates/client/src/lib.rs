@@ -1,7 +1,7 @@
 //! The client: sessions, typed and schema-driven calls, blocking and async.
 //!
 //! Lives here, in the order data moves: `connect` (hello to session; `connecting`: as a future), `client` (what a user holds), `outgoing` (a call put
-//!   together), `session` (published), `table` (what is out; `slots`: room that was reserved), `reap` (answers taken), `pending` (waited for), `reply`
+//!   together; `prepared`: looked at; `batch`: several), `session` (published), `table` (what is out; `slots`: room that was reserved; `taking`: room that is waited for), `reap` (answers taken), `pending` (waited for), `reply`
 //!   (read); beside it memory (`heap`, `frozen`), the control socket (`wire`), futures (`background`), waits without a thread (`hand`), `dynamic`,
 //!   `stages` (where the time of calls goes); below it `link`: shared memory, or a `stream` (a Unix socket, TCP).
 //! From: generated clients, the command line, edges, Python. To: a node, over shared memory or a socket.
@@ -13,6 +13,7 @@ pub mod dynamic;
 pub mod limits;
 
 mod background;
+mod batch;
 mod client;
 mod clock;
 mod connect;
@@ -26,6 +27,7 @@ mod in_a_child;
 mod link;
 mod outgoing;
 mod pending;
+mod prepared;
 mod reap;
 mod reply;
 mod session;
@@ -35,8 +37,10 @@ mod spin;
 mod stages;
 mod stream;
 mod table;
+mod taking;
 mod wire;
 
+pub use batch::Batch;
 pub use client::{Client, Pool};
 pub use connect::Connect;
 pub use connecting::Connecting;
@@ -45,6 +49,7 @@ pub use frozen::FrozenLoan;
 pub use heap::Loan;
 pub use outgoing::{Outgoing, Payload};
 pub use pending::Pending;
+pub use prepared::Prepared;
 pub use reply::{Reply, ResultView};
 pub use slots::CallSlot;
 pub use stages::ClientStages;

@@ -6,10 +6,7 @@
 //!   the node may read or write stays with the call until its completion.
 //! Not here: waiting (`pending`).
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -20,19 +17,20 @@ use windlass_contract::{CallId, Code, Fault, MethodRef, PoolId};
 use windlass_memory::SegmentId;
 use windlass_memory::words::CELL_BYTES;
 
-use crate::background::Background;
 use crate::client::Client;
 use crate::frozen::FrozenLoan;
 use crate::heap::Loan;
 use crate::limits::ARGUMENTS_INLINE;
 use crate::link::{Link, Ring};
 use crate::pending::Pending;
+use crate::prepared::Prepared;
 use crate::reply::Reply;
 use crate::session::Session;
 use crate::slots::CallSlot;
 use crate::small::{Appending, SmallBytes};
 use crate::stages::Stamps;
 use crate::table::{Out, Ticket};
+use crate::taking::{Slotless, Taken, take_slot};
 
 /// The arguments of a call being put together.
 type Arguments = SmallBytes<ARGUMENTS_INLINE>;
@@ -267,10 +265,40 @@ impl Outgoing {
     /// call slots of the session are out, until one of them is answered: a task that must not block its thread uses `answered`.
     #[inline]
     pub fn send(mut self) -> Pending {
-        match self.publish(None) {
+        match self.publish(None, true) {
             Ok((call, ticket, stamps)) => Pending::out(self.client, call, ticket, stamps),
             Err(fault) => Pending::failed(self.client, fault),
         }
+    }
+
+    /// What `send` would send.
+    ///
+    /// Cost: a copy of the arguments.
+    pub fn prepared(&self) -> Prepared {
+        let told = |asked: &Asked| (asked.entry.direction, asked.entry.kind, asked.entry.length);
+        Prepared {
+            pool: self.pool,
+            method: self.method,
+            query: self.query,
+            deadline: self.deadline,
+            detached: self.detached,
+            arguments: self.arguments.as_slice().to_vec(),
+            buffers: self.buffers.iter().map(told).collect(),
+            fault: self.fault.clone(),
+        }
+    }
+
+    /// As `send`, but whoever calls it wakes the node afterwards (`Session::announce`).
+    pub(crate) fn send_unannounced(mut self) -> Pending {
+        match self.publish(None, false) {
+            Ok((call, ticket, stamps)) => Pending::out(self.client, call, ticket, stamps),
+            Err(fault) => Pending::failed(self.client, fault),
+        }
+    }
+
+    /// Whether it is a call of this client's session.
+    pub(crate) fn is_of(&self, client: &Client) -> bool {
+        Arc::ptr_eq(self.client.session(), client.session())
     }
 
     /// Sends the call and waits for its answer.
@@ -289,8 +317,8 @@ impl Outgoing {
     /// As `wait`.
     pub async fn answered(mut self) -> Result<Reply, Fault> {
         let session = Arc::clone(self.client.session());
-        let taken = Slotless { session: &session, ticket: None, in_background: false }.await?;
-        match self.publish(Some(taken)) {
+        let taken = Slotless::new(&session).await?;
+        match self.publish(Some(taken), true) {
             Ok((call, ticket, stamps)) => Pending::out(self.client, call, ticket, stamps).await,
             Err(fault) => Err(fault),
         }
@@ -349,7 +377,7 @@ impl Outgoing {
     }
 
     /// Checks, takes a slot, writes the arguments and publishes.
-    fn publish(&mut self, taken: Option<Taken>) -> Result<(CallId, Arc<Ticket>, Stamps), Fault> {
+    fn publish(&mut self, taken: Option<Taken>, announce: bool) -> Result<(CallId, Arc<Ticket>, Stamps), Fault> {
         let session = self.client.session();
         session.usable()?;
         if let Some(fault) = self.fault.take() {
@@ -373,7 +401,13 @@ impl Outgoing {
         let (call, ticket) = match (taken, reserved) {
             (Some(taken), _) => taken.used(),
             (None, Some(reserved)) => reserved,
-            (None, None) => take_slot(session)?,
+            (None, None) => {
+                if !announce && !session.table.has_free_slot() {
+                    // Slots come back from a node that knows of the calls before.
+                    session.announce();
+                }
+                take_slot(session)?
+            }
         };
         let length = arguments.len() as u32;
         let place = match (&session.link, long) {
@@ -405,8 +439,8 @@ impl Outgoing {
         }
         session.table.put(Out { call, ticket: Arc::clone(&ticket), holds });
         let published = match &session.link {
-            Link::Ring(ring) => session.publish_call(ring, &slot),
-            Link::Stream(stream) => session.publish_framed(stream, &slot, arguments),
+            Link::Ring(ring) => session.publish_call(ring, &slot, announce),
+            Link::Stream(stream) => session.publish_framed(stream, &slot, arguments, announce),
         };
         match published {
             Ok(published) => Ok((call, ticket, Stamps { begun: self.begun, published })),
@@ -467,124 +501,6 @@ fn write_cell(session: &Session, ring: &Ring, call: CallId, arguments: &[u8]) ->
     let span = ring.own.span(offset, arguments.len() as u64).map_err(|_| ()).map_err(inside)?;
     ring.own.copy_in(span, arguments);
     Ok(Place { segment: SegmentId::CLIENT, length: arguments.len() as u32, offset })
-}
-
-/// A ticket and a call slot that no call has yet; dropped, they go back.
-struct Taken {
-    session: Arc<Session>,
-    held: Option<(CallId, Arc<Ticket>)>,
-}
-
-impl Taken {
-    fn used(mut self) -> (CallId, Arc<Ticket>) {
-        match self.held.take() {
-            Some(held) => held,
-            None => unreachable!("it is used once, by whoever owns it"),
-        }
-    }
-}
-
-impl Drop for Taken {
-    fn drop(&mut self) {
-        if let Some((call, ticket)) = self.held.take()
-            && !self.session.forked()
-        {
-            self.session.free_slot_and_keep(call.slot(), ticket);
-        }
-    }
-}
-
-/// A task waits for a call slot.
-struct Slotless<'s> {
-    session: &'s Arc<Session>,
-    ticket: Option<Arc<Ticket>>,
-    /// The background thread reaps for it.
-    in_background: bool,
-}
-
-impl Future for Slotless<'_> {
-    type Output = Result<Taken, Fault>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let session = this.session;
-        if let Err(fault) = session.usable() {
-            return Poll::Ready(Err(fault));
-        }
-        let taken =
-            |call, ticket| Poll::Ready(Ok(Taken { session: Arc::clone(session), held: Some((call, ticket)) }));
-        let (ticket, mut call) = match this.ticket.take() {
-            Some(ticket) => (ticket, None),
-            None => session.table.take(),
-        };
-        if call.is_none() {
-            session.reap_what_is_there();
-            call = session.table.take_slot();
-        }
-        if call.is_none() {
-            session.table.begin_task_waiting(context.waker());
-            // One that was freed before this task stood on the list woke nobody for it.
-            call = session.table.take_slot();
-        }
-        if let Some(call) = call {
-            return taken(call, ticket);
-        }
-        this.ticket = Some(ticket);
-        if !std::mem::replace(&mut this.in_background, true)
-            && let Err(fault) = Background::one_more(session)
-        {
-            return Poll::Ready(Err(fault));
-        }
-        Poll::Pending
-    }
-}
-
-impl Drop for Slotless<'_> {
-    fn drop(&mut self) {
-        if self.session.forked() {
-            return;
-        }
-        if self.in_background {
-            self.session.background.one_less();
-        }
-        if let Some(ticket) = self.ticket.take() {
-            self.session.table.keep(ticket);
-        }
-    }
-}
-
-/// Takes a ticket and a call slot, waiting for one and reaping for others meanwhile.
-fn take_slot(session: &Arc<Session>) -> Result<(CallId, Arc<Ticket>), Fault> {
-    let (ticket, mut call) = session.table.take();
-    loop {
-        if let Some(call) = call {
-            return Ok((call, ticket));
-        }
-        if let Err(fault) = session.usable() {
-            session.table.keep(ticket);
-            return Err(fault);
-        }
-        if let Some(hand) = &session.hand {
-            if !session.pump_until(hand, || session.table.has_free_slot()) {
-                session.table.keep(ticket);
-                return Err(Fault::new(Code::NoCredit, "all call slots are out, and nothing moves any more"));
-            }
-            call = session.table.take_slot();
-            continue;
-        }
-        let Some(seat) = ticket.seat() else {
-            let text = "all call slots are out, and too many threads wait for one already";
-            return Err(Fault::new(Code::NoCredit, text));
-        };
-        session.table.begin_waiting(seat);
-        session.reaper.wait_until(
-            seat,
-            || session.table.has_free_slot() || session.over.get().is_some(),
-            || None,
-            |taker, time| session.reap(taker, time, None),
-        );
-        call = session.table.end_waiting(seat);
-    }
 }
 
 fn nanoseconds(time: Duration) -> u64 {

@@ -112,7 +112,7 @@ impl Session {
     ///
     /// # Errors
     /// What ended the session: the call was not published.
-    pub(crate) fn publish_call(&self, ring: &Ring, slot: &Slot) -> Result<u64, Fault> {
+    pub(crate) fn publish_call(&self, ring: &Ring, slot: &Slot, announce: bool) -> Result<u64, Fault> {
         let mut submit = locked(&ring.submit);
         self.not_over()?;
         let mut published = Ok(());
@@ -128,8 +128,21 @@ impl Session {
         if let Err(error) = published {
             return Err(self.broken(error).with_outcome(Outcome::NotStarted));
         }
-        self.ring_if_asleep(ring);
+        if announce {
+            self.ring_if_asleep(ring);
+        }
         Ok(at)
+    }
+
+    /// Lets the node know of calls that were published without a word.
+    pub(crate) fn announce(&self) {
+        if self.forked() || self.over.get().is_some() {
+            return;
+        }
+        match &self.link {
+            Link::Ring(ring) => self.ring_if_asleep(ring),
+            Link::Stream(stream) => self.push_rest(stream),
+        }
     }
 
     /// Publishes a cancel or a release, or keeps it until there is room.

@@ -220,3 +220,82 @@ fn a_polled_call_that_was_answered_says_so_once() {
     assert!(block_on(&mut pending).is_ok());
     assert!(block_on(&mut pending).expect_err("given out").is(Code::Internal));
 }
+
+fn batch_of(client: &Client, count: u64) -> Vec<Pending> {
+    let mut batch = client.batch();
+    for value in 0..count {
+        batch.add(client.pool_of(POOL).call(ECHO).argument(&value)).expect("room");
+    }
+    assert_eq!((batch.len() as u64, batch.is_empty()), (count, count == 0));
+    batch.send()
+}
+
+fn answers(pending: Vec<Pending>) -> Vec<u64> {
+    pending.into_iter().map(|one| one.wait().expect("an echo").value().expect("a number")).collect()
+}
+
+#[test]
+fn tasks_K24_a_batch_is_published_in_order_and_wakes_the_node_once() {
+    let peer = Peer::start();
+    let client = Client::options().calls(64).connect(&peer.node()).expect("connect");
+    for round in 0..20 {
+        // The node sleeps by now, or soon; a single call would wake it each time.
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        let before = client.counters().doorbells;
+        assert_eq!(answers(batch_of(&client, 50)), (0..50).collect::<Vec<_>>());
+        let rung = client.counters().doorbells - before;
+        assert!(rung <= 1, "round {round}: {rung} wakes for 50 calls");
+    }
+    assert!(answers(batch_of(&client, 0)).is_empty());
+}
+
+#[test]
+fn tasks_K24_a_batch_larger_than_the_slots_goes_out_as_they_come_back() {
+    for calls in [4, 64] {
+        let peer = Peer::start();
+        let client = Client::options().calls(calls).connect(&peer.node()).expect("connect");
+        assert_eq!(answers(batch_of(&client, 1000)), (0..1000).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn tasks_K24_a_call_of_a_batch_that_cannot_be_sent_fails_alone() {
+    let peer = Peer::start();
+    let client = Client::connect(&peer.node()).expect("connect");
+    let another = Peer::start();
+    let other = Client::connect(&another.node()).expect("connect");
+    let mut batch = client.batch();
+    assert!(
+        batch.add(other.pool_of(POOL).call(ECHO).argument(&1u64)).expect_err("another's").is(Code::BadArguments)
+    );
+    batch.add(client.pool_of(POOL).call(ECHO).argument(&1u64)).expect("room");
+    batch.add(client.pool_of(POOL).call(ECHO).encoded(&vec![0; 1 << 20])).expect("told when it is sent");
+    batch.add(client.pool_of(POOL).call(ECHO).argument(&3u64)).expect("room");
+    let mut pending = batch.send().into_iter();
+    let mut next = || pending.next().expect("three").wait();
+    assert_eq!(next().expect("sent").value::<u64>(), Ok(1));
+    assert!(next().expect_err("too long").is(Code::TooLarge));
+    assert_eq!(next().expect("sent").value::<u64>(), Ok(3));
+    peer.order(Order::Die);
+    while client.is_alive() {
+        std::thread::yield_now();
+    }
+    let gone = batch_of(&client, 2).pop().expect("two").wait().expect_err("no node");
+    assert!(gone.is(Code::NodeGone), "{gone:?}");
+}
+
+#[test]
+fn a_call_that_is_put_together_can_be_looked_at_before_it_is_sent() {
+    let peer = Peer::start();
+    let client = Client::connect(&peer.node()).expect("connect");
+    let call = client.pool_of(POOL).call(ECHO).argument(&7u64).input(b"rope").output(100);
+    let call = call.deadline(std::time::Duration::from_secs(1));
+    let seen = call.prepared();
+    assert_eq!((seen.pool, seen.method, seen.detached), (POOL, ECHO, false));
+    assert_eq!((seen.arguments.as_slice(), seen.deadline), (&[7u8][..], Some(std::time::Duration::from_secs(1))));
+    let lengths: Vec<u64> = seen.buffers.iter().map(|(.., bytes)| *bytes).collect();
+    assert_eq!((lengths, &seen.fault), (vec![4, 100], &None));
+    assert!(format!("{call:?}").contains("deadline"));
+    drop(call);
+    assert_eq!((client.lent_bytes(), client.counters().calls), (0, 0), "nothing went out, and the loan is back");
+}

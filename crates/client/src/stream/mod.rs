@@ -144,7 +144,13 @@ impl Session {
     ///
     /// # Errors
     /// What ended the session: the call was not published.
-    pub(crate) fn publish_framed(&self, stream: &Stream, slot: &Slot, arguments: &[u8]) -> Result<u64, Fault> {
+    pub(crate) fn publish_framed(
+        &self,
+        stream: &Stream,
+        slot: &Slot,
+        arguments: &[u8],
+        announce: bool,
+    ) -> Result<u64, Fault> {
         let mut out = locked(&stream.out);
         self.not_over()?;
         let at = self.stamp();
@@ -159,7 +165,7 @@ impl Session {
             }
         });
         self.counts.calls.add_alone(1);
-        let sent = self.push_out(stream, &mut out);
+        let sent = if announce { self.push_out(stream, &mut out) } else { Ok(()) };
         drop(out);
         if let Err(fault) = sent {
             // Some of it may have been sent: whether the call ran is the node's to know.

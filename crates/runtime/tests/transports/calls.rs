@@ -26,6 +26,25 @@ fn rpc_R25_values_of_every_length_come_back() {
 }
 
 #[test]
+fn tasks_K24_a_batch_comes_whole_and_in_order_by_every_way() {
+    on_every_way(|set| {
+        let pool = set.echo.pool();
+        let (bytes, add) =
+            (data(200_000), |name: &str| pool.call(echo::methods::add()).argument(name).argument(&1u64));
+        let mut batch = pool.client().batch();
+        for _ in 0..100 {
+            batch.add(add("batch")).unwrap();
+        }
+        batch.add(pool.call(echo::methods::checksum()).input(&bytes)).unwrap();
+        let mut pending = batch.send();
+        let last = pending.pop().unwrap();
+        let totals: Vec<u64> = pending.into_iter().map(|one| one.wait().unwrap().value().unwrap()).collect();
+        assert_eq!(totals, (1..=100).collect::<Vec<_>>());
+        assert_eq!(last.wait().unwrap().value::<u64>().unwrap(), xxh3_64(&bytes));
+    });
+}
+
+#[test]
 fn rpc_R25_the_same_typed_client_awaits_its_calls() {
     on_every_way(|set| {
         let client = connect(&set.stage, set.way).open().unwrap();
