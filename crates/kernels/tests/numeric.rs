@@ -1,4 +1,5 @@
 //! Random streams, statistics, linear algebra and big integers.
+#![allow(non_snake_case, reason = "tests carry the names of requirement rows")]
 mod common;
 
 use common::{Sample, array, in_pieces, property};
