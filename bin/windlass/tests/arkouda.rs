@@ -1,5 +1,6 @@
 //! The command as Arkouda's server: its name, its flags, its files, and what it refuses.
 #![cfg(feature = "arkouda")]
+#![allow(non_snake_case, reason = "tests carry the names of requirement rows")]
 #![allow(clippy::disallowed_methods, reason = "tests read files and wait for processes")]
 
 mod common;
@@ -57,6 +58,28 @@ fn it_tells_where_it_is_while_it_is_there() {
     rustix::process::kill_process(pid, Signal::TERM).expect("sent");
     let ended = wait_for("its end", || child.try_wait().expect("a child"));
     assert!(ended.success() && !info.exists());
+}
+
+#[test]
+fn arrays_R14_a_list_of_modules_chooses_what_a_server_has() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (info, list) = (folder.path().join("info"), folder.path().join("ServerModules.cfg"));
+    std::fs::write(&list, "SortMsg\nZarrMsg\n# RandMsg\n").expect("written");
+    let mut command = server(folder.path(), &["--ServerPort=0", "--logLevel=ERROR"]);
+    command.env("ARKOUDA_CONFIG_FILE", &list).stdout(Stdio::null()).stderr(Stdio::piped());
+    let child = command.arg(format!("--serverConnectionInfo={}", info.display()));
+    let mut child = child.spawn().expect("it starts");
+    wait_for("the connection info", || std::fs::read_to_string(&info).ok());
+    let node = folder.path().join("arkouda-0").display().to_string();
+    let listed = common::json(&common::windlass(&["ls", "modules", "--json", "--node", &node]));
+    let names: Vec<&str> =
+        listed.as_array().expect("a list").iter().filter_map(|one| one["name"].as_str()).collect();
+    assert!(names.contains(&"array_sort") && names.contains(&"array_create"), "{names:?}");
+    assert!(!names.contains(&"array_random") && !names.contains(&"array_stats"), "{names:?}");
+    child.kill().expect("a child");
+    let said = child.wait_with_output().expect("a child");
+    let said = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert!(said.contains("array_random") && said.contains("ZarrMsg"), "{said}");
 }
 
 #[test]

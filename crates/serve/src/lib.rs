@@ -20,3 +20,5 @@ pub mod units;
 pub use args::ServeArgs;
 pub use levels::Levels;
 pub use node::{Program, Started, main, run, run_beside};
+/// A module table that was looked at: its descriptor, before it is served.
+pub use windlass_runtime::Table;

@@ -109,15 +109,9 @@ pub fn ranks(classes: &Value) -> Result<Vec<u32>, Trouble> {
     all.filter(|all| !all.is_empty()).ok_or_else(wrong)
 }
 
-/// What is to be said of the ancestor's list of modules: it is read for its form, and chooses nothing yet.
-pub fn modules_notes(path: Option<&Path>) -> Result<Vec<String>, Trouble> {
-    let Some(path) = path else { return Ok(Vec::new()) };
-    let text = read(path)?;
-    let listed =
-        text.lines().filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#')).count();
-    Ok(vec![format!(
-        "ARKOUDA_CONFIG_FILE names {listed} Chapel modules; this server has its commands built in and takes none away"
-    )])
+/// The text of the ancestor's list of modules.
+pub fn modules(path: &Path) -> Result<String, Trouble> {
+    read(path)
 }
 
 fn read(path: &Path) -> Result<String, Trouble> {

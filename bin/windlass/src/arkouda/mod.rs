@@ -1,11 +1,12 @@
 //! Arkouda: a node that Arkouda's own client talks to, as `serve --arkouda` and under the name `arkouda_server`.
 //!
-//! Lives here: `serve`, `server` (`flags`: those of the ancestor's server; `files`: token, connection info, configuration).
+//! Lives here: `serve`, `server` (`flags`: those of the ancestor's server; `files`: token, connection info, configuration; `modules`: which groups of commands there are).
 //! From: the command line. To: `windlass_serve` for the node, `windlass_edge_arkouda` beside it.
 //! Holds: the edge listens before the node says that it is ready, and ends before its process does.
 
 mod files;
 mod flags;
+mod modules;
 
 use crate::PROGRAM;
 use crate::trouble::Trouble;
@@ -53,8 +54,14 @@ pub fn server() -> ExitCode {
 fn run(flags: &Flags) -> Result<(), Trouble> {
     let token = if flags.authenticate { Some(files::ancestors_token()?) } else { None };
     let registration = flags.registration.as_deref().map(files::registration).transpose()?;
-    for note in files::modules_notes(flags.modules.as_deref())? {
-        eprintln!("{NAME}: {note}");
+    let mut program = PROGRAM;
+    if let Some(path) = &flags.modules {
+        let chosen = modules::Chosen::of(&files::modules(path)?, PROGRAM.modules);
+        for note in chosen.notes {
+            eprintln!("{NAME}: {note}");
+        }
+        // Served until the process ends.
+        program.modules = Vec::leak(chosen.tables);
     }
     let ranks = match (&flags.rank_max, &registration) {
         (Some(max), _) => (1..=*max).collect(),
@@ -82,7 +89,7 @@ fn run(flags: &Flags) -> Result<(), Trouble> {
     if flags.log_to_file {
         files::make_folder()?;
     }
-    Ok(windlass_serve::run_beside(&args, false, &PROGRAM, |started| {
+    Ok(windlass_serve::run_beside(&args, false, &program, |started| {
         let beside = Beside::begin(started, options)?;
         let info = flags.connection_info.as_deref().map(|path| files::ConnectionInfo::write(path, beside.port));
         let info = info.transpose()?;
