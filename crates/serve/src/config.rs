@@ -2,7 +2,8 @@
 //!
 //! Lives here: `Sources` (where settings come from; can be read again while the node runs).
 //! From: `args`. To: `keys::Settings`.
-//! Holds: an unknown key is refused with its line and the nearest that exists; nothing is ignored in silence.
+//! Holds: an unknown key is refused with its line and the nearest that exists; nothing is ignored in silence, but
+//! for `[classes]`, which is what builds read.
 
 use crate::keys::{KEYS, Key, Settings, key};
 use std::path::{Path, PathBuf};
@@ -81,6 +82,8 @@ fn read_file(path: &Path, settings: &mut Settings) -> Result<(), Fault> {
     let lines = Lines { path, text: &text };
     for (name, value) in &table {
         match (name.as_str(), value) {
+            // Parameter classes of commands, which builds read from a file of this name: a node's file may stand in a checkout.
+            ("classes", Value::Table(_)) => {}
             ("pool", value) => settings.pools = pools(value, &lines)?,
             (_, Value::Table(inner)) if TABLES.contains(&name.as_str()) => {
                 read_table(name, inner, settings, &lines)?;
@@ -276,6 +279,15 @@ mod tests {
         let uncommented = uncommented.replace("# [[pool]]", "[[pool]]");
         let settings = read(&uncommented).unwrap_or_else(|error| panic!("{error}\n{uncommented}"));
         assert_eq!(settings.pools[0].module, "compress");
+    }
+
+    /// A node is started in a checkout, where the file tells builds which dtypes there are.
+    #[test]
+    fn the_classes_of_builds_stand_in_the_same_file_and_are_theirs() {
+        let checkout = include_str!("../../../windlass.toml");
+        assert_eq!(format!("{:?}", read(checkout).expect("builds only")), format!("{:?}", Settings::default()));
+        assert_eq!(read("name = \"a\"\n[classes.array]\ndtype = []\n").expect("both").name, "a");
+        assert!(read("classes = 1\n").expect_err("no table").contains("unknown key"));
     }
 
     #[test]
