@@ -44,7 +44,7 @@ pub(super) enum Made {
     Nothing,
     Bytes(usize),
     Length(u64),
-    Descriptor { fd: OwnedFd, kind: Kind, direct: bool },
+    Descriptor { fd: OwnedFd, kind: Kind, direct: bool, locked: bool },
     Addresses(Vec<SocketAddr>),
 }
 
@@ -112,7 +112,7 @@ fn open(path: &Path, how: OpenHow) -> Result<Made, IoError> {
             rustix::fs::ftruncate(&fd, 0).map_err(system)?;
         }
     }
-    Ok(Made::Descriptor { fd, kind: Kind::File, direct: how.direct })
+    Ok(Made::Descriptor { fd, kind: Kind::File, direct: how.direct, locked: how.exclusive })
 }
 
 fn rename(from: &Path, to: &Path) -> Result<Made, IoError> {
@@ -173,7 +173,7 @@ fn announce(at: &Address, blocking: bool) -> Result<Made, IoError> {
         }
     };
     rustix::net::listen(&fd, BACKLOG).map_err(system)?;
-    Ok(Made::Descriptor { fd, kind: Kind::Listener, direct: false })
+    Ok(Made::Descriptor { fd, kind: Kind::Listener, direct: false, locked: false })
 }
 
 /// Whether it is a socket file that nobody listens at.

@@ -6,7 +6,7 @@
 use crate::handles::Kind;
 use crate::operation::{Address, IoError, OpId};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{FileType, OFlags};
+use rustix::fs::{FileType, FlockOperation, OFlags};
 use rustix::net::addr::SocketAddrArg;
 use rustix::net::{AddressFamily, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 use std::io;
@@ -21,6 +21,8 @@ pub(super) struct Descriptor {
     pub fd: Arc<OwnedFd>,
     /// A file around the page cache.
     pub direct: bool,
+    /// What keeps others out, of a file that was opened exclusively.
+    pub lock: Option<Lock>,
     /// A stream that is no socket: a pipe, a FIFO, an eventfd.
     pub pipe: bool,
     /// Device and inode of what came from outside, to know it again.
@@ -37,11 +39,24 @@ impl Descriptor {
     }
 
     pub fn from_shared(fd: Arc<OwnedFd>) -> Self {
-        Self { fd, direct: false, pipe: false, identity: None, watched: false, waiting: Vec::new() }
+        Self { fd, direct: false, lock: None, pipe: false, identity: None, watched: false, waiting: Vec::new() }
     }
 
     pub fn raw(&self) -> i32 {
         self.fd.as_raw_fd()
+    }
+}
+
+/// A file's exclusive lock, given back when this goes.
+///
+/// Closing alone is not enough: the kernel's ring answers a request before it lets go of the request's file, so the lock
+/// would outlive the last descriptor by a moment, and who opens the file next would be told that it is in use.
+pub(super) struct Lock(pub Arc<OwnedFd>);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // What fails here (the table of locks is full, a file system without locks) the last close does all the same.
+        let _unlocked = rustix::fs::flock(&*self.0, FlockOperation::Unlock);
     }
 }
 

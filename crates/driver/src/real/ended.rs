@@ -6,7 +6,7 @@
 //! Not here: the table and the completions (`mod.rs`).
 
 use super::calls::Made;
-use super::descriptor::{self, Descriptor};
+use super::descriptor::{self, Descriptor, Lock};
 use super::helpers::Answer;
 use super::table::{self, Ending, Stage};
 use super::{Backend, RealDriver};
@@ -16,6 +16,7 @@ use crate::operation::{Handle, IoError, OpId, Operation, Value};
 use rustix::fd::{AsFd as _, FromRawFd as _, OwnedFd};
 use rustix::io::Errno;
 use std::io;
+use std::sync::Arc;
 
 impl RealDriver {
     /// A helper has answered.
@@ -25,8 +26,10 @@ impl RealDriver {
             Made::Bytes(count) => Ok(Value::Bytes(count)),
             Made::Length(bytes) => Ok(Value::Length(bytes)),
             Made::Addresses(addresses) => Ok(Value::Addresses(addresses)),
-            Made::Descriptor { fd, kind, direct } => {
-                self.adopt(kind, Descriptor { direct, ..Descriptor::new(fd) })
+            Made::Descriptor { fd, kind, direct, locked } => {
+                let fd = Arc::new(fd);
+                let lock = locked.then(|| Lock(fd.clone()));
+                self.adopt(kind, Descriptor { direct, lock, ..Descriptor::from_shared(fd) })
             }
         });
         self.finish(id, result);

@@ -171,6 +171,19 @@ pub fn an_exclusive_file_is_in_use_for_everybody_else(site: &mut dyn Site) {
     assert_eq!(play.read(file, 0, 10), b"abc");
 }
 
+pub fn an_exclusive_file_is_free_once_it_is_closed(site: &mut dyn Site) {
+    let path = site.path("file");
+    let how = OpenHow { exclusive: true, ..WRITE };
+    let mut play = Play::new(site.driver());
+    for turn in 0..200 {
+        // What was asked last may run on a thread of the system's, which lets go of the file when it likes.
+        let file = play.open(path.clone(), how);
+        play.write(file, turn, b"abc");
+        assert_eq!(play.ask(Operation::Sync { file, data_only: true }).result.unwrap(), Value::Nothing);
+        play.driver().close(file).unwrap();
+    }
+}
+
 pub fn a_file_is_cut_extended_reserved_and_made_durable(site: &mut dyn Site) {
     let path = site.path("file");
     let mut play = Play::new(site.driver());

@@ -212,6 +212,7 @@ macro_rules! conformance_suite {
             volume_IO14_a_read_names_its_place_and_moves_nothing,
             a_file_is_opened_as_it_was_asked,
             an_exclusive_file_is_in_use_for_everybody_else,
+            an_exclusive_file_is_free_once_it_is_closed,
             a_file_is_cut_extended_reserved_and_made_durable,
             a_file_is_renamed_over_another_and_removed,
             a_direct_file_takes_whole_blocks_only,
