@@ -5,6 +5,7 @@
 //! Holds: after `close` nothing of it reaches the node; results that were read in place stay readable.
 //! Not here: pools by name, text and display (`python/windlass/client.py`).
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use windlass_client::contract::admin::{self, PoolFacts};
-use windlass_client::contract::{Code, Fault, ModuleDescriptor, PoolId};
+use windlass_client::contract::{Code, Fault, ModuleDescriptor};
 use windlass_client::{Pool, limits};
 
 use crate::buffers::{FrozenLoan, Loan, Source};
@@ -26,6 +27,8 @@ pub struct Client {
     node: String,
     home: u32,
     open: Mutex<Option<windlass_client::Client>>,
+    /// Pools that were found, by name.
+    pools: Mutex<HashMap<String, Pool>>,
 }
 
 impl Client {
@@ -39,9 +42,12 @@ impl Client {
         })
     }
 
-    /// The pool of this id.
-    pub fn pool_of(&self, py: Python<'_>, id: u64) -> PyResult<Pool> {
-        Ok(self.inner(py)?.pool_of(PoolId::from_bits(id)))
+    /// The pool of this name, which `find` has found.
+    pub fn found(&self, py: Python<'_>, name: &str) -> PyResult<Pool> {
+        self.inner(py)?;
+        let pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        let missing = || raised(py, &Fault::new(Code::UnknownPool, format!("the pool {name:?} was not asked for")));
+        pools.get(name).cloned().ok_or_else(missing)
     }
 }
 
@@ -65,7 +71,7 @@ impl Client {
         let time = time.map_err(|error| PyValueError::new_err(format!("timeout: {error}")))?;
         let client = or_raise(py, py.detach(|| options.timeout(time).connect(node)))?;
         let home = std::process::id();
-        Ok(Client { node: node.to_owned(), home, open: Mutex::new(Some(client)) })
+        Ok(Client { node: node.to_owned(), home, open: Mutex::new(Some(client)), pools: Mutex::default() })
     }
 
     /// The pool of this name: its id, its name, its module's name.
@@ -73,6 +79,8 @@ impl Client {
         let client = self.inner(py)?;
         let pending = client.admin().call(admin::find()).argument(name).send();
         let facts: PoolFacts = or_raise(py, value(py, pending)?.value())?;
+        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        pools.insert(facts.name.clone(), client.pool_at(&facts));
         Ok((facts.id, facts.name, facts.module))
     }
 
@@ -113,6 +121,12 @@ impl Client {
         Ok(FrozenLoan::new(or_raise(py, frozen)?))
     }
 
+    /// Connects again on the first terms if the session has ended, and finds the pools again.
+    fn reconnect(&self, py: Python<'_>) -> PyResult<()> {
+        let client = self.inner(py)?;
+        or_raise(py, py.detach(|| client.reconnect()))
+    }
+
     /// Whether the node still answers.
     #[getter]
     fn alive(&self, py: Python<'_>) -> bool {
@@ -141,9 +155,11 @@ impl Client {
     /// Ends the session: calls that are out end as `NodeGone`, later ones as `NotConnected`.
     fn close(&self, py: Python<'_>) {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let pools = std::mem::take(&mut *self.pools.lock().unwrap_or_else(PoisonError::into_inner));
         // In a forked child there is no session to end; the parent's goes on.
         if let Some(client) = open.filter(|_| self.home == std::process::id()) {
             py.detach(|| client.vanish());
+            drop(pools);
         }
     }
 }

@@ -49,7 +49,7 @@ type Found<'py> = Vec<Option<Bound<'py, PyAny>>>;
 #[pymethods]
 impl Method {
     #[new]
-    fn new(py: Python<'_>, client: &Client, id: u64, module: &Module, name: &str) -> PyResult<Method> {
+    fn new(py: Python<'_>, client: &Client, pool: &str, module: &Module, name: &str) -> PyResult<Method> {
         let at = module.described.methods.iter().position(|method| method.name == name);
         let at = at.ok_or_else(|| {
             let text = format!("{} has no method {name:?}", module.described.name);
@@ -66,7 +66,7 @@ impl Method {
                 Ok::<_, PyErr>(maker.call1((name, names))?.unbind())
             })
             .transpose()?;
-        let (pool, reply) = (client.pool_of(py, id)?, Plan::of(py, &schema.reply)?);
+        let (pool, reply) = (client.found(py, pool)?, Plan::of(py, &schema.reply)?);
         Ok(Method { pool, reply, module: Arc::clone(&module.described), at, values, class })
     }
 

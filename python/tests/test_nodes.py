@@ -1,6 +1,7 @@
 """A node that Python starts is a child that ends with it; one that cannot start says why."""
 
 import os
+import signal
 import time
 
 import pytest
@@ -144,3 +145,28 @@ def test_a_stopped_node_ends_by_itself(directory):
     with wl.start() as client:
         client.admin.stop()
         assert _gone(client.node.pid)
+
+
+def test_a_client_goes_on_with_what_it_has_when_its_node_comes_back(directory):
+    first = wl.start(name="again", modules=["echo"])
+    with wl.connect("again") as client:
+        echo = client.pool("echo")
+        ping, loan = echo.ping, client.lend(4)
+        assert ping(1) == 1
+        client.reconnect()
+        os.kill(first.node.pid, signal.SIGKILL)
+        assert _gone(first.node.pid)
+        with pytest.raises(wl.NodeGone):
+            ping(2)
+        assert not client.alive
+        first.close()
+        with wl.start(name="again", modules=["compress", "echo"]) as second:
+            client.reconnect()
+            assert client.alive and ping(3) == 3 and echo.echo("back") == "back" and client.pool("echo").ping(4) == 4
+            with pytest.raises(wl.BadBuffer, match="another session"):
+                echo.checksum(loan)
+            assert f"process {second.node.pid}" in repr(client)
+        with pytest.raises(wl.NodeGone):
+            ping(5)
+    with pytest.raises(wl.NotConnected):
+        client.reconnect()

@@ -124,6 +124,16 @@ class Client:
         """Whether the node still answers this client."""
         return self._core.alive
 
+    def reconnect(self) -> None:
+        """Connects again if the session has ended: this client, its pools and their methods go on as before.
+
+        Waits for the node to come back for as long as connecting may take (``timeout`` of ``windlass.connect``); does nothing
+        while the session goes on. Pools are found by name. What belonged to the old session is gone: loans, frozen copies,
+        arrays without a registered name. A call that was out has raised ``NodeGone``, whose ``outcome`` says whether it is certain
+        that it did not start. Raises ``NotConnected`` when no node answers; ask again later.
+        """
+        self._core.reconnect()
+
     def close(self) -> None:
         """Ends the session, and the node if it was started for this client. Results that were read in place stay."""
         with _current_lock:

@@ -48,10 +48,10 @@ class Method(_core.Method):
     __signature__: inspect.Signature
     described: dict[str, Any]
 
-    def __new__(cls, client: Client, pool: str, id: int, module: _core.Module, name: str) -> Method:
-        return super().__new__(cls, client._core, id, module, name)
+    def __new__(cls, client: Client, pool: str, module: _core.Module, name: str) -> Method:
+        return super().__new__(cls, client._core, pool, module, name)
 
-    def __init__(self, client: Client, pool: str, id: int, module: _core.Module, name: str) -> None:
+    def __init__(self, client: Client, pool: str, module: _core.Module, name: str) -> None:
         described = module.method(name)
         assert described is not None, "the method was found when it was made"
         self.described = described
@@ -166,7 +166,7 @@ class Pool:
         if name not in names:
             hint = _core.near(name, names)
             raise AttributeError(f"the module {self._module.name} has no method {name!r}{hint}", name=name, obj=self)
-        method = Method(self._client, self._name, self._id, self._module, name)
+        method = Method(self._client, self._name, self._module, name)
         self.__dict__[name] = method
         return method
 
@@ -176,7 +176,7 @@ class Pool:
             raise KeyError(name)
         found = self.__dict__.get(name)
         return found if isinstance(found, Method) else Method(
-            self._client, self._name, self._id, self._module, name
+            self._client, self._name, self._module, name
         )
 
     def __dir__(self) -> list[str]:

@@ -6,10 +6,12 @@
 //!   first before the last is published: a batch saves wakes, it is no transaction.
 //! Not here: waiting (`pending`).
 
+use std::sync::Arc;
+
 use windlass_contract::limits::CALLS_MAX;
 use windlass_contract::{Code, Fault};
 
-use crate::client::Client;
+use crate::again::Life;
 use crate::outgoing::Outgoing;
 use crate::pending::Pending;
 
@@ -31,16 +33,15 @@ use crate::pending::Pending;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 #[must_use = "a batch that is not sent does nothing"]
 pub struct Batch {
-    client: Client,
+    life: Arc<Life>,
     calls: Vec<Outgoing>,
 }
 
 impl Batch {
-    pub(crate) fn new(client: &Client) -> Batch {
-        Batch { client: client.clone(), calls: Vec::new() }
+    pub(crate) fn new(life: Arc<Life>) -> Batch {
+        Batch { life, calls: Vec::new() }
     }
 
     /// The next call.
@@ -48,7 +49,7 @@ impl Batch {
     /// # Errors
     /// `BadArguments` for a call of another session; `TooLarge` beyond `limits::CALLS_MAX` calls.
     pub fn add(&mut self, call: Outgoing) -> Result<(), Fault> {
-        if !call.is_of(&self.client) {
+        if !call.is_of(&self.life) {
             return Err(Fault::new(Code::BadArguments, "a batch takes calls of its own session only"));
         }
         if self.calls.len() >= CALLS_MAX as usize {
@@ -75,7 +76,13 @@ impl Batch {
     /// slots, it blocks until some are answered, as `Outgoing::send` does, and the node is woken once more for each such wait.
     pub fn send(self) -> Vec<Pending> {
         let pending = self.calls.into_iter().map(Outgoing::send_unannounced).collect();
-        self.client.session().announce();
+        self.life.session().announce();
         pending
+    }
+}
+
+impl std::fmt::Debug for Batch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Batch").field("calls", &self.calls).finish()
     }
 }

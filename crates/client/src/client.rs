@@ -3,7 +3,7 @@
 //! Lives here: `Client`, `Pool`.
 //! From: `connect`. To: calls (`outgoing`), loans (`heap`, `frozen`).
 //! Holds: a client may be cloned and used from any thread; the last one lets the background thread end.
-//! Not here: typed clients (generated), calls by schema (`dynamic`).
+//! Not here: typed clients (generated), calls by schema (`dynamic`), what happens after a session's end (`again`).
 
 use std::sync::{Arc, LazyLock};
 
@@ -12,7 +12,7 @@ use windlass_contract::hello::Welcome;
 use windlass_contract::slot::Query;
 use windlass_contract::{Code, Fault, MethodRef, ModuleDescriptor, PoolId};
 
-use crate::background::Background;
+use crate::again::{At, Common, Life, NOWHERE};
 use crate::batch::Batch;
 use crate::connect::Connect;
 use crate::connecting::Connecting;
@@ -26,24 +26,25 @@ use crate::stages::{ClientStages, Stages};
 static FIND: LazyLock<MethodRef> = LazyLock::new(admin::find);
 static DESCRIBE: LazyLock<MethodRef> = LazyLock::new(admin::describe);
 
-/// A connection to a node. Cheap to clone; all clones share one session, on any number of threads.
+/// A connection to a node. Cheap to clone; all clones share one session, on any number of threads, and one anew after
+/// [`Client::reconnect`].
 #[derive(Clone)]
 pub struct Client {
-    life: Arc<Life>,
-}
-
-/// Ends with the last client; views and loans keep the session itself.
-struct Life {
-    session: Arc<Session>,
+    common: Arc<Common>,
 }
 
 impl Client {
-    pub(crate) fn of(session: Session) -> Client {
-        Client { life: Arc::new(Life { session: Arc::new(session) }) }
+    pub(crate) fn of(session: Session, terms: Option<Connect>) -> Client {
+        Client { common: Arc::new(Common::new(Life::of(session), terms)) }
     }
 
-    pub(crate) fn session(&self) -> &Arc<Session> {
-        &self.life.session
+    pub(crate) fn common(&self) -> &Common {
+        &self.common
+    }
+
+    /// The session that a new call goes by.
+    pub(crate) fn session(&self) -> Arc<Session> {
+        Arc::clone(self.common.now().session())
     }
 
     /// Connects to the node of this name, or whose directory this is (a path with a `/`).
@@ -84,8 +85,15 @@ impl Client {
     /// # Errors
     /// `UnknownPool`, naming those that exist.
     pub fn pool(&self, name: &str) -> Result<Pool, Fault> {
-        let reply = self.admin().call(*FIND).argument(name).wait()?;
-        Ok(self.found(&reply.value()?))
+        Ok(self.pool_at(&Self::find_by(&self.common.now(), name)?))
+    }
+
+    /// Where the pool of this name is, as one session's node says.
+    ///
+    /// # Errors
+    /// As `pool`.
+    pub(crate) fn find_by(life: &Arc<Life>, name: &str) -> Result<PoolFacts, Fault> {
+        Outgoing::new(Arc::clone(life), PoolId::ADMIN, *FIND).argument(name).wait()?.value()
     }
 
     /// As `pool`, without blocking a thread.
@@ -94,28 +102,32 @@ impl Client {
     /// As `pool`.
     pub async fn pool_async(&self, name: &str) -> Result<Pool, Fault> {
         let reply = self.admin().call(*FIND).argument(name).answered().await?;
-        Ok(self.found(&reply.value()?))
+        Ok(self.pool_at(&reply.value()?))
     }
 
-    fn found(&self, facts: &PoolFacts) -> Pool {
-        let (id, name) = (PoolId::from_bits(facts.id), facts.name.as_str().into());
-        Pool { id, name, client: self.clone(), query: Query::Local }
+    /// A pool of which the node has said where it is. `reconnect` finds it under its name.
+    pub fn pool_at(&self, facts: &PoolFacts) -> Pool {
+        self.held(self.common.found(PoolId::from_bits(facts.id), &facts.name))
     }
 
-    /// The pool of this id, without asking whether it exists.
+    /// The pool of this id, without asking whether it exists; also after `reconnect` the pool of this id.
     pub fn pool_of(&self, id: PoolId) -> Pool {
-        Pool { id, name: id.to_string().into(), client: self.clone(), query: Query::Local }
+        self.held(At::of(id, id.to_string().into()))
     }
 
     /// The node's own pool.
     pub fn admin(&self) -> Pool {
-        static NAME: LazyLock<Arc<str>> = LazyLock::new(|| admin::MODULE.into());
-        Pool { id: PoolId::ADMIN, name: Arc::clone(&NAME), client: self.clone(), query: Query::Local }
+        static ADMIN: LazyLock<Arc<At>> = LazyLock::new(|| At::of(PoolId::ADMIN, admin::MODULE.into()));
+        self.held(Arc::clone(&ADMIN))
+    }
+
+    fn held(&self, at: Arc<At>) -> Pool {
+        Pool { at, client: self.clone(), query: Query::Local }
     }
 
     /// Begins a batch: calls of this session that are published together, the node woken once.
     pub fn batch(&self) -> Batch {
-        Batch::new(self)
+        Batch::new(self.common.now())
     }
 
     /// Lends `bytes` of shared memory to be filled and sent without a copy.
@@ -125,7 +137,7 @@ impl Client {
     /// # Errors
     /// `TooLarge` above `Welcome::loan_bytes_max`; `NoMemory` when the session's limit is reached; `Forked`; `NodeGone`.
     pub fn lend(&self, bytes: usize) -> Result<Loan, Fault> {
-        Loan::lend(self.session(), bytes)
+        Loan::lend(&self.session(), bytes)
     }
 
     /// Freezes a copy of `bytes`: memory that the node reads in place, however often it is sent.
@@ -141,12 +153,12 @@ impl Client {
     /// # Errors
     /// As `freeze`.
     pub fn freeze_with(&self, bytes: usize, fill: impl FnOnce(&mut [u8])) -> Result<FrozenLoan, Fault> {
-        FrozenLoan::make(self.session(), bytes, fill)
+        FrozenLoan::make(&self.session(), bytes, fill)
     }
 
     /// What the node granted: limits, its generation and process.
-    pub fn welcome(&self) -> &Welcome {
-        self.session().welcome()
+    pub fn welcome(&self) -> Welcome {
+        self.session().welcome().clone()
     }
 
     /// Whether the node still answers this session.
@@ -200,20 +212,10 @@ impl std::fmt::Debug for Client {
     }
 }
 
-impl Drop for Life {
-    fn drop(&mut self) {
-        if !self.session.forked() {
-            self.session.leave();
-            Background::close(&self.session);
-        }
-    }
-}
-
 /// A pool, as one client calls it. Cheap to clone.
 #[derive(Clone)]
 pub struct Pool {
-    id: PoolId,
-    name: Arc<str>,
+    at: Arc<At>,
     client: Client,
     query: Query,
 }
@@ -222,7 +224,11 @@ impl Pool {
     /// Begins a call.
     #[inline]
     pub fn call(&self, method: MethodRef) -> Outgoing {
-        Outgoing::new(&self.client, self.id, method).query(self.query)
+        // The session first: where the pool is in it was stored before.
+        let life = self.client.common.now();
+        let id = self.at.id();
+        let call = Outgoing::new(life, id, method).query(self.query);
+        if id == NOWHERE { call.refused(self.at.nowhere()) } else { call }
     }
 
     /// The same pool, but its calls go to these containers: one by its id or by a hash, a range, all of them. Without this:
@@ -238,12 +244,12 @@ impl Pool {
 
     /// Its id.
     pub fn id(&self) -> PoolId {
-        self.id
+        self.at.id()
     }
 
     /// Its name, or its id as text (`0.7`), which a node takes for a name, if it was made by `Client::pool_of`.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.at.name
     }
 
     /// The described methods of its module.
@@ -260,6 +266,6 @@ impl Pool {
 
 impl std::fmt::Debug for Pool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Pool({} {})", self.name, self.id)
+        write!(f, "Pool({} {})", self.name(), self.id())
     }
 }

@@ -169,6 +169,15 @@ impl Connect {
     /// `NotConnected` when no node answers there; `BadConfig` for terms that cannot be; what the node says when it
     /// refuses (`Denied` for a wrong token); `Io` when the system gives no memory or descriptors.
     pub fn open(self) -> Result<Client, Fault> {
+        let terms = self.clone();
+        Ok(Client::of(self.establish()?, Some(terms)))
+    }
+
+    /// A session on these terms.
+    ///
+    /// # Errors
+    /// As `open`.
+    pub(crate) fn establish(self) -> Result<Session, Fault> {
         let calls = self.asked()?;
         let patience = Patience::new(self.hand.as_ref(), self.timeout);
         match self.to.clone() {
@@ -210,6 +219,11 @@ impl Connect {
         self.at(node).open_async()
     }
 
+    /// How long a connection may take.
+    pub(crate) fn patience(&self) -> Duration {
+        self.timeout
+    }
+
     /// Whether the caller moves the connection itself.
     pub(crate) fn is_by_hand(&self) -> bool {
         self.hand.is_some()
@@ -225,7 +239,7 @@ impl Connect {
             let text = "a connection of the caller's own is moved by hand: give `by_hand` a step";
             return Err(Fault::new(Code::BadConfig, text));
         }
-        self.greet_over("at the other end", Way::Hand(Box::new(pipe)), &patience)
+        Ok(Client::of(self.greet_over("at the other end", Way::Hand(Box::new(pipe)), &patience)?, None))
     }
 
     fn asked(&self) -> Result<u32, Fault> {
@@ -251,7 +265,7 @@ impl Connect {
     }
 
     /// Says hello over a stream.
-    fn greet_over(self, node: &str, way: Way, patience: &Patience) -> Result<Client, Fault> {
+    fn greet_over(self, node: &str, way: Way, patience: &Patience) -> Result<Session, Fault> {
         let calls = self.asked()?;
         let hello = self.hello(calls, FEATURE_STREAM);
         let (welcome, rest) = dial::greet(&way, self.token, hello, patience)
@@ -287,7 +301,7 @@ impl Connect {
         welcome: Welcome,
         socket: OwnedFd,
         fds: Vec<OwnedFd>,
-    ) -> Result<Client, Fault> {
+    ) -> Result<Session, Fault> {
         let wrong =
             |text: String| Fault::new(Code::BadHello, format!("the node {node} welcomed us wrongly: {text}"));
         let layout = Layout::new(welcome.calls)
@@ -343,7 +357,7 @@ impl Connect {
         welcome: Welcome,
         way: Way,
         rest: &[u8],
-    ) -> Result<Client, Fault> {
+    ) -> Result<Session, Fault> {
         if !(1..=asked).contains(&welcome.calls) {
             let text =
                 format!("the node {node} welcomed us wrongly: {} calls granted, {asked} asked for", welcome.calls);
@@ -354,10 +368,10 @@ impl Connect {
         self.session(node, welcome, link, Taker::Stream(Box::new(Inbound::new(rest))))
     }
 
-    fn session(self, node: &str, welcome: Welcome, link: Link, taker: Taker) -> Result<Client, Fault> {
+    fn session(self, node: &str, welcome: Welcome, link: Link, taker: Taker) -> Result<Session, Fault> {
         let system = |error: io::Error| Fault::new(Code::Io, format!("no page for the fork guard: {error}"));
         let calls = welcome.calls;
-        Ok(Client::of(Session {
+        Ok(Session {
             guard: ForkGuard::new().map_err(system)?,
             node: node.to_owned(),
             timeout: self.timeout,
@@ -372,7 +386,7 @@ impl Connect {
             stages: self.stages.then(Stages::default),
             background: Background::default(),
             welcome,
-        }))
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Connecting as a future: a node that is slow to welcome holds up no executor.
 //!
-//! Lives here: `Connecting`, and the short-lived thread behind it.
+//! Lives here: `Connecting`, `Working` (what it is made of), and the short-lived thread behind them.
 //! From: `Connect::open_async`. To: whoever awaits it, with the client or the Fault of `Connect::open`.
 //! Holds: the thread ends within the time that the connection may take; a future that is dropped leaves no session behind.
 //! Not here: what is said (`connect`).
@@ -17,30 +17,45 @@ use crate::connect::Connect;
 use crate::table::locked;
 
 /// A connection under way; ready with the client, or with why there is none. Dropped, it gives the connection up.
-#[derive(Debug)]
 #[must_use = "a future connects nobody who does not await it"]
 pub struct Connecting {
-    state: State,
+    working: Working<Client>,
 }
 
-#[derive(Debug)]
-enum State {
-    /// Begins at the first poll.
-    Terms(Box<Connect>),
-    Under(Arc<Mutex<Shared>>),
+/// Work of a thread of its own that begins at the first poll.
+pub(crate) struct Working<T> {
+    state: State<T>,
+}
+
+type Work<T> = Box<dyn FnOnce() -> Result<T, Fault> + Send>;
+
+enum State<T> {
+    /// To be done here, at the first poll.
+    Here(Work<T>),
+    /// To be done by a thread from the first poll on.
+    Yet(Work<T>),
+    Under(Arc<Mutex<Shared<T>>>),
     Over,
 }
 
 /// Between the thread and the future.
-#[derive(Debug, Default)]
-struct Shared {
-    outcome: Option<Result<Client, Fault>>,
+struct Shared<T> {
+    outcome: Option<Result<T, Fault>>,
     waker: Option<Waker>,
 }
 
 impl Connecting {
     pub(crate) fn new(terms: Connect) -> Connecting {
-        Connecting { state: State::Terms(Box::new(terms)) }
+        let by_hand = terms.is_by_hand();
+        let work: Work<Client> = Box::new(move || terms.open());
+        let state = if by_hand { State::Here(work) } else { State::Yet(work) };
+        Connecting { working: Working { state } }
+    }
+}
+
+impl<T: Send + 'static> Working<T> {
+    pub(crate) fn new(work: impl FnOnce() -> Result<T, Fault> + Send + 'static) -> Working<T> {
+        Working { state: State::Yet(Box::new(work)) }
     }
 }
 
@@ -48,36 +63,43 @@ impl Future for Connecting {
     type Output = Result<Client, Fault>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let State::Terms(_) = self.state {
-            let State::Terms(terms) = std::mem::replace(&mut self.state, State::Over) else {
-                return Poll::Pending;
-            };
-            if terms.is_by_hand() {
-                return Poll::Ready(terms.open());
-            }
-            self.state = State::Under(begin(*terms)?);
-        }
-        let State::Under(shared) = &self.state else {
-            let text = "this connection was awaited before, and its outcome has been taken";
-            return Poll::Ready(Err(Fault::new(Code::BadConfig, text)));
-        };
-        let mut held = locked(shared);
-        let Some(outcome) = held.outcome.take() else {
-            held.waker = Some(cx.waker().clone());
-            return Poll::Pending;
-        };
-        drop(held);
-        self.state = State::Over;
-        Poll::Ready(outcome)
+        Pin::new(&mut self.working).poll(cx)
     }
 }
 
-fn begin(terms: Connect) -> Result<Arc<Mutex<Shared>>, Fault> {
-    let shared = Arc::new(Mutex::new(Shared::default()));
+// What it has is boxed or behind an `Arc`, and never pinned.
+impl<T> Unpin for Working<T> {}
+
+impl<T: Send + 'static> Future for Working<T> {
+    type Output = Result<T, Fault>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let shared = match std::mem::replace(&mut self.state, State::Over) {
+            State::Here(work) => return Poll::Ready(work()),
+            State::Yet(work) => begin(work)?,
+            State::Under(shared) => shared,
+            State::Over => {
+                let text = "this was awaited before, and its outcome has been taken";
+                return Poll::Ready(Err(Fault::new(Code::BadConfig, text)));
+            }
+        };
+        let mut held = locked(&shared);
+        if let Some(outcome) = held.outcome.take() {
+            return Poll::Ready(outcome);
+        }
+        held.waker = Some(cx.waker().clone());
+        drop(held);
+        self.state = State::Under(shared);
+        Poll::Pending
+    }
+}
+
+fn begin<T: Send + 'static>(work: Work<T>) -> Result<Arc<Mutex<Shared<T>>>, Fault> {
+    let shared = Arc::new(Mutex::new(Shared { outcome: None, waker: None }));
     let theirs = Arc::downgrade(&shared);
     let work = move || {
-        let outcome = terms.open();
-        // With the future gone the client is dropped here, and its session ends.
+        let outcome = work();
+        // With the future gone the outcome is dropped here: a client's session ends.
         if let Some(shared) = theirs.upgrade() {
             let mut held = locked(&shared);
             held.outcome = Some(outcome);
@@ -96,4 +118,14 @@ fn begin(terms: Connect) -> Result<Arc<Mutex<Shared>>, Fault> {
     spawned
         .map_err(|error| Fault::new(Code::Io, format!("no thread to connect with could be started: {error}")))?;
     Ok(shared)
+}
+
+impl std::fmt::Debug for Connecting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self.working.state {
+            State::Here(_) | State::Yet(_) => "Connecting(not begun)",
+            State::Under(_) => "Connecting",
+            State::Over => "Connecting(over)",
+        })
+    }
 }

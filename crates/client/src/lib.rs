@@ -1,6 +1,6 @@
 //! The client: sessions, typed and schema-driven calls, blocking and async.
 //!
-//! Lives here, in the order data moves: `connect` (hello to session; `connecting`: as a future), `client` (what a user holds), `outgoing` (a call put
+//! Lives here, in the order data moves: `connect` (hello to session; `connecting`: as a future; `again`: once more), `client` (what a user holds), `outgoing` (a call put
 //!   together; `prepared`: looked at; `batch`: several), `session` (published), `table` (what is out; `slots`: room that was reserved; `taking`: room that is waited for), `reap` (answers taken), `pending` (waited for), `reply`
 //!   (read); beside it memory (`heap`, `frozen`), the control socket (`wire`), futures (`background`), waits without a thread (`hand`), `dynamic`,
 //!   `stages` (where the time of calls goes); below it `link`: shared memory, or a `stream` (a Unix socket, TCP).
@@ -12,6 +12,7 @@
 pub mod dynamic;
 pub mod limits;
 
+mod again;
 mod background;
 mod batch;
 mod client;

@@ -25,6 +25,11 @@ pub const SPIN_SHORT: Duration = Duration::from_micros(20);
 /// The longest spin that `Connect::spin` accepts.
 pub const SPIN_MAX: Duration = Duration::from_millis(1);
 
+/// How long a client that connects again waits after the first look for a node that is not there; twice as long each time.
+pub const AGAIN_FIRST: Duration = Duration::from_millis(5);
+/// The longest such pause.
+pub const AGAIN_LONGEST: Duration = Duration::from_millis(250);
+
 /// The first heap segment in bytes, unless its first loan is longer; each further one is twice as long, up to the session's
 /// limit. Small, since a client that lends little should cost its node little.
 pub const HEAP_BYTES_MIN: u64 = 64 << 10;

@@ -5,11 +5,12 @@
 //! Holds: a session has one link for its life; what a caller sees does not depend on which.
 //! Not here: streams (`stream`).
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
-use windlass_contract::slot::Slot;
+use windlass_contract::CallId;
+use windlass_contract::slot::{Kind, Slot};
 use windlass_memory::park::ClientPark;
 use windlass_memory::ring::{Producer, SUBMIT};
 use windlass_memory::words::{Layout, NodeWords};
@@ -68,6 +69,14 @@ impl Submit {
         Ok(())
     }
 
+    /// The calls that the node has not taken from the ring. It says how far it is before it acts on what it took.
+    pub(crate) fn not_taken(&mut self) -> HashSet<CallId> {
+        // A node that lied about it has told nothing.
+        let left = self.producer.left().unwrap_or_default();
+        let slots = left.iter().filter_map(|entry| Slot::decode(entry).ok());
+        slots.filter(|slot| slot.kind == Kind::Call).map(|slot| slot.call).collect()
+    }
+
     /// Publishes notes while fewer than `calls` of them are unconsumed: calls have the other half of the ring.
     pub(crate) fn flush(&mut self, calls: u32) -> Result<(), String> {
         while let Some(note) = self.backlog.front().copied() {
@@ -94,8 +103,6 @@ mod tests {
     use super::*;
     use crate::session::note;
     use std::os::fd::AsFd;
-    use windlass_contract::CallId;
-    use windlass_contract::slot::Kind;
     use windlass_memory::ring::Consumer;
     use windlass_memory::words::ClientWords;
     use windlass_memory::{Access, Role};
@@ -137,6 +144,25 @@ mod tests {
         submit.flush(1).expect("a sound ring");
         assert!(submit.backlog.is_empty());
         submit.publish(&Slot { kind: Kind::Call, ..cancel(3) }).expect("room for a call beside it");
+    }
+
+    /// A node that is gone has not started what it had not taken, and nobody can say more of the rest.
+    #[test]
+    fn what_the_node_had_not_taken_is_known() {
+        let (mut submit, mut node) = ring(4);
+        assert!(submit.not_taken().is_empty());
+        for call in 1..=3 {
+            submit.publish(&Slot { kind: Kind::Call, ..cancel(call) }).expect("room for a call");
+        }
+        submit.backlog.push_back(cancel(1));
+        submit.flush(4).expect("a sound ring");
+        assert!(node.take().is_some());
+        assert_eq!(submit.not_taken().len(), 3, "taken, but nothing said of it yet");
+        node.commit();
+        assert_eq!(submit.not_taken(), [2, 3].map(|call| CallId::new(0, call)).into());
+        while node.take().is_some() {}
+        node.commit();
+        assert!(submit.not_taken().is_empty());
     }
 
     #[test]

@@ -17,7 +17,7 @@ use windlass_contract::{CallId, Code, Fault, MethodRef, PoolId};
 use windlass_memory::SegmentId;
 use windlass_memory::words::CELL_BYTES;
 
-use crate::client::Client;
+use crate::again::Life;
 use crate::frozen::FrozenLoan;
 use crate::heap::Loan;
 use crate::limits::ARGUMENTS_INLINE;
@@ -39,7 +39,7 @@ type Arguments = SmallBytes<ARGUMENTS_INLINE>;
 /// `wait`.
 #[must_use = "a call that is not sent does nothing"]
 pub struct Outgoing {
-    client: Client,
+    life: Arc<Life>,
     pool: PoolId,
     method: MethodRef,
     query: Query,
@@ -142,10 +142,10 @@ impl Holds {
 
 impl Outgoing {
     #[inline]
-    pub(crate) fn new(client: &Client, pool: PoolId, method: MethodRef) -> Outgoing {
-        let begun = client.session().stamp();
+    pub(crate) fn new(life: Arc<Life>, pool: PoolId, method: MethodRef) -> Outgoing {
+        let begun = life.session().stamp();
         Outgoing {
-            client: client.clone(),
+            life,
             pool,
             method,
             query: Query::Local,
@@ -266,8 +266,8 @@ impl Outgoing {
     #[inline]
     pub fn send(mut self) -> Pending {
         match self.publish(None, true) {
-            Ok((call, ticket, stamps)) => Pending::out(self.client, call, ticket, stamps),
-            Err(fault) => Pending::failed(self.client, fault),
+            Ok((call, ticket, stamps)) => Pending::out(self.life, call, ticket, stamps),
+            Err(fault) => Pending::failed(self.life, fault),
         }
     }
 
@@ -291,14 +291,14 @@ impl Outgoing {
     /// As `send`, but whoever calls it wakes the node afterwards (`Session::announce`).
     pub(crate) fn send_unannounced(mut self) -> Pending {
         match self.publish(None, false) {
-            Ok((call, ticket, stamps)) => Pending::out(self.client, call, ticket, stamps),
-            Err(fault) => Pending::failed(self.client, fault),
+            Ok((call, ticket, stamps)) => Pending::out(self.life, call, ticket, stamps),
+            Err(fault) => Pending::failed(self.life, fault),
         }
     }
 
-    /// Whether it is a call of this client's session.
-    pub(crate) fn is_of(&self, client: &Client) -> bool {
-        Arc::ptr_eq(self.client.session(), client.session())
+    /// Whether it is a call of this session.
+    pub(crate) fn is_of(&self, life: &Arc<Life>) -> bool {
+        Arc::ptr_eq(&self.life, life)
     }
 
     /// Sends the call and waits for its answer.
@@ -316,12 +316,18 @@ impl Outgoing {
     /// # Errors
     /// As `wait`.
     pub async fn answered(mut self) -> Result<Reply, Fault> {
-        let session = Arc::clone(self.client.session());
+        let session = Arc::clone(self.life.session());
         let taken = Slotless::new(&session).await?;
         match self.publish(Some(taken), true) {
-            Ok((call, ticket, stamps)) => Pending::out(self.client, call, ticket, stamps).await,
+            Ok((call, ticket, stamps)) => Pending::out(self.life, call, ticket, stamps).await,
             Err(fault) => Err(fault),
         }
+    }
+
+    /// It is known already that it cannot be sent.
+    pub(crate) fn refused(mut self, fault: Fault) -> Self {
+        self.fail(fault);
+        self
     }
 
     fn fail(&mut self, fault: Fault) {
@@ -342,7 +348,7 @@ impl Outgoing {
                 Err(fault) => self.fail(fault),
             },
             Given::Frozen(frozen) => {
-                if !frozen.is_of(self.client.session()) {
+                if !frozen.is_of(self.life.session()) {
                     self.fail(of_another_session());
                 }
                 let entry = BufferEntry {
@@ -359,7 +365,7 @@ impl Outgoing {
     }
 
     fn copied(&self, bytes: &[u8]) -> Result<Loan, Fault> {
-        let session = self.client.session();
+        let session = self.life.session();
         let mut loan = Loan::lend(session, bytes.len())?;
         loan.copy_from_slice(bytes);
         session.counts().bytes_copied.add(bytes.len() as u64);
@@ -367,7 +373,7 @@ impl Outgoing {
     }
 
     fn lent(mut self, direction: Direction, kind: BufferKind, loan: Loan) -> Self {
-        if !loan.is_of(self.client.session()) {
+        if !loan.is_of(self.life.session()) {
             self.fail(of_another_session());
         }
         let (segment, offset) = loan.place();
@@ -378,7 +384,7 @@ impl Outgoing {
 
     /// Checks, takes a slot, writes the arguments and publishes.
     fn publish(&mut self, taken: Option<Taken>, announce: bool) -> Result<(CallId, Arc<Ticket>, Stamps), Fault> {
-        let session = self.client.session();
+        let session = self.life.session();
         session.usable()?;
         if let Some(fault) = self.fault.take() {
             return Err(fault);
@@ -480,7 +486,7 @@ impl Outgoing {
             return (None, 0);
         }
         // In a stream no place is named: the bytes follow.
-        let stream = self.client.session().is_stream();
+        let stream = self.life.session().is_stream();
         let named = |asked: &Asked| match stream {
             true => BufferEntry { segment: SegmentId::NONE, offset: 0, ..asked.entry },
             false => asked.entry,

@@ -17,8 +17,8 @@ use std::task::{Context, Poll};
 use windlass_contract::{CallId, Code, Fault};
 use windlass_memory::hooks::{Plant, planted};
 
+use crate::again::Life;
 use crate::background::Background;
-use crate::client::Client;
 use crate::reap::Own;
 use crate::reply::Reply;
 use crate::session::forked;
@@ -28,7 +28,7 @@ use crate::table::{Answer, Ticket, Waiter};
 /// A call whose answer is to come. `wait` for it, or `.await` it.
 #[must_use = "a pending call that is dropped is cancelled"]
 pub struct Pending {
-    client: Client,
+    life: Arc<Life>,
     stage: Stage,
 }
 
@@ -49,13 +49,13 @@ enum Stage {
 }
 
 impl Pending {
-    pub(crate) fn failed(client: Client, fault: Fault) -> Pending {
-        Pending { client, stage: Stage::Failed(fault) }
+    pub(crate) fn failed(life: Arc<Life>, fault: Fault) -> Pending {
+        Pending { life, stage: Stage::Failed(fault) }
     }
 
-    pub(crate) fn out(client: Client, call: CallId, ticket: Arc<Ticket>, stamps: Stamps) -> Pending {
+    pub(crate) fn out(life: Arc<Life>, call: CallId, ticket: Arc<Ticket>, stamps: Stamps) -> Pending {
         Pending {
-            client,
+            life,
             stage: Stage::Out { call, ticket, cancelled: AtomicBool::new(false), polled: false, stamps },
         }
     }
@@ -70,7 +70,7 @@ impl Pending {
             Stage::Over => return Err(over()),
             Stage::Out { call, ticket, polled, stamps, .. } => (call, ticket, polled, stamps),
         };
-        let session = self.client.session();
+        let session = self.life.session();
         if session.forked() {
             return Err(forked());
         }
@@ -123,7 +123,7 @@ impl Pending {
             && !ticket.is_done()
             && !cancelled.swap(true, Ordering::Relaxed)
         {
-            self.client.session().cancel(*call);
+            self.life.session().cancel(*call);
         }
     }
 
@@ -143,7 +143,7 @@ impl Pending {
                 Stage::Out { .. } | Stage::Over => Err(over()),
             });
         };
-        let session = self.client.session();
+        let session = self.life.session();
         if session.forked() {
             self.stage = Stage::Over;
             return Some(Err(forked()));
@@ -193,19 +193,19 @@ impl Drop for Pending {
             return;
         }
         // In a forked child the ticket's lock may be held by a thread that does not exist there.
-        if self.client.session().forked() {
+        if self.life.session().forked() {
             return;
         }
         self.cancel();
         if planted(Plant::ReusedBuffer)
             && let Stage::Out { call, .. } = &self.stage
         {
-            self.client.session().table.let_go(*call);
+            self.life.session().table.let_go(*call);
         }
         if let Stage::Out { ticket, .. } = std::mem::replace(&mut self.stage, Stage::Over) {
             let (answered, _) = ticket.take_or(Waiter::Gone);
             if answered.is_some() {
-                self.client.session().table.keep(ticket);
+                self.life.session().table.keep(ticket);
             }
         }
     }

@@ -225,9 +225,9 @@ impl Session {
         let ended = ring.words.ended().load();
         if ended != 0 {
             let code = u16::try_from(ended).unwrap_or(Code::SessionEnded as u16);
-            self.end(ended_by(code, &self.node, ""));
+            self.ended_there(ended_by(code, &self.node, ""));
         } else if ring.wire.hung_up() {
-            self.end(self.gone());
+            self.ended_there(self.gone());
         }
     }
 

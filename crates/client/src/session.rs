@@ -3,9 +3,10 @@
 //! Lives here: `Session`: publishing slots, cancelling, releasing, and how a session ends.
 //! From: `outgoing` publishes calls; views, frozen loans and pending calls publish notes. To: the node's submit ring.
 //! Holds: a call is published once and only while the session lives; when it ends, every call that is out is answered
-//!   by a Fault; in a forked child nothing here touches shared memory, a lock or the socket.
+//!   by a Fault, which knows of what the node never took that it did not start; in a forked child nothing here touches shared memory, a lock or the socket.
 //! Not here: taking answers (`reap`), connecting (`connect`).
 
+use std::collections::HashSet;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
@@ -239,7 +240,7 @@ impl Session {
             }
             Err(error) => {
                 if ring.wire.hung_up() {
-                    self.end(self.gone());
+                    self.ended_there(self.gone());
                     return Err(self.over_fault().with_outcome(Outcome::NotStarted));
                 }
                 Err(Fault::new(Code::Io, format!("the control socket refused {kind:?}: {error}")))
@@ -256,8 +257,8 @@ impl Session {
             News::Retired(id) => {
                 locked(&ring.results).remove(&id);
             }
-            News::Bye { code, text } => self.end(ended_by(code, &self.node, &text)),
-            News::HungUp => self.end(self.gone()),
+            News::Bye { code, text } => self.ended_there(ended_by(code, &self.node, &text)),
+            News::HungUp => self.ended_there(self.gone()),
             News::Broken(text) => {
                 self.broken(text);
             }
@@ -332,11 +333,25 @@ impl Session {
 
     /// Ends the session: no call is published any more, and each that is out ends with this Fault.
     pub(crate) fn end(&self, fault: Fault) {
+        self.end_where(fault, false);
+    }
+
+    /// As `end`, because the node has ended it or is gone: it takes nothing from the ring any more, so that what it had not
+    /// taken did not start.
+    pub(crate) fn ended_there(&self, fault: Fault) {
+        self.end_where(fault, true);
+    }
+
+    fn end_where(&self, fault: Fault, there: bool) {
+        let mut not_taken = HashSet::new();
         {
             // Under the lock: whoever publishes afterwards sees it, whoever published before is swept below.
             let set = match &self.link {
                 Link::Ring(ring) => {
-                    let _submit = locked(&ring.submit);
+                    let mut submit = locked(&ring.submit);
+                    if there {
+                        not_taken = submit.not_taken();
+                    }
                     self.over.set(fault.clone())
                 }
                 Link::Stream(stream) => stream.while_nothing_is_sent(|| self.over.set(fault.clone())),
@@ -347,7 +362,11 @@ impl Session {
         }
         for mut out in self.table.take_all() {
             std::mem::take(&mut out.holds).abandon();
-            self.finish(out, Err(fault.clone()));
+            let told = match not_taken.contains(&out.call) {
+                true => fault.clone().with_outcome(Outcome::NotStarted),
+                false => fault.clone(),
+            };
+            self.finish(out, Err(told));
         }
         for seat in self.table.waiting_seats() {
             self.reaper.call_up(seat);

@@ -29,7 +29,7 @@ impl Client {
     /// # Errors
     /// `Forked`; what ended the session.
     pub fn call_slot(&self, time: Duration) -> Result<Option<CallSlot>, Fault> {
-        let session = self.session();
+        let session = &self.session();
         session.usable()?;
         if !session.table.has_free_slot() {
             session.reap_what_is_there();

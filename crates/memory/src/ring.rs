@@ -206,6 +206,23 @@ impl<const W: usize, C: Cells, H: Word> Producer<W, C, H> {
         self.taken = head;
         Ok(self.published.wrapping_sub(head))
     }
+
+    /// The entries that the consumer has not committed, oldest first, phase bits cleared. Of a consumer that is gone: what it
+    /// has not acted on, since it commits before it acts.
+    ///
+    /// # Errors
+    /// `BackwardsHead`.
+    pub fn left(&mut self) -> Result<Vec<Entry>, BackwardsHead> {
+        // ORDER: whoever saw the consumer's last word sees how far it had come before that.
+        fence(Ordering::Acquire);
+        let count = self.unconsumed()?.min(self.depth);
+        let entry = |at| {
+            let mut entry: Entry = std::array::from_fn(|word| self.cells.load(at, word));
+            entry[W] &= !Self::PHASE;
+            entry
+        };
+        Ok((0..count).map(|one| entry(self.taken.wrapping_add(one))).collect())
+    }
 }
 
 /// The end of a ring that takes. `W` as in `Producer`.

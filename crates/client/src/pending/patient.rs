@@ -15,7 +15,7 @@ impl Pending {
     /// Cost: that of `wait`; nothing when the answer is there.
     pub fn wait_within(&mut self, time: Duration) -> bool {
         let Stage::Out { ticket, .. } = &self.stage else { return true };
-        let session = self.client.session();
+        let session = self.life.session();
         if session.forked() || ticket.is_done() {
             return true;
         }

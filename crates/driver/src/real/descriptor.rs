@@ -22,6 +22,7 @@ pub(super) struct Descriptor {
     /// A file around the page cache.
     pub direct: bool,
     /// What keeps others out, of a file that was opened exclusively.
+    #[expect(dead_code, reason = "held for its end")]
     pub lock: Option<Lock>,
     /// A stream that is no socket: a pipe, a FIFO, an eventfd.
     pub pipe: bool,

@@ -231,7 +231,7 @@ fn create_function(model: &Module, create: &Method, style: Style) -> TokenStream
                 .argument_bytes(__parameters.as_slice())
                 #wait;
             let __facts: __windlass::admin::PoolFacts = __reply.value()?;
-            let __pool = #client.pool_of(__windlass::PoolId::from_bits(__facts.id));
+            let __pool = #client.pool_at(&__facts);
             ::core::result::Result::Ok(#given::on(__pool))
         }
     }
