@@ -46,7 +46,8 @@ impl Client {
     pub fn found(&self, py: Python<'_>, name: &str) -> PyResult<Pool> {
         self.inner(py)?;
         let pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
-        let missing = || raised(py, &Fault::new(Code::UnknownPool, format!("the pool {name:?} was not asked for")));
+        let missing =
+            || raised(py, &Fault::new(Code::UnknownPool, format!("the pool {name:?} was not asked for")));
         pools.get(name).cloned().ok_or_else(missing)
     }
 }

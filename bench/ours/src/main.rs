@@ -6,12 +6,14 @@
 //! - `ours-parked`: the same, but neither side spins: what a wake costs;
 //! - `ours-unix`, `ours-tcp`: the same over a socket;
 //! - `ours-frozen`: the request frozen once and sent again and again: no byte is copied;
+//! - `ours-served`: a third process serves the pool, through the node (`served`);
 //! - probes, for benches of their own: `ours-stages` as `ours`, with stamps (`stages`); `ours-silent` with clients that are
 //!   connected and say nothing, but for a call after each silence (`silent`).
 //!
 //! Holds: each answer is checked by the harness. Not here: figures.
 #![allow(clippy::disallowed_methods, reason = "a bench program, not part of a node")]
 
+mod served;
 mod silent;
 mod stages;
 
@@ -30,7 +32,7 @@ use windlass_runtime::{Node, NodeConfig, PoolSpec};
 const AS_ARGUMENT_MAX: usize = 16 << 10;
 const OUTSTANDING_MAX: u32 = 128;
 
-const CONTENDERS: [Contender; 5] = [
+const CONTENDERS: [Contender; 6] = [
     Contender {
         name: "ours",
         about: "Windlass over shared memory; up to 16 KiB as an argument, more in a loan that is copied once on arrival; both \
@@ -77,9 +79,27 @@ const CONTENDERS: [Contender; 5] = [
         serve: |door| serve_as(door, |config| config.tcp = Some(SocketAddr::from(([127, 0, 0, 1], 0)))),
         connect: |address| Ok(Box::new(Ours::of(over_tcp(address)?, false)?)),
     },
+    Contender {
+        name: "ours-served",
+        about: "as ours, but the pool is served by a third process, on the server's side: two more hand-overs each way",
+        spins: false,
+        bytes_max: 64 << 20,
+        outstanding_max: OUTSTANDING_MAX,
+        serve: served::serve,
+        connect: |address| Ok(Box::new(Ours::to(options().connect(address)?, "served", false)?)),
+    },
 ];
 
-const PROBES: [Contender; 2] = [
+const PROBES: [Contender; 3] = [
+    Contender {
+        name: "ours-provider",
+        about: "the third process of ours-served",
+        spins: false,
+        bytes_max: 64 << 20,
+        outstanding_max: 1,
+        serve: |_| Err("it is a client of a node".into()),
+        connect: served::provide,
+    },
     Contender {
         name: "ours-stages",
         about: "as ours, both sides stamp each call",
@@ -150,7 +170,11 @@ struct Ours {
 
 impl Ours {
     fn of(client: Client, frozen: bool) -> Result<Ours, Failure> {
-        let pool = client.pool("echo")?;
+        Ours::to(client, "echo", frozen)
+    }
+
+    fn to(client: Client, pool: &str, frozen: bool) -> Result<Ours, Failure> {
+        let pool = client.pool(pool)?;
         let descriptor = pool.describe()?;
         let method = |name: &'static str| -> Result<MethodRef, Failure> {
             let method = descriptor.method(name).ok_or("the module echo has changed")?;

@@ -236,12 +236,12 @@ impl Client {
     pub fn reconnecting<T>(&self, mut work: impl FnMut() -> Result<T, Fault>) -> Result<T, Fault> {
         let until = Until::after(self.common().now().session().timeout);
         loop {
+            let life = self.common().now();
             let fault = match work() {
                 Ok(done) => return Ok(done),
                 Err(fault) => fault,
             };
-            let over = || !self.common().now().session().is_alive();
-            if fault.outcome != Outcome::NotStarted || until.left().is_zero() || !over() {
+            if fault.outcome != Outcome::NotStarted || until.left().is_zero() || life.session().is_alive() {
                 return Err(fault);
             }
             self.reconnect()?;

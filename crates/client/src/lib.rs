@@ -3,7 +3,7 @@
 //! Lives here, in the order data moves: `connect` (hello to session; `connecting`: as a future; `again`: once more), `client` (what a user holds), `outgoing` (a call put
 //!   together; `prepared`: looked at; `batch`: several), `session` (published), `table` (what is out; `slots`: room that was reserved; `taking`: room that is waited for), `reap` (answers taken), `pending` (waited for), `reply`
 //!   (read); beside it memory (`heap`, `frozen`), the control socket (`wire`), futures (`background`), waits without a thread (`hand`), `dynamic`,
-//!   `stages` (where the time of calls goes); below it `link`: shared memory, or a `stream` (a Unix socket, TCP).
+//!   `stages` (where the time of calls goes), `provide` (calls the other way); below it `link`: shared memory, or a `stream` (a Unix socket, TCP).
 //! From: generated clients, the command line, edges, Python. To: a node, over shared memory or a socket.
 //! Holds: no call is lost in silence: each ends with a value or a Fault, however the node behaves; nothing that the node
 //!   writes can make this process panic or read outside what it was given.
@@ -29,6 +29,7 @@ mod link;
 mod outgoing;
 mod pending;
 mod prepared;
+mod provide;
 mod reap;
 mod reply;
 mod session;
@@ -51,6 +52,7 @@ pub use heap::Loan;
 pub use outgoing::{Outgoing, Payload};
 pub use pending::Pending;
 pub use prepared::Prepared;
+pub use provide::Provider;
 pub use reply::{Reply, ResultView};
 pub use slots::CallSlot;
 pub use stages::ClientStages;

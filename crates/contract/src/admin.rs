@@ -357,6 +357,17 @@ pub enum Request {
     Lanes,
     /// Pools that did not come back.
     Refused,
+    /// Make a pool whose calls are run by whoever holds it (`provide`).
+    Provide {
+        /// Its name.
+        name: String,
+        /// The postcard of the descriptor of its module.
+        descriptor: Vec<u8>,
+        /// Encoded create parameters, for show.
+        parameters: Vec<u8>,
+        /// What its provider shows.
+        key: crate::provide::Key,
+    },
 }
 
 /// The node's answer.
@@ -436,6 +447,21 @@ pub fn create_spread() -> MethodRef {
 /// It is inherited, so its hash covers no module's name.
 pub fn monitor() -> MethodRef {
     reference("", MethodId::MONITOR.0, "monitor", &[("question", Schema::Str)], &Schema::Str)
+}
+
+/// A method that pools of any module have; its hash covers no module's name.
+pub(crate) fn of_any_module(
+    id: MethodId,
+    name: &'static str,
+    values: &[(&str, Schema)],
+    reply: &Schema,
+) -> MethodRef {
+    MethodRef { idempotent: false, ..reference("", id.0, name, values, reply) }
+}
+
+/// A method of pool 0.
+pub(crate) fn of_admin(id: u32, name: &'static str, values: &[(&str, Schema)], reply: &Schema) -> MethodRef {
+    MethodRef { idempotent: false, ..method(id, name, values, reply) }
 }
 
 fn method(id: u32, name: &'static str, values: &[(&str, Schema)], reply: &Schema) -> MethodRef {

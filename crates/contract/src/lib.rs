@@ -4,7 +4,7 @@
 //! connection (`hello`, `control`), of a stream (`frame`), the described shapes (`schema`), the one error (`fault`), and the edge to a
 //! module's code: the C table (`abi`), what a method may ask (`context`, and with it `nested`, `files`, `sockets`, `spawn`),
 //! its buffers (`buffers`, lent to operations by `lending`), named values (`symbols`, with arrays in `array`) and commands over
-//! them (`commands`), and the glue that macro output calls (`describe`, `serve`).
+//! them (`commands`), what passes with a process that serves a pool (`provide`), and the glue that macro output calls (`describe`, `serve`).
 //! From: bytes that a peer wrote, already copied into private memory. To: typed values, or a `Fault` that says why not.
 //! Holds: every decoder here is total: any bytes give a value or a named error, never a panic.
 //! Not here: who may call (`runtime`), shared memory itself (`memory`), the macros (`macros`).
@@ -32,6 +32,7 @@ pub mod limits;
 pub mod module;
 pub mod nested;
 pub mod node_dir;
+pub mod provide;
 pub mod schema;
 pub mod serve;
 pub mod slot;

@@ -112,3 +112,7 @@ pub const FLUSH_WORK_NS: u64 = 60_000_000_000;
 pub const SYMBOLS_MAX: usize = 1_000_000;
 /// Symbols in a list of them.
 pub const SYMBOLS_SHOWN_MAX: usize = 10_000;
+/// Calls of a served pool that wait until its provider takes them.
+pub const RELAYED_MAX: usize = 4096;
+/// How long a pool that a process is to serve stands without being held, nanoseconds.
+pub const UNHELD_NS: u64 = 5_000_000_000;

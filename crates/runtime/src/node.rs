@@ -557,6 +557,7 @@ async fn make_one(core: &Rc<Core>, spec: &PoolSpec) -> Result<(), Fault> {
         parameters: encode_parameters(core, spec)?,
         spread: Some((spec.containers, spec.placement)),
         back: None,
+        provided: None,
     };
     admin::create_pool(core, wanted).await.map(drop)
 }

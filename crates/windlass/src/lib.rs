@@ -36,7 +36,7 @@
 //! ```
 //!
 //! Lives here: `prelude`, the re-exports behind it, `wait`, and what expansions name (`__private`).
-//! Features: `module` (write one), `client` (call one; default), `node` (be one: `node!`), `tasks` (run tasks with no node).
+//! Features: `module` (write one), `client` (call one; default), `provide` (run one here, for a node: `client.serve`), `node` (be one: `node!`), `tasks` (run tasks with no node).
 //! Holds: a build with `module` alone contains no client.
 //! Not here: anything that runs.
 
@@ -116,6 +116,10 @@ pub use windlass_wait as wait;
 /// The node that [`node!`] makes of a program.
 #[cfg(feature = "node")]
 pub use windlass_serve as node;
+
+/// A module served from this process: `client.serve(pool, Module::TABLE)`.
+#[cfg(feature = "provide")]
+pub use windlass_provide as provide;
 
 /// Makes a program a node of these modules: writes its `main`, which takes the flags of `windlass serve`.
 ///

@@ -12,6 +12,7 @@ use windlass_contract::admin::{
     SampleFacts, SessionFacts, StageFacts, TaskFacts, WorkerFacts,
 };
 use windlass_contract::context::Context;
+use windlass_contract::provide::Key;
 use windlass_contract::{Code, Fault};
 use windlass_macros::module;
 
@@ -184,6 +185,23 @@ impl Admin {
             Response::Refused(all) => Ok(all),
             other => Err(unexpected(&other)),
         }
+    }
+
+    /// Makes a pool whose calls are run by the process that asks: it holds the pool and takes them (`contract::provide`). `descriptor`
+    /// is that of the module in postcard, `key` 16 bytes of its own choice. Errors: `PoolExists`, `ModuleRefused`.
+    #[method(id = 46)]
+    async fn provide_pool(
+        &self,
+        cx: &Context<'_>,
+        name: &str,
+        descriptor: &[u8],
+        parameters: &[u8],
+        key: &[u8],
+    ) -> Result<PoolFacts, Fault> {
+        let wrong = || Fault::new(Code::BadArguments, format!("a key has 16 bytes, this one has {}", key.len()));
+        let key = Key::of(key).ok_or_else(wrong)?;
+        let (name, descriptor, parameters) = (name.into(), descriptor.into(), parameters.into());
+        pool(ask(cx, Request::Provide { name, descriptor, parameters, key }).await?)
     }
 
     /// The last calls of a method that ended with a value, up to 64 of each container, oldest first: what its cost is learnt

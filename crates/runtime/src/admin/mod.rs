@@ -12,10 +12,10 @@ pub(crate) mod restart;
 
 use crate::core::Core;
 use crate::host::library::Table;
-use crate::limits::{CONTAINERS_MAX, POOLS_MAX};
-use crate::mail::orders::{Order, Plan, Told, ask_each, tell, together};
+use crate::limits::{CONTAINERS_MAX, POOLS_MAX, UNHELD_NS};
+use crate::mail::orders::{Order, Plan, Told, ask_each, sleep, tell, together};
 use crate::place::policy::{Placement, choose};
-use crate::place::{Module, Places, Pool};
+use crate::place::{Module, Places, Pool, Provided};
 use crate::shared::WorkerId;
 use crate::stats::Costs;
 use report::{Counts, Report};
@@ -47,12 +47,14 @@ async fn answer(core: &Rc<Core>, root: u64, mark: u64, request: Request) -> Resu
             Response::Pool(facts_of(core, &pool).await?)
         }
         Request::Describe(name) => Response::Descriptor(describe(core, &name)?),
-        Request::Create { name, module, parameters } => {
-            Response::Pool(apart(core, Wanted { name, module, parameters, spread: None, back: None }).await?)
-        }
+        Request::Create { name, module, parameters } => Response::Pool(
+            apart(core, Wanted { name, module, parameters, spread: None, back: None, provided: None }).await?,
+        ),
         Request::Spread { name, module, parameters, containers, placement } => {
             let spread = Some((containers, placement.parse()?));
-            Response::Pool(apart(core, Wanted { name, module, parameters, spread, back: None }).await?)
+            Response::Pool(
+                apart(core, Wanted { name, module, parameters, spread, back: None, provided: None }).await?,
+            )
         }
         Request::Destroy(name) => {
             destroy_pool(core, &name).await?;
@@ -93,6 +95,16 @@ async fn answer(core: &Rc<Core>, root: u64, mark: u64, request: Request) -> Resu
         Request::Samples { pool, method } => {
             let (pool, method) = method_of(core, &pool, &method)?;
             Response::Samples(report::all_samples(core, pool, method).await?)
+        }
+        Request::Provide { name, descriptor, parameters, key } => {
+            let module = ModuleDescriptor::decode(&descriptor)
+                .map_err(|error| Fault::new(Code::ModuleRefused, error.to_string()))?;
+            let provided = Provided { descriptor: descriptor.into(), key, origin: "another process".to_owned() };
+            let (module, provided) = (module.name, Some(Arc::new(provided)));
+            let wanted = Wanted { name, module, parameters, spread: None, back: None, provided };
+            let facts = apart(core, wanted).await?;
+            end_unheld(core, PoolId::from_bits(facts.id))?;
+            Response::Pool(facts)
         }
         Request::Lanes => Response::Lanes(report::all_lanes(core).await?),
     })
@@ -261,6 +273,8 @@ pub(crate) struct Wanted {
     pub(crate) spread: Option<(u32, Placement)>,
     /// What it brings, if it was there before the node restarted.
     pub(crate) back: Option<restart::Comeback>,
+    /// Its module, if another process is to serve it.
+    pub(crate) provided: Option<Arc<Provided>>,
 }
 
 /// Makes a pool as a task of its own: once it is begun it is made or undone on all workers, also when whoever asked goes.
@@ -291,7 +305,7 @@ pub(crate) async fn create_pool(core: &Rc<Core>, wanted: Wanted) -> Result<PoolF
     let id = back.as_ref().map(|back| back.id);
     let there = {
         let mut places = core.places.borrow_mut();
-        let known = places.module(&wanted.module);
+        let known = places.module(&wanted.module).filter(|_| wanted.provided.is_none());
         let parameters = match known {
             Some(known) => with_defaults(&known.descriptor, wanted.parameters),
             None => wanted.parameters,
@@ -310,9 +324,14 @@ pub(crate) async fn create_pool(core: &Rc<Core>, wanted: Wanted) -> Result<PoolF
         Ok(plan) => plan,
     };
     let making = Making { core, name: &name };
-    plan.workers = choose(core, plan.placement, containers)?;
-    let orders =
-        |plan: &Plan| (0..).zip(&plan.workers).map(|(at, to)| (*to, Order::Make(at, plan.clone()))).collect();
+    plan.workers = match plan.provided {
+        // Here it is ended as well, when its provider goes.
+        Some(_) => vec![core.worker],
+        None => choose(core, plan.placement, containers)?,
+    };
+    let orders = |plan: &Plan| {
+        (0..).zip(&plan.workers).map(|(at, to)| (*to, Order::Make(at, Box::new(plan.clone())))).collect()
+    };
     let made: Result<Vec<_>, Fault> = together(core, orders(&plan)).await.into_iter().collect();
     let taken = match (made, back) {
         (Ok(_), Some(back)) => restart::take_up(core, plan.pool, &plan.workers, back.state).await,
@@ -349,8 +368,8 @@ pub(crate) async fn create_pool(core: &Rc<Core>, wanted: Wanted) -> Result<PoolF
 async fn open(core: &Rc<Core>, plan: &Plan) -> Result<Vec<Told>, Fault> {
     let waits = |worker: &WorkerId| plan.workers.contains(worker) || !core.shared.desk(*worker).is_stalled();
     let (awaited, told): (Vec<_>, Vec<_>) = core.shared.workers().partition(waits);
-    told.into_iter().for_each(|worker| tell(core, worker, Order::Open(plan.clone())));
-    ask_each(core, awaited, |_| Order::Open(plan.clone())).await
+    told.into_iter().for_each(|worker| tell(core, worker, Order::Open(Box::new(plan.clone()))));
+    ask_each(core, awaited, |_| Order::Open(Box::new(plan.clone()))).await
 }
 
 fn check_name(name: &str) -> Result<(), Fault> {
@@ -367,9 +386,13 @@ fn check_name(name: &str) -> Result<(), Fault> {
 
 /// Takes name and id for a pool that is not there.
 fn plan(places: &mut Places, wanted: Wanted, id: Option<PoolId>) -> Result<(Plan, u32), Fault> {
-    let Wanted { name, module, parameters, spread, .. } = wanted;
+    let Wanted { name, module, parameters, spread, provided, .. } = wanted;
     let (containers, placement) = spread.unwrap_or((1, Placement::default()));
-    let Some(costs) = places.module(&module).map(|module| Costs::new(module.methods())) else {
+    let known = match &provided {
+        Some(provided) => Some(Module::provided(provided)?),
+        None => places.module(&module).cloned(),
+    };
+    let Some(costs) = known.map(|module| Costs::new(module.methods())) else {
         let names: Vec<&str> = places.modules().map(|one| one.descriptor.name.as_str()).collect();
         let text = format!("no module {module}; there is {}", names.join(", "));
         return Err(Fault::new(Code::UnknownModule, text));
@@ -384,7 +407,7 @@ fn plan(places: &mut Places, wanted: Wanted, id: Option<PoolId>) -> Result<(Plan
     let pool = id.unwrap_or_else(|| places.next_id());
     places.making.insert(name.clone(), pool);
     let (costs, workers) = (Arc::new(costs), Vec::new());
-    Ok((Plan { pool, name, module, parameters, placement, costs, workers }, containers))
+    Ok((Plan { pool, name, module, parameters, placement, costs, workers, provided }, containers))
 }
 
 fn is_number(text: &str) -> bool {
@@ -423,6 +446,7 @@ impl Drop for Making<'_> {
 fn same_or_fault(there: &Pool, wanted: &Wanted) -> Result<(), Fault> {
     let module = &there.module.descriptor.name;
     let same = *module == wanted.module
+        && wanted.provided.is_none()
         && there.parameters == wanted.parameters
         && wanted.spread.is_none_or(|(containers, placement)| {
             there.spots.len() == containers as usize && there.placement == placement
@@ -440,6 +464,37 @@ fn same_or_fault(there: &Pool, wanted: &Wanted) -> Result<(), Fault> {
         parameters_text(there)
     );
     Err(Fault::new(Code::PoolExists, text))
+}
+
+/// Ends a pool that another process was to serve, if it does not hold it in time.
+fn end_unheld(core: &Rc<Core>, id: PoolId) -> Result<(), Fault> {
+    let inner = core.clone();
+    let look = async move {
+        sleep(&inner, inner.now().saturating_add(UNHELD_NS)).await;
+        let held = {
+            let places = inner.places.borrow();
+            let pool = places.by_id(id);
+            let relays =
+                pool.into_iter().flat_map(|pool| pool.here()).filter_map(|container| container.relay.as_ref());
+            relays.into_iter().any(|relay| relay.is_held())
+        };
+        if !held {
+            end_served(&inner, id).await;
+        }
+    };
+    let task = core.lanes.spawn(TaskOptions::new("waiting for a provider"), look);
+    let task = task.map_err(|error| Fault::new(Code::NoMemory, format!("no task for a served pool: {error}")))?;
+    task.detach();
+    Ok(())
+}
+
+/// Ends a pool whose provider is gone.
+pub(crate) async fn end_served(core: &Rc<Core>, id: PoolId) {
+    let Some(pool) = core.places.borrow().by_id(id).cloned() else { return };
+    match ask_each(core, core.shared.workers(), |_| Order::Close(id)).await {
+        Ok(_) => tracing::info!(pool = %pool.name, "a pool ended with the process that served it"),
+        Err(fault) => tracing::error!(pool = %pool.name, %fault, "a pool whose provider is gone does not end"),
+    }
 }
 
 /// Ends a pool on every worker, when all of its containers agree.

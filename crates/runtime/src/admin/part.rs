@@ -6,7 +6,7 @@
 
 use crate::core::Core;
 use crate::host::library::Table;
-use crate::host::{self, asked, periodic};
+use crate::host::{self, asked, periodic, relay};
 use crate::limits::{FLUSH_AGAIN_NS, FLUSH_WORK_NS};
 use crate::mail::orders::{self, Plan};
 use crate::place::{Container, Method, Module, Placed, Pool, Spot};
@@ -22,8 +22,8 @@ use windlass_lane::Class;
 /// # Errors
 /// `CreateFailed` with the module's own words, and what its `create` answers.
 pub(crate) async fn make(core: &Rc<Core>, place: u32, plan: Plan) -> Result<(), Fault> {
-    let Plan { pool, name, module, parameters, costs, workers, .. } = plan;
-    let module = known(core, &module)?;
+    let module = known(core, &plan)?;
+    let Plan { pool, name, parameters, costs, workers, .. } = plan;
     let container = Container::new(core, pool, place, name.clone(), module, costs);
     // Before anything of it waits in one; those of the second class are made when they are first needed.
     for (at, group) in container.module.descriptor.lanes.iter().enumerate() {
@@ -31,6 +31,11 @@ pub(crate) async fn make(core: &Rc<Core>, place: u32, plan: Plan) -> Result<(), 
         for number in 0..group.lanes {
             container.home.group_lane(Class::Latency, at, number, &name)?;
         }
+    }
+    if container.relay.is_some() {
+        // Its state is in another process.
+        core.places.borrow_mut().made.insert((pool, place), container);
+        return Ok(());
     }
     let name = if workers.len() > 1 { format!("{name}: container {place}") } else { name };
     call_inherited(core, &container, MethodId::CREATE, parameters).await.map_err(|fault| {
@@ -92,7 +97,11 @@ pub(crate) async fn export(core: &Rc<Core>, pool: PoolId, place: u32) -> Result<
         .map_err(|error| Fault::new(Code::BadReply, format!("the state of a container: {error}")))
 }
 
-fn known(core: &Rc<Core>, module: &str) -> Result<Rc<Module>, Fault> {
+fn known(core: &Rc<Core>, plan: &Plan) -> Result<Rc<Module>, Fault> {
+    if let Some(provided) = &plan.provided {
+        return Module::provided(provided);
+    }
+    let module = plan.module.as_str();
     let places = core.places.borrow();
     places.module(module).cloned().ok_or_else(|| {
         let names: Vec<&str> = places.modules().map(|one| one.descriptor.name.as_str()).collect();
@@ -105,8 +114,8 @@ fn known(core: &Rc<Core>, module: &str) -> Result<Rc<Module>, Fault> {
 /// # Errors
 /// `QueueFull` when there is no timer for a periodic method.
 pub(crate) fn open(core: &Rc<Core>, plan: Plan) -> Result<(), Fault> {
-    let Plan { pool: id, name, module, parameters, placement, costs, workers } = plan;
-    let module = known(core, &module)?;
+    let module = known(core, &plan)?;
+    let Plan { pool: id, name, parameters, placement, costs, workers, .. } = plan;
     let mut places = core.places.borrow_mut();
     let here = |(place, worker): (u32, WorkerId)| (worker == core.worker).then_some((id, place));
     let keys: Vec<_> = (0u32..).zip(workers.iter().copied()).map(here).collect();
@@ -157,7 +166,12 @@ pub(crate) async fn destroy(core: &Rc<Core>, id: PoolId) -> Result<(), Fault> {
 pub(crate) fn close(core: &Rc<Core>, id: PoolId) {
     let pool = core.places.borrow_mut().remove(id);
     let Some(pool) = pool else { return };
-    pool.here().for_each(|container| container.home.cancel_all());
+    for container in pool.here() {
+        container.home.cancel_all();
+        if let Some(relay) = &container.relay {
+            relay::close(core, relay);
+        }
+    }
     core.shared.desk(core.worker).containers.fetch_sub(pool.here().count() as u32, Ordering::Relaxed);
 }
 

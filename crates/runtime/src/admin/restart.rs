@@ -66,6 +66,7 @@ async fn one(core: &Rc<Core>, kept: KeptPool) -> Result<(), Fault> {
         parameters: kept.parameters,
         spread: Some((kept.containers, placement)),
         back: Some(Comeback { id: PoolId::from_bits(kept.id), state }),
+        provided: None,
     };
     create_pool(core, wanted).await.map(drop).map_err(|fault| lost(&name, &fault.message))
 }
@@ -109,7 +110,8 @@ pub(crate) async fn refuse(core: &Rc<Core>, id: PoolId, name: String, fault: Opt
 /// # Errors
 /// The catalog's.
 pub(crate) async fn keep(core: &Rc<Core>, pool: &Pool) -> Result<(), Fault> {
-    let Some(keeper) = &core.catalog else { return Ok(()) };
+    // One that another process serves ends with that.
+    let Some(keeper) = core.catalog.as_ref().filter(|_| pool.module.provided.is_none()) else { return Ok(()) };
     let library = if pool.module.is_linked() { String::new() } else { pool.module.origin.clone() };
     let kept = KeptPool {
         id: pool.id.bits(),

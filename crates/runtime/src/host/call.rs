@@ -64,12 +64,12 @@ impl LiveCalls {
     }
     /// Whether a call lives that this worker took by its `mark`th and that is not of this root; spawned tasks are not calls.
     pub(crate) fn any_before(&self, mark: u64, but_root: u64) -> bool {
-        let counts = |call: &Call| !call.spawned && call.arrived <= mark && call.root != but_root;
+        let counts = |call: &Call| call.is_work() && call.arrived <= mark && call.root != but_root;
         self.0.values().any(|live| counts(&live.call))
     }
-    /// Whether a call lives that is no spawned task.
+    /// Whether a call lives that is work.
     pub(crate) fn any_call(&self) -> bool {
-        self.0.values().any(|live| !live.call.spawned)
+        self.0.values().any(|live| live.call.is_work())
     }
 }
 
@@ -95,6 +95,8 @@ pub(crate) struct Call {
     pub(crate) owner: u64,
     pub(crate) depth: u16,
     pub(crate) deadline: Nanos,
+    /// The hash of the method's schema that its caller knows.
+    pub(crate) schema: u64,
     pub(crate) core: Rc<Core>,
     pub(crate) container: Rc<Container>,
     pub(crate) method: Rc<Method>,
@@ -166,6 +168,7 @@ impl Call {
             owner,
             depth,
             deadline,
+            schema: slot.schema,
             core: core.clone(),
             container,
             method,
@@ -194,6 +197,11 @@ impl Call {
             deadline_timer: Cell::default(),
             raw: super::library::RawCell::default(),
         })
+    }
+
+    /// Whether somebody waits for what it does: it is no spawned task, nor the call by which a provider waits for work.
+    pub(crate) fn is_work(&self) -> bool {
+        !self.spawned && !super::relay::stands_by(self.method.id)
     }
 
     /// The arguments, without their head.

@@ -2,7 +2,7 @@
 //!
 //! Lives here: `queue`, `start`, `spawn`, `cancel`, `finish`; `call` (a call's state), `operation` (what a task waits for), `io`
 //! (files and sockets), `asked` (what a module's hooks say about its calls), `home` (what of a container outlives a call), `blocking` (threads for methods that block), `periodic`
-//! (methods that the node calls by itself), `library` (the C edge).
+//! (methods that the node calls by itself), `relay` (calls that another process runs), `library` (the C edge).
 //! From: `place` with a placed call. To: `reply`.
 //! Holds: every call that was queued is finished exactly once, also when its module panics, its future is dropped or its
 //! client is dead; it is not finished while an operation has memory of its.
@@ -15,6 +15,7 @@ mod io;
 pub(crate) mod library;
 pub(crate) mod operation;
 pub(crate) mod periodic;
+pub(crate) mod relay;
 
 use crate::core::{Alarm, Core};
 use crate::limits::{CANCEL_GRACE_NS, HEAVY_NS, SHIELDS_MAX};
@@ -204,6 +205,9 @@ pub(crate) fn start(core: &Rc<Core>, call: Rc<Call>, now: Nanos) {
 fn run(core: &Rc<Core>, call: Rc<Call>, now: Nanos) {
     call.began.set(now);
     call.container.live.set(call.container.live.get() + 1);
+    if let Some(relay) = call.container.relay.clone() {
+        return relay::serve(core, &relay, call);
+    }
     if call.method.flags.blocking {
         return blocking::submit(core, call);
     }
@@ -403,6 +407,9 @@ pub(crate) fn cancel(core: &Rc<Core>, key: LiveKey, code: Code) {
             call.key.set(None);
             return refuse(&call, ended_early(code).with_outcome(Ran::NotStarted));
         }
+    }
+    if let Some(relay) = call.container.relay.clone() {
+        return relay::cancel(core, &relay, &call, code);
     }
     if call.method.flags.blocking {
         return blocking::cancel(core, &call, code);

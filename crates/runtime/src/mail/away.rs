@@ -40,6 +40,8 @@ pub(crate) struct Away {
     given_up: bool,
     /// What it is expected to cost there, nanoseconds.
     expected_ns: u64,
+    /// A provider waits by it for work.
+    stands_by: bool,
 }
 
 /// The calls of one worker that others run.
@@ -56,6 +58,10 @@ impl Aways {
     pub(crate) fn len(&self) -> usize {
         self.all.len()
     }
+    /// Whether somebody waits for what any of them does.
+    pub(crate) fn any_work(&self) -> bool {
+        self.all.values().any(|away| !away.stands_by)
+    }
     /// How many are at this worker, and what they are expected to cost, nanoseconds.
     pub(crate) fn at(&self, worker: WorkerId) -> (usize, u64) {
         self.out[worker.index()]
@@ -66,7 +72,7 @@ impl Aways {
     }
     /// Whether a call is away that this worker took by its `mark`th and that is not of this root.
     pub(crate) fn any_before(&self, mark: u64, but_root: u64) -> bool {
-        self.all.values().any(|away| away.arrived <= mark && away.root.0 != but_root)
+        self.all.values().any(|away| !away.stands_by && away.arrived <= mark && away.root.0 != but_root)
     }
     fn insert(&mut self, away: Away) -> AwayKey {
         let out = &mut self.out[away.to.index()];
@@ -106,9 +112,19 @@ pub(crate) fn carry(core: &Rc<Core>, call: Arrived, to: WorkerId, container: u32
         Err(fault) => return Refused::new(reply, fault).answer(),
     };
     let of_root = root.unwrap_or((number, 0));
+    let stands_by = crate::host::relay::stands_by(slot.method);
     let mut aways = core.mail.aways.borrow_mut();
-    let key =
-        aways.insert(Away { to, reply, kept, counted, arrived, root: of_root, given_up: false, expected_ns });
+    let key = aways.insert(Away {
+        to,
+        reply,
+        kept,
+        counted,
+        arrived,
+        root: of_root,
+        given_up: false,
+        expected_ns,
+        stands_by,
+    });
     // Now that it can be found, so that whoever asked can have it ended.
     if let Some(away) = aways.all.get(key) {
         away.reply.set_live(Serving::Away(key));

@@ -9,6 +9,7 @@ use crate::admin::{part, report};
 use crate::core::{Alarm, Core};
 use crate::host::library::Table;
 use crate::limits::ORDERS_MAX;
+use crate::place::Provided;
 use crate::place::policy::Placement;
 use crate::shared::WorkerId;
 use crate::stats::Costs;
@@ -29,9 +30,9 @@ slotmap::new_key_type! {
 /// What a worker is to do.
 pub(crate) enum Order {
     /// Make a container of a pool that does not stand yet.
-    Make(u32, Plan),
+    Make(u32, Box<Plan>),
     /// A pool stands: its containers are at these workers.
-    Open(Plan),
+    Open(Box<Plan>),
     /// A pool does not come about: drop what was made for it.
     Forget(PoolId),
     /// Ask the containers of a pool whether it may end.
@@ -65,6 +66,8 @@ pub(crate) struct Plan {
     pub(crate) costs: Arc<Costs>,
     /// Where its containers are, in order of their ids.
     pub(crate) workers: Vec<WorkerId>,
+    /// Its module, if another process serves it.
+    pub(crate) provided: Option<Arc<Provided>>,
 }
 
 /// What came of an order.
@@ -255,7 +258,7 @@ pub(super) fn told(core: &Core, key: OrderKey, told: Result<Told, Fault>) {
 async fn carry_out(core: Rc<Core>, order: Order) -> Result<Told, Fault> {
     match at_once(&core, order) {
         Ok(told) => return told,
-        Err(Order::Make(place, plan)) => part::make(&core, place, plan).await?,
+        Err(Order::Make(place, plan)) => part::make(&core, place, *plan).await?,
         Err(Order::Destroy(pool)) => part::destroy(&core, pool).await?,
         Err(Order::TakeUp(pool, place, state)) => part::take_up(&core, pool, place, state).await?,
         Err(Order::Export(pool, place)) => return part::export(&core, pool, place).await.map(Told::State),
@@ -269,7 +272,7 @@ async fn carry_out(core: Rc<Core>, order: Order) -> Result<Told, Fault> {
 fn at_once(core: &Rc<Core>, order: Order) -> Result<Result<Told, Fault>, Order> {
     let done = |result: Result<(), Fault>| Ok(result.map(|()| Told::Done));
     match order {
-        Order::Open(plan) => done(part::open(core, plan)),
+        Order::Open(plan) => done(part::open(core, *plan)),
         Order::Forget(pool) => {
             part::forget(core, pool);
             done(Ok(()))

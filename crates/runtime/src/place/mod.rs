@@ -11,7 +11,7 @@ pub(crate) mod policy;
 mod pool;
 mod resolve;
 
-pub(crate) use pool::{Container, LINKED, Method, Module, Places, Pool, Spot};
+pub(crate) use pool::{Container, LINKED, Method, Module, Places, Pool, Provided, Spot};
 
 use crate::core::Core;
 use crate::limits::HEAVY_NS;

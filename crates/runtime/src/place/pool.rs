@@ -7,6 +7,7 @@ use super::policy::Placement;
 use crate::core::{Core, Descriptor};
 use crate::host::home::Home;
 use crate::host::library::{Instance, Table};
+use crate::host::relay::{self, Relay};
 use crate::shared::WorkerId;
 use crate::stats::{Costs, MethodStats};
 use crate::transport::Arrived;
@@ -17,8 +18,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use windlass_contract::admin::RefusedPool;
 use windlass_contract::head::{BufferKind, Direction};
+use windlass_contract::provide::{self, Key};
 use windlass_contract::schema::MethodFlags;
-use windlass_contract::{Code, Fault, MethodId, MethodSchema, ModuleDescriptor, PoolId, Schema};
+use windlass_contract::{Code, Fault, MethodId, MethodRef, MethodSchema, ModuleDescriptor, PoolId, Schema};
 
 /// The origin of modules that are a part of the node's own program.
 pub(crate) const LINKED: &str = "linked";
@@ -46,6 +48,8 @@ pub(crate) struct Module {
     pub(crate) encoded: Descriptor,
     pub(crate) table: Table,
     pub(crate) origin: String,
+    /// Of a module that another process serves: what that shows.
+    pub(crate) provided: Option<Key>,
     /// In order of their numbers.
     methods: Vec<Rc<Method>>,
 }
@@ -66,7 +70,39 @@ impl Module {
         if let Err(at) = methods.binary_search_by_key(&MethodId::MONITOR, |method| method.id) {
             methods.insert(at, Method::monitor());
         }
-        Ok(Rc::new(Self { descriptor, encoded, table, origin, methods }))
+        Ok(Rc::new(Self { descriptor, encoded, table, origin, provided: None, methods }))
+    }
+
+    /// A module that another process serves: described here, run there.
+    ///
+    /// # Errors
+    /// `ModuleRefused` for what cannot be served from a process.
+    pub(crate) fn provided(by: &Provided) -> Result<Rc<Self>, Fault> {
+        let refused = |text: String| Fault::new(Code::ModuleRefused, text);
+        let encoded = by.descriptor.clone();
+        let mut descriptor = ModuleDescriptor::decode(&encoded).map_err(|error| refused(error.to_string()))?;
+        for method in &mut descriptor.methods {
+            if provide::is_reserved(method.id) {
+                return Err(refused(format!(
+                    "{}: numbers from {:#x} on are the node's",
+                    method.name,
+                    provide::RESERVED_FIRST
+                )));
+            }
+            // Its process sees to these.
+            method.flags = MethodFlags { background: method.flags.background, ..MethodFlags::default() };
+        }
+        descriptor.lanes.clear();
+        descriptor.methods.sort_by_key(|schema| schema.id);
+        let schemas = descriptor.methods.iter().enumerate();
+        let mut methods: Vec<_> =
+            schemas.map(|(at, schema)| Rc::new(Method::new(&descriptor, schema, at))).collect();
+        if let Err(at) = methods.binary_search_by_key(&MethodId::MONITOR, |method| method.id) {
+            methods.insert(at, Method::monitor());
+        }
+        methods.extend(relay::methods());
+        let (table, origin, provided) = (relay::table()?, by.origin.clone(), Some(by.key));
+        Ok(Rc::new(Self { descriptor, encoded, table, origin, provided, methods }))
     }
     /// Whether it is a part of the node's own program.
     pub(crate) fn is_linked(&self) -> bool {
@@ -130,6 +166,16 @@ impl Method {
         Self::of_node(Self::FOLD, "aggregate")
     }
 
+    /// A method by which a provider speaks to the node.
+    pub(crate) fn of_relay(reference: MethodRef, buffer: Option<Direction>) -> Rc<Self> {
+        let buffers = buffer.map(|direction| ("data".to_owned(), direction, BufferKind::Bytes));
+        let (name, full) = (reference.name.to_owned(), format!("provider.{}", reference.name).into());
+        let (hashes, buffers, flags) =
+            (vec![reference.schema], buffers.into_iter().collect(), MethodFlags::default());
+        let (id, answers_nothing) = (reference.id, false);
+        Rc::new(Self { id, name, full, hashes, buffers, flags, group: None, answers_nothing, index: usize::MAX })
+    }
+
     /// Method 9, which every module answers by its hook.
     fn monitor() -> Rc<Self> {
         let reference = windlass_contract::admin::monitor();
@@ -159,6 +205,17 @@ impl Method {
     }
 }
 
+/// A module that another process serves.
+#[derive(Clone)]
+pub(crate) struct Provided {
+    /// The postcard of its descriptor.
+    pub(crate) descriptor: Descriptor,
+    /// What its provider shows.
+    pub(crate) key: Key,
+    /// Who serves it, in words.
+    pub(crate) origin: String,
+}
+
 /// One shard of a pool.
 pub(crate) struct Container {
     pub(crate) pool: PoolId,
@@ -169,6 +226,8 @@ pub(crate) struct Container {
     pub(crate) instance: Instance,
     pub(crate) home: Rc<Home>,
     pub(crate) keys: RefCell<Keys>,
+    /// Of a pool that another process serves.
+    pub(crate) relay: Option<Rc<Relay>>,
     pub(crate) live: Cell<u64>,
     /// What its methods are expected to cost, told to all workers.
     pub(crate) costs: Arc<Costs>,
@@ -193,7 +252,22 @@ impl Container {
         let (instance, home) = (Instance::empty(module.table), Home::new(core));
         let (keys, live, pool_name) = (RefCell::default(), Cell::new(0), name);
         let (behind, told) = Default::default();
-        Rc::new(Self { pool, place, pool_name, module, instance, home, keys, live, costs, behind, told, stats })
+        let relay = module.provided.map(Relay::new);
+        Rc::new(Self {
+            pool,
+            place,
+            pool_name,
+            module,
+            instance,
+            home,
+            keys,
+            relay,
+            live,
+            costs,
+            behind,
+            told,
+            stats,
+        })
     }
     /// Whether heavy calls of this session wait, behind which its others stay.
     #[inline]

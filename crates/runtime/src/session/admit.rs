@@ -8,7 +8,7 @@ use crate::reply::Refused;
 use crate::transport::Arrived;
 use std::rc::Rc;
 use windlass_contract::limits::DEPTH_MAX;
-use windlass_contract::{Code, Fault, MethodId, PoolId, admin};
+use windlass_contract::{Code, Fault, MethodId, PoolId, admin, provide};
 
 /// What of pool 0 is open to those who come over TCP: what every client needs before it can call another pool.
 const FAR_ADMIN: [MethodId; 2] = [admin::FIND, admin::DESCRIBE];
@@ -29,7 +29,8 @@ impl Admitted {
 /// `Draining` while the node stops.
 #[inline(always)]
 pub(crate) fn admit(core: &Rc<Core>, arrived: Arrived) -> Result<Admitted, Refused> {
-    if core.draining.get() {
+    // What a provider brings ends calls that were admitted before.
+    if core.draining.get() && !provide::is_reserved(arrived.slot.method) {
         return Err(Refused::new(
             arrived.reply,
             Fault::new(Code::Draining, "the node is stopping and takes no new calls"),

@@ -125,7 +125,7 @@ impl Worker {
     fn is_quiet(&self) -> bool {
         let core = &self.core;
         let no_calls = !core.live.borrow().any_call() && core.blocking.out() == 0 && core.lanes.is_idle();
-        no_calls && core.mail.away() == 0 && !core.mail.has_letters()
+        no_calls && !core.mail.aways.borrow().any_work() && !core.mail.has_letters()
     }
 
     /// The first worker of a draining node: it ends when no worker has a call, or time is up.
