@@ -21,6 +21,7 @@ mod person;
 mod probe;
 mod pulse;
 mod stage;
+mod tally;
 mod tasks;
 mod waits;
 

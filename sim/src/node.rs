@@ -8,16 +8,18 @@
 use crate::limits::{HELD_STEPS_MAX, HOLD_ONE_IN};
 use crate::probe::Probe;
 use crate::stage::{Actor, Stage, Turned};
+use crate::tally::Table;
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use windlass_admin::Admin;
 use windlass_contract::abi::ModuleTable;
 use windlass_driver::sim::{Dice, Machine, SimDriver};
 use windlass_driver::{Driver, Nanos};
-use windlass_runtime::{ByHand, Held, Next, NodeConfig, Placement, PoolSpec};
+use windlass_runtime::{ByHand, Catalog, Held, Next, NodeConfig, Placement, PoolSpec};
 
 /// What a node is made with.
 #[derive(Clone, Copy)]
@@ -27,11 +29,13 @@ pub(crate) struct Made {
     pub(crate) modules: &'static [&'static ModuleTable],
     /// It listens for TCP connections.
     pub(crate) listens: bool,
+    /// It keeps its pools and their states, and comes back with them.
+    pub(crate) keeps: bool,
 }
 
 impl Default for Made {
     fn default() -> Self {
-        Self { workers: 1, modules: &[], listens: false }
+        Self { workers: 1, modules: &[], listens: false, keeps: false }
     }
 }
 
@@ -66,6 +70,7 @@ pub(crate) struct Node {
     machine: Machine,
     made: Made,
     directory: PathBuf,
+    catalog: Option<Arc<Table>>,
     state: Rc<State>,
 }
 
@@ -95,7 +100,8 @@ impl NodeActor {
     pub(crate) fn new(stage: &Stage, machine: Machine, made: Made) -> Result<(Node, NodeActor), String> {
         let directory = stage.directory().join(format!("node-{}", machine.0));
         let state = Rc::new(State::default());
-        let node = Node { stage: stage.clone(), at: usize::MAX, machine, made, directory, state };
+        let catalog = made.keeps.then(Arc::default);
+        let node = Node { stage: stage.clone(), at: usize::MAX, machine, made, directory, catalog, state };
         let actor = node.begin()?;
         Ok((node, actor))
     }
@@ -176,7 +182,8 @@ impl Node {
         let driver = |_| SimDriver::stepped(world, self.machine).map_err(|error| error.to_string());
         let mut drivers = (0..self.made.workers).map(driver).collect::<Result<Vec<_>, String>>()?;
         let mut lent: Vec<&mut dyn Driver> = drivers.iter_mut().map(|driver| driver as &mut dyn Driver).collect();
-        let config = config(self.directory.clone(), self.made);
+        let mut config = config(self.directory.clone(), self.made);
+        config.catalog = self.catalog.clone().map(|catalog| catalog as Arc<dyn Catalog>);
         let node = ByHand::begin(&config, &mut lent).map_err(|fault| fault.to_string())?;
         let dice = self.stage.dice("workers of a node");
         Ok(NodeActor { drivers, node: Some(node), state: self.state.clone(), dice, held: None })

@@ -2,13 +2,14 @@
 //!
 //! Lives here, in the order to read: `book` (what callers count on), `errands` (one call and its check), `lives` (clients that
 //! do errands), and the workloads themselves: `calls`, `order`, `share`, `death`, `workers`, `memory`, `lies`, `files`,
-//! `sockets`, `wire`, `bdev`, `waits`, `periods`.
+//! `sockets`, `wire`, `bdev`, `waits`, `periods`, `comebacks`.
 //! Holds: each workload says in `about` what it holds a run to.
 //! Not here: whose turn it is (`stage`).
 
 mod bdev;
 mod book;
 mod calls;
+mod comebacks;
 mod death;
 mod errands;
 mod files;
@@ -110,6 +111,13 @@ pub const ALL: &[Workload] = &[
         about: "clients call over connections that are slow and cut in mid-chunk: each call is answered, and nothing stays behind",
         finds: &[],
         play: wire::play,
+    },
+    Workload {
+        name: "comebacks",
+        about: "a node dies, stops and comes back with its pools; clients go on with their stubs: what was taken down is there, what was \
+                told not to have started is not, and a state that was never taken down is refused",
+        finds: &[],
+        play: comebacks::play,
     },
     #[cfg(feature = "hooks")]
     Workload {
