@@ -67,3 +67,54 @@ fn tasks_K37_each_pool_names_its_policy_and_one_that_there_is_not_is_told_which_
         assert!(fault.message.contains(policy), "{fault:?}");
     }
 }
+
+#[test]
+fn tasks_K23_calls_of_one_group_meet_one_container_and_its_worker_whoever_sends_them() {
+    let stage = shard::with(|config| config.workers = 3);
+    let many = pool(&stage, "many", 7);
+    let home = |at: usize| {
+        let all = stage.admin().containers().unwrap();
+        all.iter().filter(|one| one.pool == "many").nth(at).unwrap().worker
+    };
+    let homes: Vec<u32> = (0..7).map(home).collect();
+    for group in 0..20_u64 {
+        many.toward(Query::Broadcast).clear().unwrap();
+        for _ in 0..5 {
+            // A session of its own each time, so that every worker sends some.
+            let other = shards::Blocking::connect(&stage.address(), "many").unwrap();
+            other.toward(Query::Hash(group)).put(group).unwrap();
+        }
+        let with: Vec<usize> =
+            (0..7).filter(|at| many.toward(Query::Id(*at as u64)).count().unwrap() > 0).collect();
+        assert_eq!(with, [(group % 7) as usize], "group {group}");
+        assert_eq!(many.toward(Query::Id(with[0] as u64)).count().unwrap(), 5);
+    }
+    assert_eq!((0..7).map(home).collect::<Vec<_>>(), homes, "and it stays there");
+}
+
+#[test]
+fn tasks_K29_a_query_has_a_scope_and_a_selection_and_one_or_every_container_of_them() {
+    let stage = stage();
+    let shards = pool(&stage, "shards", 6);
+    // Whom a query meets is emptied.
+    let met = |query: Query| -> Vec<u64> {
+        (0..6).for_each(|at| assert!(shards.toward(Query::Id(at)).put(1).unwrap() > 0));
+        shards.toward(query).clear().unwrap();
+        (0..6).filter(|at| shards.toward(Query::Id(*at)).count().unwrap() == 0).collect()
+    };
+    // Local: this node, or this node by its number; one container, the nearest.
+    assert_eq!(met(Query::Local).len(), 1);
+    assert_eq!(met(Query::Node(0)), met(Query::Local));
+    // Direct: by id, by hash, by range of one.
+    assert_eq!(
+        (met(Query::Id(4)), met(Query::Hash(13)), met(Query::Range { first: 5, count: 1 })),
+        (vec![4], vec![1], vec![5])
+    );
+    // All of a range, all of the pool: each once.
+    assert_eq!((met(Query::Range { first: 2, count: 3 }), met(Query::Broadcast).len()), (vec![2, 3, 4], 6));
+    // Dynamic: one, chosen by load, or by the module's own word (conformance of the hooks).
+    assert_eq!(met(Query::Dynamic).len(), 1);
+    // Another node's containers are not here.
+    let fault = shards.toward(Query::Node(1)).count().unwrap_err();
+    assert!(fault.is(Code::UnknownContainer) && fault.outcome == Outcome::NotStarted, "{fault:?}");
+}
