@@ -1,6 +1,6 @@
 //! Served: a pool of a third process, which the server's process starts and ends.
 //!
-//! From: `windlass-bench-ours server ours-served`. To: the same binary as a client `ours-provider`, which serves `echo` on two threads
+//! From: `windlass-bench-ours server ours-served`. To: the same binary as a client `ours-provider`, which serves `echo` on a thread
 //!   for as long as its standard input is open.
 
 use std::process::{Command, Stdio};
@@ -43,7 +43,7 @@ pub fn serve(door: &Door) -> Result<(), Failure> {
 pub fn provide(address: &str) -> Result<Box<dyn Caller>, Failure> {
     let client = Client::options().name("provider").connect(address)?;
     let serving = client.serve("served", windlass_echo::Echo::TABLE)?;
-    drop(serving.work_on(2)?);
+    drop(serving.work_on(1)?);
     Ok(Box::new(Provider { _serving: serving }))
 }
 

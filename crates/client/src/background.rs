@@ -29,7 +29,7 @@ impl Background {
     /// `Io` when the system gives no thread.
     pub(crate) fn one_more(session: &Arc<Session>) -> Result<(), Fault> {
         let this = &session.background;
-        if this.waiting.fetch_add(1, Ordering::AcqRel) > 0 || session.hand.is_some() {
+        if this.waiting.fetch_add(1, Ordering::AcqRel) > 0 || session.hand.is_some() || session.attended {
             return Ok(());
         }
         let mut started = locked(&this.started);

@@ -68,6 +68,7 @@ pub struct Connect {
     spin: Duration,
     stages: bool,
     hand: Option<Hand>,
+    attended: bool,
 }
 
 impl Connect {
@@ -81,6 +82,7 @@ impl Connect {
             spin: SPIN_DEFAULT,
             stages: false,
             hand: None,
+            attended: false,
         }
     }
 
@@ -152,6 +154,13 @@ impl Connect {
     /// programs whose one thread runs the node as well.
     pub fn by_hand(mut self, step: impl Fn() -> bool + Send + Sync + 'static) -> Self {
         self.hand = Some(Hand::new(step));
+        self
+    }
+
+    /// A client that starts no thread for its futures: a program with a loop of its own watches the session's descriptor, and
+    /// calls [`crate::Attending::attend`] when it is readable. Without this a thread takes answers while a future waits.
+    pub fn attended(mut self) -> Self {
+        self.attended = true;
         self
     }
 
@@ -337,6 +346,7 @@ impl Connect {
             layout,
             park: ClientPark::new(&words, &own_words),
             processors: Processors::client(&words, &own_words),
+            watched: own_words.own_watched(),
             own,
             theirs,
             words,
@@ -376,6 +386,7 @@ impl Connect {
             node: node.to_owned(),
             timeout: self.timeout,
             hand: self.hand,
+            attended: self.attended,
             link,
             table: Table::new(calls),
             reaper: Reaper::new(taker, Table::seats(calls)),
@@ -385,6 +396,7 @@ impl Connect {
             counts: Counts::default(),
             stages: self.stages.then(Stages::default),
             background: Background::default(),
+            answers_wait: AtomicBool::new(false),
             welcome,
         })
     }

@@ -183,7 +183,7 @@ impl Heap {
     }
 
     /// Asks the node for one more heap segment, and lends from it before anybody else can.
-    fn grow(&self, session: &Session, bytes: u64, loan_bytes: u64) -> Result<(SegmentId, Lent), Fault> {
+    fn grow(&self, session: &Arc<Session>, bytes: u64, loan_bytes: u64) -> Result<(SegmentId, Lent), Fault> {
         if session.is_stream() {
             return self.grow_alone(bytes, loan_bytes);
         }

@@ -2,7 +2,7 @@
 //!
 //! Lives here, in the order data moves: `connect` (hello to session; `connecting`: as a future; `again`: once more), `client` (what a user holds), `outgoing` (a call put
 //!   together; `prepared`: looked at; `batch`: several), `session` (published), `table` (what is out; `slots`: room that was reserved; `taking`: room that is waited for), `reap` (answers taken), `pending` (waited for), `reply`
-//!   (read); beside it memory (`heap`, `frozen`), the control socket (`wire`), futures (`background`), waits without a thread (`hand`), `dynamic`,
+//!   (read); beside it memory (`heap`, `frozen`), the control socket (`wire`), futures (`background`; `attending`: by a loop of the program's own), waits without a thread (`hand`), `dynamic`,
 //!   `stages` (where the time of calls goes), `provide` (calls the other way); below it `link`: shared memory, or a `stream` (a Unix socket, TCP).
 //! From: generated clients, the command line, edges, Python. To: a node, over shared memory or a socket.
 //! Holds: no call is lost in silence: each ends with a value or a Fault, however the node behaves; nothing that the node
@@ -13,6 +13,7 @@ pub mod dynamic;
 pub mod limits;
 
 mod again;
+mod attending;
 mod background;
 mod batch;
 mod client;
@@ -42,6 +43,7 @@ mod table;
 mod taking;
 mod wire;
 
+pub use attending::Attending;
 pub use batch::Batch;
 pub use client::{Client, Pool};
 pub use connect::Connect;

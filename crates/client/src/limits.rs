@@ -25,6 +25,9 @@ pub const SPIN_SHORT: Duration = Duration::from_micros(20);
 /// The longest spin that `Connect::spin` accepts.
 pub const SPIN_MAX: Duration = Duration::from_millis(1);
 
+/// How often a loop that attends a session looks for more before it sleeps, while more keeps coming.
+pub const ATTEND_ROUNDS_MAX: usize = 4096;
+
 /// How long a client that connects again waits after the first look for a node that is not there; twice as long each time.
 pub const AGAIN_FIRST: Duration = Duration::from_millis(5);
 /// The longest such pause.

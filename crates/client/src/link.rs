@@ -13,6 +13,7 @@ use windlass_contract::CallId;
 use windlass_contract::slot::{Kind, Slot};
 use windlass_memory::park::ClientPark;
 use windlass_memory::ring::{Producer, SUBMIT};
+use windlass_memory::word::OwnWord;
 use windlass_memory::words::{Layout, NodeWords};
 use windlass_memory::{Doorbell, Processors, Segment, SegmentId};
 
@@ -38,6 +39,8 @@ pub(crate) struct Ring {
     pub(crate) park: ClientPark,
     pub(crate) processors: Processors,
     pub(crate) doorbell: Doorbell,
+    /// By which the node is asked to tell of completions on the socket.
+    pub(crate) watched: OwnWord,
     pub(crate) wire: Wire,
     pub(crate) submit: Mutex<Submit>,
     pub(crate) has_backlog: AtomicBool,

@@ -8,7 +8,7 @@
 
 use std::collections::HashSet;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::task::Waker;
 use std::time::Duration;
@@ -20,6 +20,7 @@ use windlass_contract::{CallId, Code, Fault, MethodId, Outcome, PoolId};
 use windlass_memory::hooks::{Plant, planted};
 use windlass_memory::{Access, ForkGuard, Reaper, Segment, SegmentId};
 
+use crate::attending::Attending;
 use crate::background::Background;
 use crate::clock;
 use crate::counters::Counts;
@@ -39,6 +40,8 @@ pub(crate) struct Session {
     pub(crate) timeout: Duration,
     /// What moves the world on where a thread would sleep, if its caller does so.
     pub(crate) hand: Option<Hand>,
+    /// Whether a loop of the caller's takes answers when its descriptor is readable (`attending`).
+    pub(crate) attended: bool,
     /// The way of its bytes.
     pub(crate) link: Link,
     pub(crate) table: Table,
@@ -49,6 +52,8 @@ pub(crate) struct Session {
     pub(crate) counts: Counts,
     pub(crate) stages: Option<Stages>,
     pub(crate) background: Background,
+    /// The node has said that completions wait, and nobody has taken them since.
+    pub(crate) answers_wait: AtomicBool,
 }
 
 impl Session {
@@ -218,7 +223,7 @@ impl Session {
 
     /// Sends a control request and waits for its answer, a refusal being a Fault.
     pub(crate) fn ask(
-        &self,
+        self: &Arc<Self>,
         kind: ControlKind,
         segment: SegmentId,
         bytes: u64,
@@ -231,6 +236,10 @@ impl Session {
         self.flush_backlog();
         let patience = Patience::new(self.hand.as_ref(), self.timeout);
         let asked = ring.wire.ask(kind, segment, bytes, fd, &patience, |news| self.act(news));
+        if self.answers_wait.load(Ordering::Acquire) {
+            // What was to wake a loop was read here, so what it would have done is done here.
+            Attending::of(self).attend();
+        }
         match asked {
             Ok(Asked::Answer(message, _)) if message.kind == ControlKind::Refused => Err(refusal(message)),
             Ok(Asked::Answer(message, fd)) => Ok((message, fd)),
@@ -253,6 +262,7 @@ impl Session {
         let Link::Ring(ring) = &self.link else { return self.over.get().is_none() };
         match news {
             News::Nothing => {}
+            News::Answers => self.answers_wait.store(true, Ordering::Release),
             News::Result { id, bytes, fd } => self.add_result(ring, id, bytes, fd),
             News::Retired(id) => {
                 locked(&ring.results).remove(&id);

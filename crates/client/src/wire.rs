@@ -43,6 +43,8 @@ pub(crate) enum News {
     Result { id: SegmentId, bytes: u64, fd: OwnedFd },
     /// The node no longer uses a segment.
     Retired(SegmentId),
+    /// Completions stand in the ring, for a session that is attended by its descriptor.
+    Answers,
     /// The node ends the session.
     Bye { code: u16, text: String },
     /// The node is gone.
@@ -183,6 +185,7 @@ impl Wire {
                 News::Nothing
             }
             (ControlKind::Retire, _) => News::Retired(message.segment),
+            (ControlKind::News, _) => News::Answers,
             (ControlKind::Bye, _) => News::Bye { code: message.code, text: message.text },
             (ControlKind::Grow | ControlKind::Frozen, _) => {
                 News::Broken(format!("{:?} is a client's message", message.kind))
@@ -194,6 +197,16 @@ impl Wire {
     pub(crate) fn close(&self) {
         // A peer that is gone already has closed them.
         let _may_be_closed = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Both);
+    }
+
+    /// What becomes readable when the node says something.
+    pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    /// Whether something is there to be read.
+    pub(crate) fn has_words(&self) -> bool {
+        matches!(ready(self.socket.as_fd(), PollFlags::IN, Duration::ZERO), Ok(true))
     }
 
     /// Whether the node has closed its end, or died.

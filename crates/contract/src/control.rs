@@ -32,6 +32,8 @@ pub enum ControlKind {
     Retire = 6,
     /// Either: this session ends, and why.
     Bye = 7,
+    /// Node: completions stand in the ring, for a client that watches this socket.
+    News = 8,
 }
 
 /// One message.
@@ -58,7 +60,7 @@ pub enum ControlError {
     #[error("{0} bytes are not a control message")]
     Length(usize),
     /// The kind names nothing.
-    #[error("control kind {0} does not exist (1 grow .. 7 bye)")]
+    #[error("control kind {0} does not exist (1 grow .. 8 news)")]
     UnknownKind(u16),
     /// Reserved bytes are not zero.
     #[error("reserved bytes are not zero")]
@@ -103,6 +105,7 @@ impl Control {
             5 => ControlKind::Refused,
             6 => ControlKind::Retire,
             7 => ControlKind::Bye,
+            8 => ControlKind::News,
             other => return Err(ControlError::UnknownKind(other)),
         };
         if word64(bytes, 24) != 0 {

@@ -265,6 +265,7 @@ fn control_messages_keep_their_bytes() {
         ("control-refused", ControlKind::Refused, Code::BadFrozen as u16, "not sealed against writing"),
         ("control-retire", ControlKind::Retire, 0, ""),
         ("control-bye", ControlKind::Bye, Code::Draining as u16, "the node stops"),
+        ("control-news", ControlKind::News, 0, ""),
     ] {
         let mut message = Control::new(kind, SegmentId(0x4000_0003), 8 << 20, 5);
         (message.code, message.text) = (code, text.into());

@@ -160,6 +160,7 @@ fn control() -> impl Strategy<Value = Control> {
         ControlKind::Refused,
         ControlKind::Retire,
         ControlKind::Bye,
+        ControlKind::News,
     ];
     let numbers = (any::<u16>(), any::<u32>(), any::<u64>(), any::<u64>());
     (proptest::sample::select(kinds), numbers, text(FAULT_MESSAGE_MAX)).prop_map(

@@ -16,6 +16,8 @@ use crate::word::{OwnWord, PeerWord, Word32, Word64};
 pub const COMPLETION_HEAD: usize = 0;
 /// Client words: whether the client sleeps on `COMPLETION_TAIL`, u32: `POLLS` or `PARKED`.
 pub const PARKED_AT: usize = 64;
+/// Client words: 0, or a number that changes each time the client wants to be told of completions on its socket, u32.
+pub const WATCHED_AT: usize = 68;
 /// Client words: the processor that the client's waiting thread runs on, plus one; 0 = not said.
 pub const CLIENT_PROCESSOR: usize = 128;
 
@@ -197,6 +199,16 @@ impl ClientWords {
     /// `PARKED` while the client sleeps.
     pub fn parked(&self) -> Word32<'_> {
         self.segment.word32(PARKED_AT)
+    }
+
+    /// The client's own word by which it asks to be told on its socket.
+    pub fn own_watched(&self) -> OwnWord {
+        OwnWord::new(&self.segment, WATCHED_AT)
+    }
+
+    /// The same word as the node sees it.
+    pub fn peer_watched(&self) -> PeerWord {
+        PeerWord::new(&self.segment, WATCHED_AT)
     }
 
     /// The client's consumer word for its completion ring.

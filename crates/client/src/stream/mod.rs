@@ -13,6 +13,7 @@ pub(crate) mod pipe;
 
 use std::collections::VecDeque;
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -79,6 +80,14 @@ impl Stream {
     /// Whether something waits to be read, without waiting.
     pub(crate) fn has_news(&self) -> bool {
         self.way.is_readable()
+    }
+
+    /// What becomes readable when the node says something; of a connection of the caller's own, what wakes its waiters.
+    pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
+        match &self.way {
+            Way::Socket(socket) => socket.as_fd(),
+            Way::Hand(_) => self.nudge.as_fd(),
+        }
     }
 
     /// Waits until something may be read, or the socket takes more of what it did not take, or somebody nudges.

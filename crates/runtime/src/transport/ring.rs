@@ -9,7 +9,7 @@ use super::Transport;
 use crate::core::Core;
 use crate::reply::Answer;
 use crate::session::{ResultRoom, Session};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -17,9 +17,11 @@ use windlass_contract::completion::{Completion, FaultHead, INLINE_BYTES, ReplyAt
 use windlass_contract::control::{Control, ControlKind};
 use windlass_contract::head::BufferEntry;
 use windlass_contract::{CallId, Code, Fault, Outcome};
+use windlass_memory::cells::Word as _;
 use windlass_memory::hooks::{Plant, planted};
 use windlass_memory::park::NodePark;
 use windlass_memory::ring::{COMPLETION, Consumer, Entry, Producer, SUBMIT};
+use windlass_memory::word::PeerWord;
 use windlass_memory::words::{CELL_BYTES, ClientWords, Layout, NodeWords};
 use windlass_memory::{Doorbell, Processors, Segment, SegmentId};
 
@@ -45,6 +47,10 @@ pub(crate) struct Ring {
     submit: RefCell<Consumer<SUBMIT>>,
     complete: RefCell<Producer<COMPLETION>>,
     park: NodePark,
+    /// By which the client asks to be told on its socket.
+    watched: PeerWord,
+    /// What stood there when it was told last.
+    told: Cell<u32>,
     processors: Processors,
 }
 
@@ -65,6 +71,8 @@ impl Ring {
             submit: RefCell::new(submit),
             complete: RefCell::new(complete),
             park: NodePark::new(&node_words, &client_words),
+            watched: client_words.peer_watched(),
+            told: Cell::new(0),
             processors: Processors::node(&node_words, &client_words),
             client,
             node,
@@ -222,6 +230,16 @@ impl Transport for Ring {
     fn announce(&self) {
         let tail = self.complete.borrow().published();
         self.park.announce(tail);
+        // ORDER: behind the fence of `announce`: either this load sees that the client watches, or its second look sees the entries.
+        let watched = self.watched.load();
+        if watched != self.told.get() {
+            self.told.set(watched);
+            if watched != 0 {
+                // A socket that is full can be read already; one that is closed is noticed elsewhere.
+                let _unheard =
+                    super::wire::send(self, &Control::new(ControlKind::News, SegmentId::NONE, 0, 0), None);
+            }
+        }
     }
     fn end(&self, _core: Option<&Rc<Core>>, why: &Fault) {
         let mut bye = Control::new(ControlKind::Bye, SegmentId::NONE, 0, 0);
