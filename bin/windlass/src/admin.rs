@@ -8,8 +8,8 @@ use std::time::Duration;
 use windlass_admin::Admin;
 use windlass_client::{Client, Outgoing};
 use windlass_contract::admin::{
-    ContainerFacts, LaneFacts, MethodFacts, ModuleFacts, NodeFacts, PoolFacts, RefusedPool, SampleFacts,
-    SessionFacts, TaskFacts, WorkerFacts,
+    ContainerFacts, EventFacts, LaneFacts, MethodFacts, ModuleFacts, NodeFacts, PoolFacts, RefusedPool,
+    SampleFacts, SessionFacts, TaskFacts, WorkerFacts,
 };
 use windlass_contract::module::Module;
 use windlass_contract::{Code, Fault, MethodRef, ModuleDescriptor};
@@ -35,6 +35,12 @@ pub fn pools(client: &Client) -> Result<Vec<PoolFacts>, Fault> {
 /// Pools that did not come back.
 pub fn refused(client: &Client) -> Result<Vec<RefusedPool>, Fault> {
     value(method(client, "refused")?)
+}
+
+/// What has happened after this event, and how much before it is lost; waits for something for so long.
+pub fn events(client: &Client, after: u64, wait: Duration) -> Result<(u64, Vec<EventFacts>), Fault> {
+    let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+    value(method(client, "events")?.argument(&after).argument(&wait_ms))
 }
 
 /// All modules.

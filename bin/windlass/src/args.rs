@@ -44,6 +44,9 @@ pub enum Command {
     /// Show what the node has done and what its methods take
     #[command(after_help = STAT)]
     Stat(StatArgs),
+    /// Show what has happened to the node: pools, modules, sessions, workers that are held
+    #[command(after_help = EVENTS)]
+    Events(EventsArgs),
     /// Wait until every call accepted so far has ended
     #[command(after_help = FLUSH)]
     Flush(Target),
@@ -197,6 +200,21 @@ pub struct StatArgs {
 }
 
 #[derive(Debug, ClapArgs)]
+pub struct EventsArgs {
+    /// Go on: show each event when it happens
+    #[arg(long, short)]
+    pub follow: bool,
+    /// Only those after the event of this number
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub after: u64,
+    /// Only those with this in what they are, or what they are of
+    #[arg(long, value_name = "TEXT")]
+    pub of: Option<String>,
+    #[command(flatten)]
+    pub target: Target,
+}
+
+#[derive(Debug, ClapArgs)]
 pub struct StopArgs {
     /// How long calls may take to end, like 5s
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = windlass_serve::units::duration)]
@@ -298,6 +316,10 @@ const STAT: &str = "EXAMPLES:
   windlass stat
   windlass stat --samples echoes.checksum      its last calls: bytes, time, time on the worker
   windlass stat --node ./node --json";
+const EVENTS: &str = "EXAMPLES:
+  windlass events
+  windlass events --follow                     until Ctrl-C, over restarts of the node
+  windlass events --of 'session ended' --json";
 const FLUSH: &str = "EXAMPLES:
   windlass flush && windlass stat";
 const STOP: &str = "EXAMPLES:

@@ -1,6 +1,6 @@
 //! The windlass command: serve a node, call it, look at it, make a module.
 //!
-//! Lives here: `args` (flags and help), one file per family of commands (`call`, `pool`, `show`, `stop`, `new`, `demo`), the node with
+//! Lives here: `args` (flags and help), one file per family of commands (`call`, `pool`, `show`, `events`, `stop`, `new`, `demo`), the node with
 //! an edge beside it and the name `arkouda_server` (`arkouda`), what they share: `target` (which node), `admin` (its own methods), `output` (tables and JSON), `trouble` (errors).
 //! From: a person or a script. To: a node, as any other client; `windlass_serve` for the node itself.
 //! Holds: standard output carries data only, as JSON with `--json`; talk and errors go to standard error; the exit code is
@@ -18,6 +18,7 @@ mod arkouda;
 mod call;
 #[cfg(feature = "demo")]
 mod demo;
+mod events;
 mod new;
 mod output;
 mod pool;
@@ -93,6 +94,7 @@ fn run(command: Command, output: Output) -> Result<(), Trouble> {
         Command::Ls(args) => show::list(&args, output),
         Command::Stat(target) => show::statistics(&target, output),
         Command::Errors(args) => show::errors(&args, output),
+        Command::Events(args) => events::run(&args, output),
         Command::Flush(target) => stop::flush(&target, output),
         Command::Stop(args) => stop::stop(&args, output),
         Command::Load(args) => pool::load(&args, output),

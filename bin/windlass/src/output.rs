@@ -47,15 +47,23 @@ impl Output {
     }
 }
 
-/// Writes bytes to standard output.
+/// Writes bytes to standard output; whoever does not want them any more is no error.
 ///
 /// # Errors
 /// `Io`.
 pub fn bytes(bytes: &[u8]) -> Result<(), Trouble> {
+    heard(bytes).map(|_| ())
+}
+
+/// The same; answers whether anybody still reads.
+///
+/// # Errors
+/// `Io`.
+pub fn heard(bytes: &[u8]) -> Result<bool, Trouble> {
     let mut out = std::io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
         Err(error) => Err(Trouble::io("standard output", &error)),
     }
 }

@@ -52,6 +52,22 @@ facts! {
         /// Tasks alive now.
         live: u64,
     }
+    /// Something that happened to the node.
+    EventFacts {
+        /// Its number, counted from 1 since the node began.
+        number: u64,
+        /// Seconds after the node began.
+        up_s: f64,
+        /// What kind: `pool made`, `pool ended`, `pool back`, `pool refused`, `module loaded`, `session began`, `session ended`,
+        /// `connection refused`, `worker held`, `node drains`.
+        kind: String,
+        /// What it happened to.
+        subject: String,
+        /// The code of the Fault behind it, or 0.
+        code: u16,
+        /// That Fault's words.
+        text: String,
+    }
     /// A pool that did not come back when the node restarted: its callers are refused until it is created anew or destroyed.
     RefusedPool {
         /// The id that it had.
@@ -357,6 +373,13 @@ pub enum Request {
     Lanes,
     /// Pools that did not come back.
     Refused,
+    /// What has happened after the event of this number; waits so many milliseconds for something, if nothing has.
+    Events {
+        /// The last event that is known.
+        after: u64,
+        /// How long to wait.
+        wait_ms: u64,
+    },
     /// Make a pool whose calls are run by whoever holds it (`provide`).
     Provide {
         /// Its name.
@@ -403,6 +426,8 @@ pub enum Response {
     Lanes(Vec<LaneFacts>),
     /// Pools that did not come back.
     Refused(Vec<RefusedPool>),
+    /// How many events were lost before these, and these.
+    Events(u64, Vec<EventFacts>),
 }
 
 /// Name of the admin module and of its pool.

@@ -3,6 +3,7 @@
 //! Lives here: `Core` (queues, timers, tables, counters), `Alarm` (what a timer is for), `Warm` (private buffers kept
 //! between calls). Holds: one thread; every cell is borrowed for one statement and never across a call into a module.
 
+use crate::events::Kind;
 use crate::host::call::{Call, LiveCalls};
 use crate::mail::Mail;
 use crate::place::Places;
@@ -18,6 +19,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Waker;
+use windlass_contract::Fault;
 use windlass_driver::Nanos;
 use windlass_lane::{LaneId, Lanes, Timers};
 
@@ -115,6 +117,11 @@ pub(crate) enum Alarm {
 }
 
 impl Core {
+    /// Something has happened that is worth to be seen from outside.
+    pub(crate) fn tell(&self, kind: Kind, subject: impl std::fmt::Display, why: Option<&Fault>) {
+        self.shared.events.add(self.now().saturating_sub(self.started), kind, subject, why);
+    }
+
     /// One more call; answers its place among those that this worker took.
     pub(crate) fn arrived(&self) -> u64 {
         self.arrivals.set(self.arrivals.get() + 1);

@@ -13,6 +13,7 @@ mod admin;
 mod by_hand;
 mod catalog;
 mod core;
+mod events;
 mod host;
 pub mod limits;
 mod mail;

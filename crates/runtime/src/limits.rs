@@ -116,3 +116,11 @@ pub const SYMBOLS_SHOWN_MAX: usize = 10_000;
 pub const RELAYED_MAX: usize = 4096;
 /// How long a pool that a process is to serve stands without being held, nanoseconds.
 pub const UNHELD_NS: u64 = 5_000_000_000;
+/// Events that a node keeps for those who ask.
+pub const EVENTS_MAX: usize = 1024;
+/// Bytes of events in one reply, about.
+pub const EVENTS_BYTES_AT_ONCE: usize = 32 << 10;
+/// Calls that wait for the next event at once; further ones look again and again.
+pub const EVENT_WAITERS_MAX: usize = 256;
+/// How long a call may wait for the next event, milliseconds.
+pub const EVENT_WAIT_MS_MAX: u64 = 10_000;

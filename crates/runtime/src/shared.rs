@@ -5,6 +5,7 @@
 //! Holds: workers meet here and in mailboxes and nowhere else; a figure here is a hint to whoever places something, but for
 //! the bytes of memory, which are a limit.
 
+use crate::events::Events;
 use crate::limits::WORKERS_MAX;
 use crate::mail::{Letter, Mailbox};
 use crate::symbols::SymbolTable;
@@ -67,6 +68,8 @@ pub(crate) struct Shared {
     symbols: OnceLock<Arc<SymbolTable>>,
     /// Where the node listens for TCP connections, once it does.
     pub(crate) tcp: OnceLock<SocketAddr>,
+    /// What has happened.
+    pub(crate) events: Events,
     /// Bytes of segments of all sessions.
     pub(crate) segment_bytes: AtomicU64,
     /// Bytes of private copies of buffers of all sessions.
@@ -85,6 +88,7 @@ impl Shared {
             generation: OnceLock::new(),
             symbols: OnceLock::new(),
             tcp: OnceLock::new(),
+            events: Events::default(),
             segment_bytes: AtomicU64::new(0),
             private_bytes: AtomicU64::new(0),
         });

@@ -53,6 +53,7 @@ fn tasks_K44_everything_that_is_asked_and_ordered_of_a_node_is_a_method_of_its_a
         "node",
         "stages",
         "refused",
+        "events",
         "load",
         "flush",
         "stop",

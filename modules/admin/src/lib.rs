@@ -8,8 +8,8 @@
 mod face;
 
 use windlass_contract::admin::{
-    ContainerFacts, LaneFacts, MethodFacts, ModuleFacts, NodeFacts, PoolFacts, RefusedPool, Request, Response,
-    SampleFacts, SessionFacts, StageFacts, TaskFacts, WorkerFacts,
+    ContainerFacts, EventFacts, LaneFacts, MethodFacts, ModuleFacts, NodeFacts, PoolFacts, RefusedPool, Request,
+    Response, SampleFacts, SessionFacts, StageFacts, TaskFacts, WorkerFacts,
 };
 use windlass_contract::context::Context;
 use windlass_contract::provide::Key;
@@ -183,6 +183,21 @@ impl Admin {
     async fn refused(&self, cx: &Context<'_>) -> Result<Vec<RefusedPool>, Fault> {
         match ask(cx, Request::Refused).await? {
             Response::Refused(all) => Ok(all),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// What has happened to the node after the event of this number: how many events are lost, because only the last 1024 are
+    /// kept, and the others in order, as many as fit a reply. If nothing has, waits for it for so many milliseconds, 10,000 at most.
+    #[method(id = 47, idempotent)]
+    async fn events(
+        &self,
+        cx: &Context<'_>,
+        #[arg(default = 0)] after: u64,
+        #[arg(default = 0)] wait_ms: u64,
+    ) -> Result<(u64, Vec<EventFacts>), Fault> {
+        match ask(cx, Request::Events { after, wait_ms }).await? {
+            Response::Events(lost, events) => Ok((lost, events)),
             other => Err(unexpected(&other)),
         }
     }

@@ -11,8 +11,9 @@ pub(crate) mod report;
 pub(crate) mod restart;
 
 use crate::core::Core;
+use crate::events::Kind;
 use crate::host::library::Table;
-use crate::limits::{CONTAINERS_MAX, POOLS_MAX, UNHELD_NS};
+use crate::limits::{CONTAINERS_MAX, EVENT_WAIT_MS_MAX, POOLS_MAX, UNHELD_NS};
 use crate::mail::orders::{Order, Plan, Told, ask_each, sleep, tell, together};
 use crate::place::policy::{Placement, choose};
 use crate::place::{Module, Places, Pool, Provided};
@@ -25,7 +26,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
-use windlass_contract::admin::{ModuleFacts, NodeFacts, PoolFacts, Request, Response};
+use windlass_contract::admin::{EventFacts, ModuleFacts, NodeFacts, PoolFacts, Request, Response};
 use windlass_contract::{Code, Fault, MethodId, ModuleDescriptor, PoolId, node_dir};
 use windlass_lane::TaskOptions;
 
@@ -96,6 +97,10 @@ async fn answer(core: &Rc<Core>, root: u64, mark: u64, request: Request) -> Resu
             let (pool, method) = method_of(core, &pool, &method)?;
             Response::Samples(report::all_samples(core, pool, method).await?)
         }
+        Request::Events { after, wait_ms } => {
+            let (lost, events) = events(core, after, wait_ms).await;
+            Response::Events(lost, events)
+        }
         Request::Provide { name, descriptor, parameters, key } => {
             let module = ModuleDescriptor::decode(&descriptor)
                 .map_err(|error| Fault::new(Code::ModuleRefused, error.to_string()))?;
@@ -108,6 +113,18 @@ async fn answer(core: &Rc<Core>, root: u64, mark: u64, request: Request) -> Resu
         }
         Request::Lanes => Response::Lanes(report::all_lanes(core).await?),
     })
+}
+
+/// What has happened after this event; waits for something for a while.
+async fn events(core: &Rc<Core>, after: u64, wait_ms: u64) -> (u64, Vec<EventFacts>) {
+    let until = core.now().saturating_add(wait_ms.min(EVENT_WAIT_MS_MAX) * 1_000_000);
+    let mut late = Box::pin(sleep(core, until));
+    std::future::poll_fn(|cx| {
+        let (lost, events) = core.shared.events.after(after, cx.waker());
+        let late = late.as_mut().poll(cx).is_ready();
+        if late || !events.is_empty() || core.draining.get() { Poll::Ready((lost, events)) } else { Poll::Pending }
+    })
+    .await
 }
 
 fn describe(core: &Rc<Core>, name: &str) -> Result<Vec<u8>, Fault> {
@@ -260,6 +277,7 @@ pub(crate) async fn load(core: &Rc<Core>, path: &Path) -> Result<Rc<Module>, Fau
     let descriptor = ModuleDescriptor::decode(table.describe())
         .map_err(|error| Fault::new(Code::ModuleRefused, error.to_string()))?;
     let module = core.places.borrow().module(&descriptor.name).cloned();
+    core.tell(Kind::ModuleLoaded, format_args!("{} from {origin}", descriptor.name), None);
     module.ok_or_else(|| Fault::new(Code::Internal, "a module that was added is there"))
 }
 
@@ -360,6 +378,7 @@ pub(crate) async fn create_pool(core: &Rc<Core>, wanted: Wanted) -> Result<PoolF
         }
     }
     tracing::info!(pool = name, module = %plan.module, id = %plan.pool, containers, "pool made");
+    core.tell(if is_back { Kind::PoolBack } else { Kind::PoolMade }, &name, None);
     facts_of(core, &pool).await
 }
 
@@ -492,7 +511,10 @@ fn end_unheld(core: &Rc<Core>, id: PoolId) -> Result<(), Fault> {
 pub(crate) async fn end_served(core: &Rc<Core>, id: PoolId) {
     let Some(pool) = core.places.borrow().by_id(id).cloned() else { return };
     match ask_each(core, core.shared.workers(), |_| Order::Close(id)).await {
-        Ok(_) => tracing::info!(pool = %pool.name, "a pool ended with the process that served it"),
+        Ok(_) => {
+            tracing::info!(pool = %pool.name, "a pool ended with the process that served it");
+            core.tell(Kind::PoolEnded, &pool.name, None);
+        }
         Err(fault) => tracing::error!(pool = %pool.name, %fault, "a pool whose provider is gone does not end"),
     }
 }
@@ -519,5 +541,6 @@ async fn destroy_pool(core: &Rc<Core>, name: &str) -> Result<(), Fault> {
     restart::forget(core, &pool.name).await?;
     ask_each(core, core.shared.workers(), |_| Order::Close(pool.id)).await?;
     tracing::info!(pool = %pool.name, "pool ended");
+    core.tell(Kind::PoolEnded, &pool.name, None);
     Ok(())
 }

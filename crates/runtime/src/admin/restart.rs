@@ -8,6 +8,7 @@
 use super::{Wanted, create_pool, load};
 use crate::catalog::{KeptPool, KeptState};
 use crate::core::Core;
+use crate::events::Kind;
 use crate::mail::orders::{Order, Told, ask, ask_each, together};
 use crate::place::Pool;
 use crate::shared::WorkerId;
@@ -37,6 +38,7 @@ pub(crate) async fn come_back(core: &Rc<Core>) -> Result<(), Fault> {
             Ok(()) => tracing::info!(pool = %name, "the pool is back"),
             Err(fault) => {
                 tracing::error!(pool = %name, %fault, "the pool did not come back; callers are refused");
+                core.tell(Kind::PoolRefused, &name, Some(&fault));
                 refuse(core, id, name, Some(fault)).await?;
             }
         }

@@ -12,6 +12,7 @@ pub(crate) use admit::{Admitted, admit, admit_guest, admit_nested};
 pub(crate) use memory::{CopyCharge, ResultRoom};
 
 use crate::core::Core;
+use crate::events::Kind;
 use crate::limits::DETACHED_MAX;
 use crate::reply::{Answer, Refused, ReplySlot, Serving};
 use crate::stats::add;
@@ -294,6 +295,9 @@ impl Session {
         }
         *self.ended.borrow_mut() = Some(why.clone());
         let core = self.core.upgrade();
+        if let Some(core) = &core {
+            core.tell(Kind::SessionEnded, format_args!("{session} of {client} (process {pid})"), Some(why));
+        }
         self.via.end(core.as_ref(), why);
         if let (Some(core), Some(this)) = (core, self.this.upgrade()) {
             core.sessions.borrow_mut().ended.push(this);

@@ -7,6 +7,7 @@
 
 use super::{BELL, LISTENER, PROCESS, SOCKET, Worker};
 use crate::core::Alarm;
+use crate::events::Kind;
 use crate::limits::{ACCEPT_PAUSE_NS, GREETING_NS, GREETINGS_MAX};
 use crate::mail::Letter;
 use crate::session::Session;
@@ -115,6 +116,7 @@ impl Worker {
         if !desk.is_stalled() {
             return;
         }
+        self.core.tell(Kind::WorkerHeld, held, None);
         let connections = desk.mailbox.take_connections();
         desk.sessions.fetch_sub(connections.len() as u32, Ordering::Relaxed);
         if !connections.is_empty() {
@@ -140,11 +142,17 @@ impl Worker {
             Ok(session) => session,
             Err(fault) => {
                 tracing::info!(pid = peer.pid, %fault, "a connection was refused");
+                self.core.tell(Kind::ConnectionRefused, format_args!("process {}", peer.pid), Some(&fault));
                 return self.one_session_less();
             }
         };
         let worker = self.core.worker;
         tracing::debug!(session = number, %worker, client = %session.name, pid = peer.pid, "session begins");
+        self.core.tell(
+            Kind::SessionBegan,
+            format_args!("{number} of {} (process {})", session.name, peer.pid),
+            None,
+        );
         self.core.sessions.borrow_mut().all.insert(number, session.clone());
         if let Err(error) = watch(driver, &session) {
             session.end(&Fault::new(Code::Io, format!("the session cannot be watched: {error}")));

@@ -9,6 +9,7 @@
 
 use super::Worker;
 use crate::admin::restart;
+use crate::events::Kind;
 use crate::host;
 use crate::limits::{LAST_IO_NAP_NS, LAST_IO_NS, LAST_ROUNDS};
 use crate::mail::Letter;
@@ -92,6 +93,7 @@ impl Worker {
             if self.ending.step == Step::Runs {
                 tracing::info!(deadline_ms = deadline.as_millis() as u64, "the node drains");
                 self.drains();
+                self.core.tell(Kind::NodeDrains, format_args!("for {} ms", deadline.as_millis()), None);
                 self.core.mail.write_all(|| Letter::Drain);
             }
         }

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use windlass_client::Client;
 use windlass_contract::Fault;
-use windlass_contract::admin::{NodeFacts, Request, Response};
+use windlass_contract::admin::{EventFacts, NodeFacts, Request, Response};
 use windlass_runtime::{Node, NodeConfig, PoolSpec};
 
-use super::Raw;
 use super::rough::{ROUGH, rough};
+use super::{Raw, ends};
 use crate::hand::{ADMIN, ECHO, ask};
 
 /// Says to a test binary's `child_node` that it is to be one, and where.
@@ -261,6 +261,27 @@ pub fn returns_to(node: &ChildNode, good: &Good, before: Held) {
     panic!("the node holds {now:?} and held {before:?}");
 }
 
+/// Whoever looks at the node from outside sees every session that was ended, with its typed Fault and its words.
+fn told_outside(good: &Good) {
+    let (mut lost, mut events) = (0, Vec::new());
+    loop {
+        let after = events.last().map_or(0, |event: &EventFacts| event.number);
+        let asked = ask(&good.client, &Request::Events { after, wait_ms: 0 }).unwrap();
+        let Response::Events(less, more) = asked else { panic!("events are answered with events") };
+        lost += less;
+        if more.is_empty() {
+            break;
+        }
+        events.extend(more);
+    }
+    for code in ends() {
+        let told = events
+            .iter()
+            .any(|one| one.kind == "session ended" && one.code == code as u16 && !one.text.is_empty());
+        assert!(lost > 0 || told, "{code:?} is missing among {events:?}");
+    }
+}
+
 /// Runs a test against a node with a good client beside it: afterwards the node lives, the good client's answers are
 /// right, and the node holds what it held before.
 pub fn beside_a_good_client(test: impl FnOnce(&ChildNode, &Good)) {
@@ -268,5 +289,6 @@ pub fn beside_a_good_client(test: impl FnOnce(&ChildNode, &Good)) {
     let good = Good::connect(&node.address());
     let before = held(&node, &good);
     test(&node, &good);
+    told_outside(&good);
     returns_to(&node, &good, before);
 }

@@ -111,7 +111,10 @@ impl Heard {
     #[track_caller]
     pub fn ended(self, code: Code) -> String {
         match self {
-            Self::Ended(with, text) if with == code => text,
+            Self::Ended(with, text) if with == code => {
+                ENDS.with_borrow_mut(|ends| ends.push(code));
+                text
+            }
             other => panic!("the end by {code:?} was expected: {other:?}"),
         }
     }
@@ -123,6 +126,16 @@ impl Heard {
             other => panic!("a value was expected: {other:?}"),
         }
     }
+}
+
+thread_local! {
+    /// The sessions of this test that the node has ended, by their Faults.
+    static ENDS: std::cell::RefCell<Vec<Code>> = const { std::cell::RefCell::new(Vec::new()) };
+}
+
+/// The ends that this thread was told of.
+pub fn ends() -> Vec<Code> {
+    ENDS.take()
 }
 
 /// A client by hand.

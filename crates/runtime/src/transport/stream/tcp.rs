@@ -9,6 +9,7 @@
 use super::Stream;
 use super::serve::{self, Sleep};
 use crate::core::Core;
+use crate::events::Kind;
 use crate::limits::{ACCEPT_PAUSE_NS, GREETING_NS, GREETINGS_MAX, STREAM_LAST_WORDS_NS};
 use crate::session::{Session, Who};
 use crate::transport::{Via, greet};
@@ -121,6 +122,7 @@ async fn begin(core: Rc<Core>, socket: Socket, number: u64, token: Token) {
     }
     if let Err(fault) = greeted {
         tracing::info!(connection = number, %fault, "a connection over TCP was refused");
+        core.tell(Kind::ConnectionRefused, format_args!("{number} over TCP"), Some(&fault));
     }
 }
 
@@ -157,6 +159,7 @@ async fn greet(core: &Rc<Core>, mut socket: Socket, number: u64, token: &Token) 
     let who = Who { number, name, peer: Peer { pid: 0, uid: user() }, far: true };
     let session = Session::new(core, who, Via::Stream(Stream::new(calls)));
     tracing::debug!(session = number, client = %session.name, "session begins, over TCP");
+    core.tell(Kind::SessionBegan, format_args!("{number} of {} (over TCP)", session.name), None);
     core.sessions.borrow_mut().all.insert(number, session.clone());
     if let Err(fault) = serve::begin(core, &session, socket, rest) {
         session.end(&fault);
