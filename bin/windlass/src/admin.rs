@@ -37,6 +37,11 @@ pub fn refused(client: &Client) -> Result<Vec<RefusedPool>, Fault> {
     value(method(client, "refused")?)
 }
 
+/// What the log writes, after these changes.
+pub fn log(client: &Client, changes: &str) -> Result<String, Fault> {
+    value(method(client, "log")?.argument(changes))
+}
+
 /// What has happened after this event, and how much before it is lost; waits for something for so long.
 pub fn events(client: &Client, after: u64, wait: Duration) -> Result<(u64, Vec<EventFacts>), Fault> {
     let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);

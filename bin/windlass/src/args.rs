@@ -44,6 +44,9 @@ pub enum Command {
     /// Show what the node has done and what its methods take
     #[command(after_help = STAT)]
     Stat(StatArgs),
+    /// Show the levels of the node's log, and change them while it runs
+    #[command(after_help = LOG)]
+    Log(LogArgs),
     /// Show what has happened to the node: pools, modules, sessions, workers that are held
     #[command(after_help = EVENTS)]
     Events(EventsArgs),
@@ -200,6 +203,15 @@ pub struct StatArgs {
 }
 
 #[derive(Debug, ClapArgs)]
+pub struct LogArgs {
+    /// A level for all (off, error, warn, info, debug, trace), or of a crate of the node or a module; without any: none is changed
+    #[arg(value_name = "[NAME=]LEVEL")]
+    pub levels: Vec<String>,
+    #[command(flatten)]
+    pub target: Target,
+}
+
+#[derive(Debug, ClapArgs)]
 pub struct EventsArgs {
     /// Go on: show each event when it happens
     #[arg(long, short)]
@@ -316,6 +328,10 @@ const STAT: &str = "EXAMPLES:
   windlass stat
   windlass stat --samples echoes.checksum      its last calls: bytes, time, time on the worker
   windlass stat --node ./node --json";
+const LOG: &str = "EXAMPLES:
+  windlass log                                 what is written now
+  windlass log echo=debug runtime=trace        more of one module and one crate of the node
+  windlass log warn                            less of all others";
 const EVENTS: &str = "EXAMPLES:
   windlass events
   windlass events --follow                     until Ctrl-C, over restarts of the node

@@ -94,6 +94,7 @@ fn run(command: Command, output: Output) -> Result<(), Trouble> {
         Command::Ls(args) => show::list(&args, output),
         Command::Stat(target) => show::statistics(&target, output),
         Command::Errors(args) => show::errors(&args, output),
+        Command::Log(args) => show::log(&args, output),
         Command::Events(args) => events::run(&args, output),
         Command::Flush(target) => stop::flush(&target, output),
         Command::Stop(args) => stop::stop(&args, output),

@@ -1,7 +1,7 @@
 //! Show: what a node has, what it did, what its modules can do, and what its errors mean.
 
 use crate::admin;
-use crate::args::{DescribeArgs, ErrorsArgs, ListArgs, Listed, StatArgs};
+use crate::args::{DescribeArgs, ErrorsArgs, ListArgs, Listed, LogArgs, StatArgs};
 use crate::output::{Output, Rows, grouped};
 use crate::trouble::Trouble;
 use serde_json::{Value, json};
@@ -398,6 +398,12 @@ fn flags(flags: &MethodFlags) -> Vec<String> {
         all.push(format!("every {}", duration_text(Duration::from_nanos(flags.period_ns))));
     }
     all
+}
+
+/// `windlass log`: what is written, and other levels from now on.
+pub fn log(args: &LogArgs, output: Output) -> Result<(), Trouble> {
+    let levels = admin::log(&args.target.connect()?, &args.levels.join(","))?;
+    output.text("levels", &levels)
 }
 
 /// `windlass errors`.

@@ -373,6 +373,8 @@ pub enum Request {
     Lanes,
     /// Pools that did not come back.
     Refused,
+    /// The levels of the log, after these changes to them.
+    Log(String),
     /// What has happened after the event of this number; waits so many milliseconds for something, if nothing has.
     Events {
         /// The last event that is known.
@@ -426,6 +428,8 @@ pub enum Response {
     Lanes(Vec<LaneFacts>),
     /// Pools that did not come back.
     Refused(Vec<RefusedPool>),
+    /// Levels of the log.
+    Log(String),
     /// How many events were lost before these, and these.
     Events(u64, Vec<EventFacts>),
 }

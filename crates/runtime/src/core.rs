@@ -62,6 +62,8 @@ pub(crate) struct Core {
     pub(crate) warm: RefCell<Warm>,
     /// What outlives the node; nothing where nothing is to.
     pub(crate) catalog: Option<crate::catalog::Keeper>,
+    /// What the log writes.
+    pub(crate) log: Option<Arc<dyn crate::node::LogLevels>>,
     pub(crate) symbols: Arc<crate::symbols::SymbolTable>,
     pub(crate) counters: Counters,
     pub(crate) stages: Stages,

@@ -32,6 +32,6 @@ mod worker;
 pub use by_hand::{ByHand, Held};
 pub use catalog::{Catalog, KeptPool, KeptState};
 pub use host::library::Table;
-pub use node::{Node, NodeConfig, NodeEnd, PoolSpec};
+pub use node::{LogLevels, Node, NodeConfig, NodeEnd, PoolSpec};
 pub use place::policy::Placement;
 pub use worker::{Next, Worker};

@@ -35,6 +35,17 @@ use windlass_driver::socket::Listener;
 use windlass_driver::{Driver, threads};
 use windlass_lane::{Bell, Class, LaneOptions, Lanes, TaskOptions, Timers, Watchdog};
 
+/// The levels of a program's log, which a node lets its operators see and change.
+pub trait LogLevels: std::fmt::Debug + Send + Sync {
+    /// What is written: a level for all, then `name=level` of crates and modules, between commas.
+    fn text(&self) -> String;
+    /// Changes what `changes` names, written in the same way; what it does not name stays.
+    ///
+    /// # Errors
+    /// `BadArguments` names the part that is no level.
+    fn change(&self, changes: &str) -> Result<(), Fault>;
+}
+
 /// A pool to be made before the node is ready.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PoolSpec {
@@ -93,6 +104,8 @@ pub struct NodeConfig {
     pub tcp: Option<SocketAddr>,
     /// Where pools and their states are kept, so that a later node comes back with them. `None` = nowhere.
     pub catalog: Option<Arc<dyn Catalog>>,
+    /// What the log writes, to be asked and changed by `admin.log`. `None` = the program's own affair.
+    pub log: Option<Arc<dyn LogLevels>>,
     /// Take stamps when calls pass from room to room (`admin.stages`). Costs about a clock reading at each of six boundaries.
     pub stages: bool,
 }
@@ -116,6 +129,7 @@ impl NodeConfig {
             stall_ms: 0,
             tcp: None,
             catalog: None,
+            log: None,
             stages: false,
         }
     }
@@ -466,6 +480,7 @@ fn make_core(
         live: RefCell::default(),
         warm: RefCell::new(Warm::default()),
         catalog: config.catalog.clone().map(Keeper::new),
+        log: config.log.clone(),
         symbols,
         counters: crate::stats::Counters::default(),
         stages: crate::stages::Stages::new(config.stages),

@@ -31,7 +31,15 @@ impl Levels {
     /// # Errors
     /// A sentence that names the part that is no level.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let mut levels = Self { all: LevelFilter::INFO, crates: BTreeMap::new(), modules: BTreeMap::new() };
+        Self { all: LevelFilter::INFO, crates: BTreeMap::new(), modules: BTreeMap::new() }.changed(text)
+    }
+
+    /// These levels with those in their place that a filter names.
+    ///
+    /// # Errors
+    /// As `parse`.
+    pub fn changed(&self, text: &str) -> Result<Self, String> {
+        let mut levels = self.clone();
         for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
             match part.split_once('=') {
                 None => levels.all = level(part)?,
@@ -81,6 +89,17 @@ impl Levels {
             return Some(true);
         }
         (*metadata.level() > self.most()).then_some(false)
+    }
+}
+
+impl fmt::Display for Levels {
+    /// As `parse` reads it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = |level: &LevelFilter| level.to_string().to_lowercase();
+        f.write_str(&word(&self.all))?;
+        let crates = self.crates.iter().map(|(name, level)| (*name, level));
+        let modules = self.modules.iter().map(|(name, level)| (name.as_str(), level));
+        crates.chain(modules).try_for_each(|(name, level)| write!(f, ",{name}={}", word(level)))
     }
 }
 

@@ -9,15 +9,19 @@ use crate::keys::{Format, Rotation, Settings};
 use crate::levels::Levels;
 use std::io::IsTerminal;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
 use tracing_appender::rolling;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Layer, Registry, fmt, reload};
 use windlass_contract::{Code, Fault};
+use windlass_runtime::LogLevels;
 
 /// The log of this process.
 pub struct Log {
     levels: reload::Handle<Levels, Registry>,
+    /// What it writes now.
+    now: Mutex<Levels>,
     /// Writes what is left when it is dropped.
     _writer: WorkerGuard,
 }
@@ -37,14 +41,30 @@ impl Log {
         let subscriber = Registry::default().with(lines(settings.format, writer, colours).with_filter(filter));
         tracing::subscriber::set_global_default(subscriber)
             .map_err(|error| Fault::new(Code::Internal, format!("the log: {error}")))?;
-        Ok(Self { levels, _writer: guard })
+        Ok(Self { levels, now: Mutex::new(settings.levels.clone()), _writer: guard })
     }
 
     /// Writes other lines from now on.
     pub fn change(&self, levels: Levels) {
-        if let Err(error) = self.levels.reload(levels) {
-            tracing::warn!(%error, "the log keeps its levels");
+        match self.levels.reload(levels.clone()) {
+            Ok(()) => *self.now.lock().unwrap_or_else(PoisonError::into_inner) = levels,
+            Err(error) => tracing::warn!(%error, "the log keeps its levels"),
         }
+    }
+
+    fn now(&self) -> Levels {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl LogLevels for Log {
+    fn text(&self) -> String {
+        self.now().to_string()
+    }
+    fn change(&self, changes: &str) -> Result<(), Fault> {
+        let levels = self.now().changed(changes).map_err(|text| Fault::new(Code::BadArguments, text))?;
+        Log::change(self, levels);
+        Ok(())
     }
 }
 

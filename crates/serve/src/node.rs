@@ -121,7 +121,8 @@ pub fn run_beside<T>(
     if let Some(parent) = args.with_parent {
         end_with(parent)?;
     }
-    let config = config_of(&settings, program)?;
+    let mut config = config_of(&settings, program)?;
+    config.log = Some(log.clone());
     let socket = config.directory.join(node_dir::SOCKET);
     let file = sources.file.as_ref().map_or_else(|| "none".to_owned(), |path| path.display().to_string());
     tracing::info!(node = %settings.name, config = %file, socket = %socket.display(), "the node starts");

@@ -187,6 +187,21 @@ impl Admin {
         }
     }
 
+    /// What the log writes, after these changes (none: as it is): a level for all, then `name=level` of the node's crates and of
+    /// modules, between commas, as in `info,runtime=debug,echo=trace`. A change lasts until the node ends or reads its configuration
+    /// again. Errors: `BadArguments`; `Unsupported` for a program that has its log to itself.
+    #[method(id = 48)]
+    async fn log(
+        &self,
+        cx: &Context<'_>,
+        #[arg(default = String::new())] changes: String,
+    ) -> Result<String, Fault> {
+        match ask(cx, Request::Log(changes)).await? {
+            Response::Log(levels) => Ok(levels),
+            other => Err(unexpected(&other)),
+        }
+    }
+
     /// What has happened to the node after the event of this number: how many events are lost, because only the last 1024 are
     /// kept, and the others in order, as many as fit a reply. If nothing has, waits for it for so many milliseconds, 10,000 at most.
     #[method(id = 47, idempotent)]

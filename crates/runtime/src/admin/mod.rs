@@ -97,6 +97,15 @@ async fn answer(core: &Rc<Core>, root: u64, mark: u64, request: Request) -> Resu
             let (pool, method) = method_of(core, &pool, &method)?;
             Response::Samples(report::all_samples(core, pool, method).await?)
         }
+        Request::Log(changes) => {
+            let none = || Fault::new(Code::Unsupported, "the program of this node has its log to itself");
+            let log = core.log.as_ref().ok_or_else(none)?;
+            if !changes.is_empty() {
+                log.change(&changes)?;
+                tracing::info!(levels = %log.text(), "levels of the log were changed");
+            }
+            Response::Log(log.text())
+        }
         Request::Events { after, wait_ms } => {
             let (lost, events) = events(core, after, wait_ms).await;
             Response::Events(lost, events)
