@@ -8,8 +8,8 @@ use std::time::Duration;
 use windlass_admin::Admin;
 use windlass_client::{Client, Outgoing};
 use windlass_contract::admin::{
-    ContainerFacts, EventFacts, LaneFacts, MethodFacts, ModuleFacts, NodeFacts, PoolFacts, RefusedPool,
-    SampleFacts, SessionFacts, TaskFacts, WorkerFacts,
+    ContainerFacts, EventFacts, LaneFacts, LatencyFacts, MethodFacts, ModuleFacts, NodeFacts, PoolFacts,
+    RefusedPool, SampleFacts, SessionFacts, TaskFacts, WorkerFacts,
 };
 use windlass_contract::module::Module;
 use windlass_contract::{Code, Fault, MethodRef, ModuleDescriptor};
@@ -35,6 +35,11 @@ pub fn pools(client: &Client) -> Result<Vec<PoolFacts>, Fault> {
 /// Pools that did not come back.
 pub fn refused(client: &Client) -> Result<Vec<RefusedPool>, Fault> {
     value(method(client, "refused")?)
+}
+
+/// How long the calls of a method took.
+pub fn latency(client: &Client, pool: &str, name: &str) -> Result<LatencyFacts, Fault> {
+    value(method(client, "latency")?.argument(pool).argument(name))
 }
 
 /// What the log writes, after these changes.

@@ -195,6 +195,9 @@ pub struct ListArgs {
 
 #[derive(Debug, ClapArgs)]
 pub struct StatArgs {
+    /// How long the calls of this method took, as a histogram
+    #[arg(value_name = "POOL.METHOD", conflicts_with = "samples")]
+    pub method: Option<String>,
     /// The last calls of this method one by one: what its cost is learnt from
     #[arg(long, value_name = "POOL.METHOD")]
     pub samples: Option<String>,
@@ -326,6 +329,7 @@ const LS: &str = "EXAMPLES:
   windlass ls tasks                            what lives now, and what it has done";
 const STAT: &str = "EXAMPLES:
   windlass stat
+  windlass stat echoes.checksum                how long its calls took, as a histogram
   windlass stat --samples echoes.checksum      its last calls: bytes, time, time on the worker
   windlass stat --node ./node --json";
 const LOG: &str = "EXAMPLES:

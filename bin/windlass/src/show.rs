@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use windlass_client::dynamic::near;
 use windlass_contract::admin::{
-    LaneFacts, MethodFacts, PoolFacts, RefusedPool, SampleFacts, TaskFacts, WorkerFacts,
+    LaneFacts, LatencyFacts, MethodFacts, PoolFacts, RefusedPool, SampleFacts, TaskFacts, WorkerFacts,
 };
 use windlass_contract::fault::{CodeInfo, TABLE};
 use windlass_contract::head::{BufferKind, Direction};
@@ -126,12 +126,13 @@ pub fn list(args: &ListArgs, output: Output) -> Result<(), Trouble> {
 /// `windlass stat`.
 pub fn statistics(args: &StatArgs, output: Output) -> Result<(), Trouble> {
     let client = args.target.connect()?;
+    if let Some(wanted) = &args.method {
+        let (pool, method) = method_of(wanted)?;
+        let facts = admin::latency(&client, pool, method)?;
+        return output.data(&facts, || latency_text(wanted, &facts));
+    }
     if let Some(wanted) = &args.samples {
-        // A pool's name may have dots, a method's has none.
-        let (pool, method) = wanted.rsplit_once('.').ok_or_else(|| {
-            let text = format!("{wanted:?} names no method: write POOL.METHOD, as `windlass ls methods` does");
-            Fault::new(Code::BadArguments, text)
-        })?;
+        let (pool, method) = method_of(wanted)?;
         let samples = admin::samples(&client, pool, method)?;
         return output.data(&samples, || sample_rows(&samples));
     }
@@ -191,6 +192,43 @@ fn method_rows(methods: &[MethodFacts]) -> String {
         ]);
     }
     rows.text()
+}
+
+/// A pool and a method of it. A pool's name may have dots, a method's has none.
+fn method_of(wanted: &str) -> Result<(&str, &str), Fault> {
+    wanted.rsplit_once('.').ok_or_else(|| {
+        let text = format!("{wanted:?} names no method: write POOL.METHOD, as `windlass ls methods` does");
+        Fault::new(Code::BadArguments, text)
+    })
+}
+
+/// Characters of the longest bar.
+const BAR: u64 = 50;
+
+/// Quantiles, and a bar for each range of times.
+fn latency_text(wanted: &str, facts: &LatencyFacts) -> String {
+    if facts.calls == 0 {
+        return format!("{wanted} was not called yet");
+    }
+    let shares = ["half", "90 %", "99 %", "99.9 %"];
+    let within: Vec<String> =
+        shares.iter().zip(&facts.quantiles_us).map(|(share, us)| format!("{share} {us:.1}")).collect();
+    let mut lines = vec![
+        format!(
+            "{wanted}: {} calls, mean {:.1} us, longest {:.1} us",
+            grouped(facts.calls),
+            facts.mean_us,
+            facts.max_us
+        ),
+        format!("within us: {}", within.join(", ")),
+    ];
+    let most = facts.ranges.iter().map(|(_, count)| *count).max().unwrap_or(1).max(1);
+    for (up_to, count) in &facts.ranges {
+        // Every call is seen, however rare its like.
+        let bar = (count * BAR).div_ceil(most) as usize;
+        lines.push(format!("{up_to:>12.2} us {count:>10} {}", "#".repeat(bar)).trim_end().to_owned());
+    }
+    lines.join("\n")
 }
 
 fn sample_rows(samples: &[SampleFacts]) -> String {

@@ -307,3 +307,25 @@ fn a_node_is_called_over_tcp_with_its_token_and_refuses_without() {
     // Pool 0 is for the machine's own clients.
     assert!(complaint(&windlass(&["ls", "--at", &at, "--token-file", &token])).contains("Denied"));
 }
+
+#[test]
+fn a_methods_latency_is_a_histogram_in_which_every_call_stands() {
+    let node = Node::start(&[]);
+    stdout(&node.run(&["pool", "create", "echoes", "echo"]));
+    assert!(stdout(&node.run(&["stat", "echoes.pause"])).contains("not called yet"));
+    for us in ["100", "100", "100", "20000"] {
+        stdout(&node.run(&["call", "echoes.pause", &format!("us={us}")]));
+    }
+    let facts = json(&node.run(&["stat", "echoes.pause", "--json"]));
+    assert_eq!(facts["calls"], 4);
+    let ranges: Vec<(f64, u64)> = serde_json::from_value(facts["ranges"].clone()).expect("pairs");
+    assert_eq!(ranges.iter().map(|(_, count)| count).sum::<u64>(), 4);
+    assert!(ranges.windows(2).all(|two| two[0].0 < two[1].0), "{ranges:?}");
+    let slow: u64 = ranges.iter().filter(|(up_to, _)| *up_to > 20_000.0).map(|(_, count)| count).sum();
+    assert_eq!(slow, 1, "{ranges:?}");
+    assert!(facts["quantiles_us"][0].as_f64() < facts["max_us"].as_f64());
+    let text = stdout(&node.run(&["stat", "echoes.pause"]));
+    assert!(text.contains("4 calls") && text.contains('#'), "{text}");
+    let said = complaint(&node.run(&["stat", "echoes.paus"]));
+    assert!(said.contains("pause"), "{said}");
+}

@@ -11,7 +11,7 @@ use hdrhistogram::Histogram;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use windlass_contract::admin::MethodFacts;
+use windlass_contract::admin::{LatencyFacts, MethodFacts};
 use windlass_contract::module::{Cost, Sample};
 
 /// Counters of the node.
@@ -160,6 +160,9 @@ impl Costs {
     }
 }
 
+/// The end of the first range of times that are told apart, nanoseconds.
+const LATENCY_FIRST_NS: u64 = 250;
+
 /// What one method did in some containers of a pool.
 #[derive(Debug)]
 pub(crate) struct MethodReport {
@@ -183,6 +186,26 @@ impl MethodReport {
         self.faults += other.faults;
         if let Err(error) = self.ran_ns.add(&other.ran_ns) {
             tracing::error!(%error, method = %self.name, "histograms of one shape cannot be added");
+        }
+    }
+
+    /// How long its calls took.
+    pub(crate) fn latency(&self) -> LatencyFacts {
+        let us = |ns: u64| ns as f64 / 1000.0;
+        let quantiles = [0.5, 0.9, 0.99, 0.999].map(|share| us(self.ran_ns.value_at_quantile(share)));
+        // Each range ends at twice the one before; those of no calls at both ends are left out.
+        let all: Vec<(f64, u64)> = self
+            .ran_ns
+            .iter_log(LATENCY_FIRST_NS, 2.0)
+            .map(|range| (us(range.value_iterated_to() + 1), range.count_since_last_iteration()))
+            .skip_while(|(_, count)| *count == 0)
+            .collect();
+        LatencyFacts {
+            calls: self.ran_ns.len(),
+            mean_us: self.ran_ns.mean() / 1000.0,
+            quantiles_us: quantiles.into(),
+            max_us: us(self.ran_ns.max()),
+            ranges: all,
         }
     }
 

@@ -54,6 +54,8 @@ fn tasks_K44_everything_that_is_asked_and_ordered_of_a_node_is_a_method_of_its_a
         "stages",
         "refused",
         "events",
+        "log",
+        "latency",
         "load",
         "flush",
         "stop",

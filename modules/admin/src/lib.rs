@@ -8,8 +8,8 @@
 mod face;
 
 use windlass_contract::admin::{
-    ContainerFacts, EventFacts, LaneFacts, MethodFacts, ModuleFacts, NodeFacts, PoolFacts, RefusedPool, Request,
-    Response, SampleFacts, SessionFacts, StageFacts, TaskFacts, WorkerFacts,
+    ContainerFacts, EventFacts, LaneFacts, LatencyFacts, MethodFacts, ModuleFacts, NodeFacts, PoolFacts,
+    RefusedPool, Request, Response, SampleFacts, SessionFacts, StageFacts, TaskFacts, WorkerFacts,
 };
 use windlass_contract::context::Context;
 use windlass_contract::provide::Key;
@@ -183,6 +183,16 @@ impl Admin {
     async fn refused(&self, cx: &Context<'_>) -> Result<Vec<RefusedPool>, Fault> {
         match ask(cx, Request::Refused).await? {
             Response::Refused(all) => Ok(all),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// How long the calls of a method took in all containers of a pool, their waits included: mean, quantiles, longest, and how many
+    /// calls there were in each range of time. Errors: `UnknownPool`, `UnknownMethod`.
+    #[method(id = 49, idempotent)]
+    async fn latency(&self, cx: &Context<'_>, pool: &str, method: &str) -> Result<LatencyFacts, Fault> {
+        match ask(cx, Request::Latency { pool: pool.into(), method: method.into() }).await? {
+            Response::Latency(facts) => Ok(facts),
             other => Err(unexpected(&other)),
         }
     }

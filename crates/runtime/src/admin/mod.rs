@@ -120,6 +120,10 @@ async fn answer(core: &Rc<Core>, root: u64, mark: u64, request: Request) -> Resu
             end_unheld(core, PoolId::from_bits(facts.id))?;
             Response::Pool(facts)
         }
+        Request::Latency { pool, method } => {
+            let (pool, method) = method_of(core, &pool, &method)?;
+            Response::Latency(report::latency(core, pool, method).await?)
+        }
         Request::Lanes => Response::Lanes(report::all_lanes(core).await?),
     })
 }

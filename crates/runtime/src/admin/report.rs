@@ -15,7 +15,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use windlass_contract::admin::{
-    ContainerFacts, LaneFacts, MethodFacts, SampleFacts, SessionFacts, StageFacts, TaskFacts, WorkerFacts,
+    ContainerFacts, LaneFacts, LatencyFacts, MethodFacts, SampleFacts, SessionFacts, StageFacts, TaskFacts,
+    WorkerFacts,
 };
 use windlass_contract::module::Sample;
 use windlass_contract::{Fault, MethodId, PoolId};
@@ -161,6 +162,21 @@ pub(crate) async fn all_tasks(core: &Rc<Core>) -> Result<Vec<TaskFacts>, Fault> 
 /// # Errors
 /// As `gather`.
 pub(crate) async fn all_methods(core: &Rc<Core>) -> Result<Vec<MethodFacts>, Fault> {
+    Ok(method_sums(core).await?.values().map(MethodReport::facts).collect())
+}
+
+/// How long the calls of one method took, on all workers.
+///
+/// # Errors
+/// As `gather`.
+pub(crate) async fn latency(core: &Rc<Core>, pool: PoolId, method: MethodId) -> Result<LatencyFacts, Fault> {
+    let name = core.places.borrow().by_id(pool).map(|pool| pool.name.clone()).unwrap_or_default();
+    let sums = method_sums(core).await?;
+    let none = LatencyFacts { calls: 0, mean_us: 0.0, quantiles_us: Vec::new(), max_us: 0.0, ranges: Vec::new() };
+    Ok(sums.get(&(name, method.0)).map_or(none, MethodReport::latency))
+}
+
+async fn method_sums(core: &Rc<Core>) -> Result<BTreeMap<(String, u32), MethodReport>, Fault> {
     let mut sums: BTreeMap<(String, u32), MethodReport> = BTreeMap::new();
     for report in gather(core, Of::Methods).await? {
         let Report::Methods(list) = report else { continue };
@@ -174,7 +190,7 @@ pub(crate) async fn all_methods(core: &Rc<Core>) -> Result<Vec<MethodFacts>, Fau
             }
         }
     }
-    Ok(sums.values().map(MethodReport::facts).collect())
+    Ok(sums)
 }
 
 /// The sums of stamps of each method of each pool, which begin anew.
