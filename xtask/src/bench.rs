@@ -20,6 +20,8 @@ const LANE: &str = "windlass-bench-lane";
 const BDEV: &str = "windlass-bench-bdev";
 /// The bench of quick and heavy calls together, a program of its own.
 const MIXED: &str = "windlass-bench-mixed";
+/// The benches of many stubs, sessions and threads, a program of its own.
+const MANY: &str = "windlass-bench-many";
 /// The bench of files, whose rivals are fio and a small crate.
 const IO: &str = "io";
 /// Rivals: a workspace of their own.
@@ -28,7 +30,7 @@ const RIVALS: &str = "bench/compare/Cargo.toml";
 /// What to measure.
 #[derive(Debug)]
 pub struct Order {
-    /// `call`, or another bench that the driver knows, or `lane`, `bdev` or `mixed`.
+    /// `call`, or another bench that the driver knows, or `lane`, `bdev`, `mixed`, `connections` or `rate`.
     pub name: String,
     /// Whether rivals are built and measured.
     pub rivals: bool,
@@ -71,9 +73,10 @@ pub fn run(repo: &Repo, order: &Order) -> Result<(), Trouble> {
         )));
     }
     match order.name.as_str() {
-        "lane" => return run_alone(repo, order, LANE),
-        "bdev" => return run_alone(repo, order, BDEV),
-        "mixed" => return run_alone(repo, order, MIXED),
+        "lane" => return run_alone(repo, order, LANE, &[]),
+        "bdev" => return run_alone(repo, order, BDEV, &[]),
+        "mixed" => return run_alone(repo, order, MIXED, &[]),
+        "connections" | "rate" => return run_alone(repo, order, MANY, &[&order.name]),
         _ => {}
     }
     let contenders: &[(&str, &str)] = match order.name.as_str() {
@@ -115,9 +118,10 @@ pub fn run(repo: &Repo, order: &Order) -> Result<(), Trouble> {
 }
 
 /// A bench that has no contenders of other programs: its floor is in the same one.
-fn run_alone(repo: &Repo, order: &Order, package: &str) -> Result<(), Trouble> {
+fn run_alone(repo: &Repo, order: &Order, package: &str, words: &[&str]) -> Result<(), Trouble> {
     let built = build(&mut repo.cargo(&["build", "--release", "-p", package]))?;
     let mut bench = Command::new(find(&built, package)?);
+    bench.args(words);
     if let Some(json) = &order.json {
         bench.arg("--json").arg(json);
     }
