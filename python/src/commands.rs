@@ -5,8 +5,12 @@
 //! Holds: a symbol that a command made is told by name, dtype and shape, and belongs to whoever asked.
 //! Not here: operators, indexing, display; when symbols are given back (`python/windlass/arrays`).
 
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
+use windlass_client::Pending;
 use windlass_client::contract::commands::{Answered, CommandMap};
 use windlass_client::dynamic::commands::Commands as Known;
 
@@ -22,7 +26,12 @@ const RANKS_LISTED: u8 = 3;
 #[pyclass(frozen, module = "windlass._core")]
 pub struct Commands {
     known: Known,
+    /// Names that are on their way back to the node, oldest first.
+    forgotten: Mutex<VecDeque<Pending>>,
 }
+
+/// Names on their way back at once; the next waits for the oldest.
+const FORGOTTEN_MAX: usize = 16;
 
 #[pymethods]
 impl Commands {
@@ -31,12 +40,33 @@ impl Commands {
     fn open(py: Python<'_>, client: &Client) -> PyResult<Commands> {
         let client = client.inner(py)?;
         let known = py.detach(|| Known::open(&client, CommandMap::new(RANKS_LISTED)));
-        Ok(Commands { known: or_raise(py, known)? })
+        Ok(Commands { known: or_raise(py, known)?, forgotten: Mutex::default() })
     }
 
     /// The base names of all commands.
     fn names(&self) -> Vec<String> {
         self.known.map().offers().map(|offer| offer.command.name.clone()).collect()
+    }
+
+    /// Gives symbols back, and does not wait for the node: what is called next follows at once. A symbol that is gone already is
+    /// what was wanted.
+    fn forget(&self, py: Python<'_>, names: Vec<String>) -> PyResult<()> {
+        let found = or_raise(py, self.known.find("delete"))?;
+        for name in &names {
+            let pending = or_raise(py, self.known.outgoing(&found, &[("name", name)]))?.send();
+            let oldest = {
+                let mut forgotten = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
+                while forgotten.front().is_some_and(Pending::is_answered) {
+                    forgotten.pop_front();
+                }
+                forgotten.push_back(pending);
+                if forgotten.len() > FORGOTTEN_MAX { forgotten.pop_front() } else { None }
+            };
+            if let Some(oldest) = oldest {
+                let _gone = py.detach(|| oldest.wait());
+            }
+        }
+        Ok(())
     }
 
     /// Calls a command by its full name and waits. A new array is `("array", name, dtype, shape)`, new strings are `("strings", name,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-import weakref
 from typing import TYPE_CHECKING, Any
 
 from .values import (
@@ -30,7 +29,12 @@ class Array:
         self._name = name
         self.dtype = dtype
         self.shape = shape
-        weakref.finalize(self, arrays._forget, name)
+
+    def __del__(self) -> None:
+        # From any thread, at any time: it waits for nothing. One that was never wholly made has no name.
+        name = self.__dict__.get("_name")
+        if name is not None:
+            self._arrays._forgotten.append(name)
 
     # What it is.
 

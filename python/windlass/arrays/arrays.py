@@ -44,12 +44,8 @@ class Arrays:
 
     def _call(self, command: str, given: dict[str, Any]) -> Any:
         # The arrays among the arguments are held by `given` until the answer is there.
-        # Names whose objects are gone; a finaliser itself never waits.
-        while self._forgotten:
-            try:
-                self._commands.call("delete", [("name", self._forgotten.popleft())])
-            except IndexError:
-                break
+        if self._forgotten:
+            self._give_back()
         texts = [(key, one._name if isinstance(one, (Array, Strings)) else one) for key, one in given.items()]
         return self._told(self._commands.call(command, texts))
 
@@ -79,8 +75,15 @@ class Arrays:
                 made.append(Array(self, name, dtype, tuple(map(int, filter(None, lengths.split(","))))))
         return made[0] if len(made) == 1 else made
 
-    def _forget(self, name: str) -> None:
-        self._forgotten.append(name)
+    def _give_back(self) -> None:
+        """Sends the names back whose objects are gone; nobody waits for that."""
+        names = []
+        while len(names) < 64:
+            try:
+                names.append(self._forgotten.popleft())
+            except IndexError:  # another thread has taken the last one
+                break
+        self._commands.forget(names)
 
     def _bytes(self, name: str, part: str = "") -> Any:
         room = self._transfer.bytes_of(name, part)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import TYPE_CHECKING, Any
 
 from .values import text
@@ -22,7 +21,12 @@ class Strings:
         self._arrays = arrays
         self._name = name
         self.size = size
-        weakref.finalize(self, arrays._forget, name)
+
+    def __del__(self) -> None:
+        # As that of an array.
+        name = self.__dict__.get("_name")
+        if name is not None:
+            self._arrays._forgotten.append(name)
 
     @property
     def shape(self) -> tuple[int, ...]:
