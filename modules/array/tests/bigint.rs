@@ -295,3 +295,28 @@ fn arrays_R8_a_bigint_beside_a_float_is_the_nearest_float() {
     let said = stage.call("binopvs<bigint,int64,1>", &[("op", "/"), ("a", &name), ("value", "2")]).to_string();
     assert_eq!(stage.values::<f64>(&Stage::names(&said)[0]), [(1u128 << 79) as f64, -1.5, 3.5]);
 }
+
+#[test]
+fn limbs_of_one_command_come_least_first_and_of_the_other_greatest_first() {
+    let stage = stage();
+    let (one, two) = (stage.array(&[3], &[1_u64, 0, u64::MAX]), stage.array(&[3], &[5_u64, 7, 0]));
+    let made = |command: &str, max_bits: &str| {
+        let arrays = format!("[\"{one}\",\"{two}\"]");
+        let given = [
+            ("arrays", arrays.as_str()),
+            ("num_arrays", "2"),
+            ("signed", "False"),
+            ("shape", "[3]"),
+            ("max_bits", max_bits),
+        ];
+        let name = Stage::names(&stage.call(command, &given).to_string()).remove(0);
+        texts(&stage, &name)
+    };
+    let (one, two): ([i128; 3], [i128; 3]) = ([1, 0, u64::MAX.into()], [5, 7, 0]);
+    // 5 << 64 and so on need no sign, and u64::MAX << 64 fits 128 bits as a number without one.
+    let least: Vec<String> = (0..3).map(|at| ((two[at] as u128) << 64 | one[at] as u128).to_string()).collect();
+    let greatest: Vec<String> = (0..3).map(|at| ((one[at] as u128) << 64 | two[at] as u128).to_string()).collect();
+    assert_eq!(made("big_int_creation_multi_limb<uint64,1>", "-1"), least);
+    assert_eq!(made("big_int_creation<bigint,1>", "-1"), greatest);
+    assert_eq!(made("big_int_creation<bigint,1>", "8"), ["5", "7", "0"], "the low bits are those of the last");
+}

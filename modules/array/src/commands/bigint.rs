@@ -54,13 +54,15 @@ impl BigInts {
         given: &Given,
     ) -> Result<String, Fault> {
         let signed = given.scalar::<bool>("signed")?;
-        of_limbs(cx, given, signed).await
+        of_limbs(cx, given, given.texts("arrays")?, signed).await
     }
 
-    /// Of arrays of limbs, the least first.
+    /// Of arrays of limbs, the greatest first.
     #[method(each(T in bigint.t, n in Rank), standard)]
     async fn big_int_creation(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
-        of_limbs(cx, given, false).await
+        let mut names = given.texts("arrays")?;
+        names.reverse();
+        of_limbs(cx, given, names, false).await
     }
 
     /// As arrays of limbs, the least first, as many as the widest value needs.
@@ -421,8 +423,8 @@ async fn of_array(cx: &Context<'_>, array: &Array) -> Result<Vec<BigInt>, Fault>
     Ok(view::<i64>(&wide)?.to_vec().into_iter().map(BigInt::from).collect())
 }
 
-async fn of_limbs(cx: &Context<'_>, given: &Given, signed: bool) -> Result<String, Fault> {
-    let names = given.texts("arrays")?;
+/// Of the arrays of these names, the least first.
+async fn of_limbs(cx: &Context<'_>, given: &Given, names: Vec<String>, signed: bool) -> Result<String, Fault> {
     if names.len() > LIMBS_MAX || names.len() != count(given, "num_arrays")? {
         return Err(bad(format!("{} arrays of limbs; at most {LIMBS_MAX} are taken", names.len())));
     }
