@@ -173,7 +173,8 @@ fn rpc_R4_a_killed_node_answers_its_clients_and_leaves_nothing_in_dev_shm() {
     for one in out {
         let fault = one.wait().unwrap_err();
         assert!(fault.is(Code::NodeGone), "{fault:?}");
-        assert_eq!(fault.outcome, Outcome::Unknown);
+        // The node may have been killed before it had taken the last of them.
+        assert!(matches!(fault.outcome, Outcome::Unknown | Outcome::NotStarted), "{fault:?}");
     }
     // What was answered stays readable; what is new is not started.
     assert_eq!(&*view, &[7; 5000]);

@@ -59,7 +59,8 @@ fn many_stubs(address: &str) {
     let client = Client::connect(address).unwrap();
     let first = echo::Blocking::on(client.pool("echo").unwrap());
     first.ping(1).unwrap();
-    block_on(echo::Client::on(client.pool("echo").unwrap()).ping(1)).unwrap();
+    // A future that has to wait: the thread for all of them is there from now on.
+    block_on(echo::Client::on(client.pool("echo").unwrap()).pause(20_000)).unwrap();
     let (threads, descriptors, memory) = (entries("task"), entries("fd"), resident());
     let stubs: Vec<_> = (0..10_000).map(|_| echo::Client::on(client.pool_of(first.pool().id()))).collect();
     for (at, stub) in stubs.iter().enumerate().step_by(97) {
