@@ -5,7 +5,6 @@
 //! Holds: after `close` nothing of it reaches the node; results that were read in place stay readable.
 //! Not here: pools by name, text and display (`python/windlass/client.py`).
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -27,8 +26,12 @@ pub struct Client {
     node: String,
     home: u32,
     open: Mutex<Option<windlass_client::Client>>,
-    /// Pools that were found, by name.
-    pools: Mutex<HashMap<String, Pool>>,
+}
+
+/// Where a pool is, also after its node has come back.
+#[pyclass(frozen, module = "windlass._core")]
+pub struct Found {
+    pub pool: Pool,
 }
 
 impl Client {
@@ -40,15 +43,6 @@ impl Client {
             let text = format!("this client of the node {} was closed; connect again", self.node);
             raised(py, &Fault::new(Code::NotConnected, text))
         })
-    }
-
-    /// The pool of this name, which `find` has found.
-    pub fn found(&self, py: Python<'_>, name: &str) -> PyResult<Pool> {
-        self.inner(py)?;
-        let pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
-        let missing =
-            || raised(py, &Fault::new(Code::UnknownPool, format!("the pool {name:?} was not asked for")));
-        pools.get(name).cloned().ok_or_else(missing)
     }
 }
 
@@ -72,17 +66,16 @@ impl Client {
         let time = time.map_err(|error| PyValueError::new_err(format!("timeout: {error}")))?;
         let client = or_raise(py, py.detach(|| options.timeout(time).connect(node)))?;
         let home = std::process::id();
-        Ok(Client { node: node.to_owned(), home, open: Mutex::new(Some(client)), pools: Mutex::default() })
+        Ok(Client { node: node.to_owned(), home, open: Mutex::new(Some(client)) })
     }
 
-    /// The pool of this name: its id, its name, its module's name.
-    fn find(&self, py: Python<'_>, name: &str) -> PyResult<(u64, String, String)> {
+    /// The pool of this name: its id, its name, its module's name, and where it is.
+    fn find(&self, py: Python<'_>, name: &str) -> PyResult<(u64, String, String, Found)> {
         let client = self.inner(py)?;
         let pending = client.admin().call(admin::find()).argument(name).send();
         let facts: PoolFacts = or_raise(py, value(py, pending)?.value())?;
-        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
-        pools.insert(facts.name.clone(), client.pool_at(&facts));
-        Ok((facts.id, facts.name, facts.module))
+        let place = Found { pool: client.pool_at(&facts) };
+        Ok((facts.id, facts.name, facts.module, place))
     }
 
     /// The module of this pool or, failing that, the module of this name.
@@ -156,11 +149,9 @@ impl Client {
     /// Ends the session: calls that are out end as `NodeGone`, later ones as `NotConnected`.
     fn close(&self, py: Python<'_>) {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let pools = std::mem::take(&mut *self.pools.lock().unwrap_or_else(PoisonError::into_inner));
         // In a forked child there is no session to end; the parent's goes on.
         if let Some(client) = open.filter(|_| self.home == std::process::id()) {
             py.detach(|| client.vanish());
-            drop(pools);
         }
     }
 }

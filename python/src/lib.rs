@@ -32,7 +32,7 @@ mod _core {
     #[pymodule_export]
     use crate::call::Call;
     #[pymodule_export]
-    use crate::client::Client;
+    use crate::client::{Client, Found};
     #[pymodule_export]
     use crate::commands::Commands;
     #[pymodule_export]

@@ -20,7 +20,7 @@ use windlass_client::{CallSlot, Outgoing, Pool, Reply};
 
 use crate::buffers::{FrozenLoan, Loan, ResultView, Source};
 use crate::call::{Call, Owners, Ready, answer, slot};
-use crate::client::Client;
+use crate::client::{Client, Found as FoundPool};
 use crate::encode::At;
 use crate::fault::{or_raise, raised};
 use crate::module::Module;
@@ -49,7 +49,9 @@ type Found<'py> = Vec<Option<Bound<'py, PyAny>>>;
 #[pymethods]
 impl Method {
     #[new]
-    fn new(py: Python<'_>, client: &Client, pool: &str, module: &Module, name: &str) -> PyResult<Method> {
+    fn new(py: Python<'_>, client: &Client, place: &FoundPool, module: &Module, name: &str) -> PyResult<Method> {
+        // A client that was closed has no methods any more.
+        client.inner(py)?;
         let at = module.described.methods.iter().position(|method| method.name == name);
         let at = at.ok_or_else(|| {
             let text = format!("{} has no method {name:?}", module.described.name);
@@ -66,7 +68,7 @@ impl Method {
                 Ok::<_, PyErr>(maker.call1((name, names))?.unbind())
             })
             .transpose()?;
-        let (pool, reply) = (client.found(py, pool)?, Plan::of(py, &schema.reply)?);
+        let (pool, reply) = (place.pool.clone(), Plan::of(py, &schema.reply)?);
         Ok(Method { pool, reply, module: Arc::clone(&module.described), at, values, class })
     }
 

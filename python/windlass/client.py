@@ -36,11 +36,11 @@ class Client:
 
     def pool(self, name: str) -> Pool:
         """The pool of this name, with its methods as attributes. Raises ``UnknownPool`` with the names that exist."""
-        id, name, module = self._core.find(name)
+        id, name, _, place = self._core.find(name)
         known = self._pools.get(name)
         if known is not None and known._id == id:
             return known
-        pool = Pool(self, id, name, self._core.describe(name))
+        pool = Pool(self, id, name, self._core.describe(name), place)
         self._pools[name] = pool
         return pool
 

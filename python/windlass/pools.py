@@ -48,10 +48,10 @@ class Method(_core.Method):
     __signature__: inspect.Signature
     described: dict[str, Any]
 
-    def __new__(cls, client: Client, pool: str, module: _core.Module, name: str) -> Method:
-        return super().__new__(cls, client._core, pool, module, name)
+    def __new__(cls, client: Client, pool: str, place: _core.Found, module: _core.Module, name: str) -> Method:
+        return super().__new__(cls, client._core, place, module, name)
 
-    def __init__(self, client: Client, pool: str, module: _core.Module, name: str) -> None:
+    def __init__(self, client: Client, pool: str, place: _core.Found, module: _core.Module, name: str) -> None:
         described = module.method(name)
         assert described is not None, "the method was found when it was made"
         self.described = described
@@ -143,9 +143,10 @@ def _docs(described: dict[str, Any], shape: inspect.Signature) -> str:
 class Pool:
     """A pool of a node: its methods are attributes. ``help(pool)`` and ``dir(pool)`` show them."""
 
-    def __init__(self, client: Client, id: int, name: str, module: _core.Module) -> None:
+    def __init__(self, client: Client, id: int, name: str, module: _core.Module, place: _core.Found) -> None:
         self._client = client
         self._id = id
+        self._place = place
         self._name = name
         self._module = module
         self._names = module.methods()
@@ -166,7 +167,7 @@ class Pool:
         if name not in names:
             hint = _core.near(name, names)
             raise AttributeError(f"the module {self._module.name} has no method {name!r}{hint}", name=name, obj=self)
-        method = Method(self._client, self._name, self._module, name)
+        method = Method(self._client, self._name, self._place, self._module, name)
         self.__dict__[name] = method
         return method
 
@@ -176,7 +177,7 @@ class Pool:
             raise KeyError(name)
         found = self.__dict__.get(name)
         return found if isinstance(found, Method) else Method(
-            self._client, self._name, self._module, name
+            self._client, self._name, self._place, self._module, name
         )
 
     def __dir__(self) -> list[str]:
