@@ -16,7 +16,7 @@ use windlass_memory::cells::{Word as _, WordMut as _};
 use crate::client::Client;
 use crate::hand::Patience;
 use crate::limits::ATTEND_ROUNDS_MAX;
-use crate::link::Link;
+use crate::link::{Link, Ring};
 use crate::session::Session;
 
 /// One session's descriptor and what to do when it is readable. After `Client::reconnect` ask for another.
@@ -49,11 +49,8 @@ impl Attending {
             session.answers_wait.store(false, Ordering::Relaxed);
             if let Link::Ring(ring) = &session.link {
                 while ring.wire.has_words() && session.act(ring.wire.read(&Patience::none()).0) {}
-                // Before the last look. 0 says that nobody watches.
-                let next = ring.watched.load().wrapping_add(1).max(1);
-                ring.watched.store(next);
-                // ORDER: with the fence in the node's `announce`: either it sees this, or the look below sees the entries.
-                fence(Ordering::SeqCst);
+                // Before the last look.
+                watch(ring);
             }
             let now = session.pump();
             taken += now;
@@ -68,6 +65,16 @@ impl Attending {
     pub fn is_over(&self) -> bool {
         self.session.over.get().is_some()
     }
+}
+
+/// Asks the node to tell of the next completions on the socket. What is there already is for a look after this.
+///
+/// Holds: either the node has not told of this number, or what it said of it has not been read. So whoever reads it asks again.
+pub(crate) fn watch(ring: &Ring) {
+    // 0 says that nobody watches.
+    ring.watched.store(ring.watched.load().wrapping_add(1).max(1));
+    // ORDER: with the fence in the node's `announce`: either it sees this, or the look that follows sees the entries.
+    fence(Ordering::SeqCst);
 }
 
 impl AsFd for Attending {

@@ -20,7 +20,7 @@ use windlass_contract::{CallId, Code, Fault, MethodId, Outcome, PoolId};
 use windlass_memory::hooks::{Plant, planted};
 use windlass_memory::{Access, ForkGuard, Reaper, Segment, SegmentId};
 
-use crate::attending::Attending;
+use crate::attending::{Attending, watch};
 use crate::background::Background;
 use crate::clock;
 use crate::counters::Counts;
@@ -262,7 +262,11 @@ impl Session {
         let Link::Ring(ring) = &self.link else { return self.over.get().is_none() };
         match news {
             News::Nothing => {}
-            News::Answers => self.answers_wait.store(true, Ordering::Release),
+            // Whoever reads this may be looking for something else, so the loop that it was for would sleep on.
+            News::Answers => {
+                watch(ring);
+                self.answers_wait.store(true, Ordering::Release);
+            }
             News::Result { id, bytes, fd } => self.add_result(ring, id, bytes, fd),
             News::Retired(id) => {
                 locked(&ring.results).remove(&id);
