@@ -53,7 +53,8 @@ const MODULES: &[&ModuleTable] = &{
 const BASE: &[&ModuleTable] =
     &[windlass_bdev::Bdev::TABLE, windlass_compress::Compress::TABLE, windlass_echo::Echo::TABLE];
 #[cfg(feature = "arrays")]
-const FILES: &[&ModuleTable] = &[windlass_files::Files::TABLE, windlass_transfer::Transfer::TABLE];
+const FILES: &[&ModuleTable] =
+    &[windlass_files::Files::TABLE, windlass_files::Checkpoints::TABLE, windlass_transfer::Transfer::TABLE];
 #[cfg(feature = "arrays")]
 const ARRAYS: &[&ModuleTable] = windlass_array::TABLES;
 #[cfg(not(feature = "arrays"))]

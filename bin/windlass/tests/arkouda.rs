@@ -9,6 +9,9 @@ use common::{Node, command, complaint, wait_for};
 use rustix::process::Signal;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use windlass_client::Client;
+use windlass_client::dynamic::commands::Commands;
+use windlass_contract::commands::CommandMap;
 
 /// The command under the ancestor's name, in a folder of its own.
 fn server(folder: &Path, args: &[&str]) -> Command {
@@ -100,4 +103,46 @@ fn a_node_may_have_the_edge_beside_it() {
     let names: Vec<&str> =
         pools.as_array().expect("a list").iter().filter_map(|pool| pool["name"].as_str()).collect();
     assert!(names.contains(&"transfer") && names.contains(&"array_create"), "{names:?}");
+}
+
+#[test]
+fn registered_arrays_outlive_a_killed_node_that_saves_by_itself_and_the_rest_can_be_loaded() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (kept, config) = (folder.path().join("kept"), folder.path().join("node.toml"));
+    let pool = "[[pool]]\nname = \"checkpoints\"\nmodule = \"checkpoints\"\n";
+    let told = format!("parameters = {{ every = 0.1, restore = true, path = \"{}\" }}\n", kept.display());
+    common::write(&config, &format!("{pool}{told}"));
+    let config = config.display().to_string();
+    let flags = ["--config", config.as_str(), "--arkouda", "tcp://127.0.0.1:0"];
+    let commands = |node: &Node| {
+        let client = Client::connect(&node.directory().display().to_string()).expect("connected");
+        Commands::open(&client, CommandMap::new(3)).expect("its commands")
+    };
+    let first = Node::start(&flags);
+    let session = commands(&first);
+    let make = |value: &str| {
+        let said = session.call("createScalarArray<int64>", &[("value", value)]).expect("made").to_string();
+        said.split(' ').nth(1).expect("a name").to_owned()
+    };
+    let (five, six) = (make("5"), make("6"));
+    let given = [("name", "five"), ("objType", "pdarray"), ("array", five.as_str())];
+    session.call("register", &given).expect("registered");
+    let manifest = kept.join("auto_checkpoint/server.md");
+    wait_for("a checkpoint with both", || {
+        let text = std::fs::read_to_string(&manifest).ok()?;
+        (text.contains(&six) && text.contains("\"registered\":\"five\"")).then_some(())
+    });
+    let second = Node::start_in(first.killed(), &flags);
+    let session = commands(&second);
+    let one = |name: &str| session.call("[int]<int64,1>", &[("array", name), ("idx", "[0]")]);
+    session.call("attach", &[("name", "five")]).expect("it is there");
+    assert_eq!(one(&five).expect("it is there").to_string(), "int64 5");
+    assert!(one(&six).is_err(), "its session has ended");
+    // This life may have saved what it has already; the one before is kept.
+    let place = kept.display().to_string();
+    let loaded = ["auto_checkpoint", "auto_checkpoint.prev"].iter().any(|name| {
+        session.call("load_checkpoint", &[("path", &place), ("name", name)]).is_ok() && one(&six).is_ok()
+    });
+    assert!(loaded);
+    assert_eq!(one(&six).expect("it is there").to_string(), "int64 6");
 }

@@ -1,18 +1,21 @@
-//! Files: arrays and strings in Parquet and CSV, as the ancestor's client asks for them.
+//! Files: arrays and strings in Parquet and CSV, as the ancestor's client asks for them, and checkpoints of all symbols.
 //!
 //! Lives here: the commands; `names` (which files are meant), `disk` (whole files in and out), `columns` (what a file has and the node
-//! keeps), `parquet`, `text` (CSV).
+//! keeps), `parquet`, `text` (CSV); `checkpoint` (a module of its own).
 //! From: any caller of the commands. To: the node's table of symbols, and its disk through the context.
 //! Holds: nothing of a read is kept unless all of it could be read; a file appears under its name when all of it is on the disk;
 //! decoding lets other calls run after each batch; room for what comes is asked for before it is decoded.
-//! Not here: HDF5, checkpoints.
+//! Not here: HDF5.
 
+mod checkpoint;
 mod columns;
 mod disk;
 mod limits;
 mod names;
 mod parquet;
 mod text;
+
+pub use checkpoint::{Checkpoint, Checkpoints};
 
 use columns::{Column, Kept, Source};
 use names::Kind;

@@ -10,3 +10,11 @@ pub const BATCH_ROWS: usize = 8192;
 pub const GROUP_ROWS: usize = 1 << 20;
 /// Sentences about files that could not be read, in one reply.
 pub const ERRORS_TOLD_MAX: usize = 10;
+/// Bytes of a checkpoint that are read or written at once.
+pub const PIECE_BYTES: usize = 4 << 20;
+/// How long a checkpoint waits for a symbol that a command changes.
+pub const BUSY_WAIT: std::time::Duration = std::time::Duration::from_secs(60);
+/// Shortest time between two looks whether a checkpoint is due.
+pub const LOOK_EVERY_MIN: std::time::Duration = std::time::Duration::from_millis(20);
+/// Longest time between two looks.
+pub const LOOK_EVERY_MAX: std::time::Duration = std::time::Duration::from_secs(1);

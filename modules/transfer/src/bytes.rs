@@ -77,7 +77,7 @@ impl Part {
     /// Writes them; `to` has exactly that length.
     pub(crate) fn write(&self, to: &mut [u8]) {
         match self {
-            Part::Array(array) => write_array(array, to),
+            Part::Array(array) => array.write_to(to),
             Part::Offsets(strings) => {
                 for (at, (to, from)) in to.chunks_exact_mut(8).zip(strings.offset_slice()).enumerate() {
                     to.copy_from_slice(&(from + at as i64).to_ne_bytes());
@@ -93,32 +93,6 @@ impl Part {
                     rest = after;
                 }
             }
-        }
-    }
-}
-
-/// An array in row-major order.
-///
-/// Cost: one copy when it stands so; otherwise a walk by its innermost axis.
-fn write_array(array: &Array, to: &mut [u8]) {
-    let itemsize = array.dtype().itemsize().unwrap_or(1);
-    if array.is_whole() {
-        to.copy_from_slice(&array.memory()[..to.len()]);
-        return;
-    }
-    let inner = array.shape().last().copied().unwrap_or(1).max(1);
-    let step = array.strides().last().copied().unwrap_or(1);
-    for (row, to) in to.chunks_exact_mut(inner * itemsize).enumerate() {
-        let mut from = array.offset() as i64;
-        let mut left = row;
-        for axis in (0..array.ndim().saturating_sub(1)).rev() {
-            let length = array.shape()[axis].max(1);
-            from += (left % length) as i64 * array.strides()[axis];
-            left /= length;
-        }
-        for (at, to) in to.chunks_exact_mut(itemsize).enumerate() {
-            let byte = (from + at as i64 * step) as usize * itemsize;
-            to.copy_from_slice(&array.memory()[byte..byte + itemsize]);
         }
     }
 }

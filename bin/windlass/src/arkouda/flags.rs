@@ -33,6 +33,8 @@ pub struct Flags {
     pub rank_max: Option<u32>,
     pub registration: Option<PathBuf>,
     pub modules: Option<PathBuf>,
+    /// What the pool of checkpoints is told, by its parameters' names.
+    pub checkpoints: Vec<(String, String)>,
 }
 
 /// Flags that are read, and whether they need a value.
@@ -51,6 +53,7 @@ const KNOWN: &[(&str, bool)] = &[
     ("memTrack", false),
     ("perLocaleMemLimit", true),
     ("checkpointPath", true),
+    ("checkpointName", true),
     ("checkpointCheckInterval", true),
     ("checkpointInterval", true),
     ("checkpointIdleTime", true),
@@ -61,6 +64,16 @@ const KNOWN: &[(&str, bool)] = &[
     ("about", false),
     ("help", false),
     ("version", false),
+];
+
+/// Flags that a parameter of the pool of checkpoints has the value of.
+const CHECKPOINTS: &[(&str, &str)] = &[
+    ("checkpointPath", "path"),
+    ("checkpointName", "name"),
+    ("checkpointInterval", "apart"),
+    ("checkpointIdleTime", "idle"),
+    ("checkpointMemPct", "memory_percent"),
+    ("checkpointMemPctDelay", "memory_idle"),
 ];
 
 /// Highest rank that arrays have.
@@ -78,7 +91,11 @@ const HELP: &str = "arkouda_server: a Windlass node that Arkouda's own client ta
   --serverInfoNoSplash          prints no greeting
   --memMax=BYTES                what clients are told that arrays may have
   -nl N                         one locale is all there is
-  --trace, --logCommands, --memTrack, --checkpoint.., --saveUsedModules are read and do nothing
+  --checkpointIdleTime=SECONDS  saves all arrays when nothing has changed for so long
+  --checkpointMemPct=PERCENT    and when they have so much of the memory, --checkpointMemPctDelay=SECONDS (5) after the last change
+  --checkpointInterval=SECONDS  3600; no sooner than that after the last time
+  --checkpointPath=DIR          .akdata; --checkpointName=NAME (auto_checkpoint)
+  --trace, --logCommands, --memTrack, --saveUsedModules are read and do nothing
 Environment: ARKOUDA_SERVER_CONNECTION_INFO, ARKOUDA_SERVER_TOKEN, ARKOUDA_REGISTRATION_CONFIG, ARKOUDA_CONFIG_FILE, ARRAY_ND_MAX
 ";
 
@@ -114,6 +131,7 @@ impl Flags {
             rank_max: rank_max.map(|text| rank(&text)).transpose()?,
             registration: path("ARKOUDA_REGISTRATION_CONFIG"),
             modules: path("ARKOUDA_CONFIG_FILE"),
+            checkpoints: Vec::new(),
         };
         let mut args = args.peekable();
         while let Some(arg) = args.next() {
@@ -175,8 +193,27 @@ impl Flags {
             "perLocaleMemLimit" | "numLocales" => {
                 number::<u64>(name, &text())?;
             }
-            // Checkpoints: their paths and times; nothing here saves by itself.
-            _ => {}
+            "checkpointCheckInterval" => {
+                // The pool looks as often as its other times need.
+                seconds(name, &text())?;
+            }
+            other => {
+                let parameter =
+                    CHECKPOINTS.iter().find(|(flag, _)| *flag == other).map(|(_, parameter)| *parameter);
+                let parameter = parameter.ok_or_else(|| format!("--{other} is known and means nothing"))?;
+                match parameter {
+                    "path" | "name" if text().is_empty() => return Err(format!("--{name} needs a value")),
+                    "path" | "name" => {}
+                    "memory_percent" => {
+                        number::<u32>(name, &text())
+                            .ok()
+                            .filter(|percent| *percent <= 100)
+                            .ok_or_else(|| format!("--{name} is 0 to 100, not {:?}", text()))?;
+                    }
+                    _ => seconds(name, &text())?,
+                }
+                self.checkpoints.push((parameter.to_owned(), text()));
+            }
         }
         Ok(())
     }
@@ -194,6 +231,11 @@ impl Flags {
 
 fn number<T: std::str::FromStr>(name: &str, text: &str) -> Result<T, String> {
     text.trim().parse().map_err(|_| format!("{name}: {text:?} is not a number that will do"))
+}
+
+fn seconds(name: &str, text: &str) -> Result<(), String> {
+    number::<f64>(name, text)?;
+    Ok(())
 }
 
 fn truth(name: &str, text: Option<&str>) -> Result<bool, String> {
@@ -240,6 +282,7 @@ mod tests {
             "--checkpointIdleTime=3",
             "--memMax=1000",
         ]);
+        assert_eq!(all.checkpoints, [("idle".to_owned(), "3".to_owned())]);
         assert_eq!((all.port, all.log_to_file, all.memory_max), (5601, true, Some(1000)));
         assert_eq!(all.connection_info, Some(PathBuf::from("/tmp/info")));
         let switches = flags(&["--authenticate", "--autoShutdown=true", "--serverInfoNoSplash=false", "-nl2"]);
@@ -261,6 +304,9 @@ mod tests {
             (&["--trace=perhaps"], "true or false"),
             (&["--logChannel=PIPE"], "CONSOLE or FILE"),
             (&["-nl", "many"], "-nl"),
+            (&["--checkpointMemPct=101"], "0 to 100"),
+            (&["--checkpointIdleTime=soon"], "checkpointIdleTime"),
+            (&["--checkpointPath="], "needs a value"),
             (&["5555"], "not a flag"),
         ] {
             let said = read(args).expect_err("wrong");

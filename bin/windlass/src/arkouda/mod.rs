@@ -16,6 +16,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::thread::JoinHandle;
 use std::time::Duration;
+use windlass_client::Client;
 use windlass_contract::{Code, Fault};
 use windlass_driver::threads;
 use windlass_edge_arkouda::limits::SHUTDOWN_DRAIN_MS;
@@ -24,6 +25,9 @@ use windlass_serve::{ServeArgs, Started};
 
 /// The name under which this program is Arkouda's server.
 const NAME: &str = "arkouda_server";
+
+/// The module of checkpoints, and its pool.
+const CHECKPOINTS: &str = "checkpoints";
 
 /// Whether this process was started under that name.
 pub fn is_called_so() -> bool {
@@ -90,6 +94,11 @@ fn run(flags: &Flags) -> Result<(), Trouble> {
         files::make_folder()?;
     }
     Ok(windlass_serve::run_beside(&args, false, &program, |started| {
+        if !flags.checkpoints.is_empty() {
+            // Before the edge begins, which makes one that is told nothing.
+            let client = Client::connect(&started.directory().display().to_string())?;
+            crate::pool::create(&client, CHECKPOINTS, CHECKPOINTS, &flags.checkpoints, None)?;
+        }
         let beside = Beside::begin(started, options)?;
         let info = flags.connection_info.as_deref().map(|path| files::ConnectionInfo::write(path, beside.port));
         let info = info.transpose()?;

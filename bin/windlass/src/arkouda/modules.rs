@@ -16,6 +16,7 @@ const HELD_BY: &[(&str, &[&str])] = &[
     ("ArraySetopsMsg", &["array_sets"]),
     ("BigIntMsg", &["array_bigint", "array_bigint_right", "array_bigint_picked"]),
     ("CSVMsg", &["files"]),
+    ("CheckpointMsg", &["checkpoints"]),
     ("CastMsg", &["array_elementwise", "array_strings", "array_text"]),
     ("CommDiagnosticsMsg", &["array_traffic"]),
     ("ConcatenateMsg", &["array_shape", "array_strings"]),

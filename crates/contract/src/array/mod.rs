@@ -110,6 +110,34 @@ impl Array {
         Ok(Self { dtype, shape: shape.to_vec(), strides: strides.to_vec(), offset, memory })
     }
 
+    /// Writes its elements in row-major order, as this machine stores them; `to` has `size() * itemsize` bytes, and what is beyond
+    /// either end is left alone.
+    ///
+    /// Cost: one copy when it stands so; otherwise a walk by its innermost axis.
+    pub fn write_to(&self, to: &mut [u8]) {
+        let itemsize = self.dtype.itemsize().unwrap_or(1);
+        if self.is_whole() {
+            let bytes = to.len().min(self.memory.len());
+            to[..bytes].copy_from_slice(&self.memory[..bytes]);
+            return;
+        }
+        let inner = self.shape.last().copied().unwrap_or(1).max(1);
+        let step = self.strides.last().copied().unwrap_or(1);
+        for (row, to) in to.chunks_exact_mut(inner * itemsize).enumerate() {
+            let mut from = self.offset as i64;
+            let mut left = row;
+            for axis in (0..self.shape.len().saturating_sub(1)).rev() {
+                let length = self.shape[axis].max(1);
+                from += (left % length) as i64 * self.strides[axis];
+                left /= length;
+            }
+            for (at, to) in to.chunks_exact_mut(itemsize).enumerate() {
+                let byte = (from + at as i64 * step) as usize * itemsize;
+                to.copy_from_slice(&self.memory[byte..byte + itemsize]);
+            }
+        }
+    }
+
     /// Another view of the same memory; `offset` and `strides` in elements from the memory's beginning.
     ///
     /// # Errors

@@ -84,6 +84,38 @@ impl Symbols<'_> {
             _ => Err(disagree("a list")),
         }
     }
+    /// The same, of names behind `name`: a list has a bound, and this is how it goes on. What the node does for itself (a task that
+    /// a container spawned while it was created) is shown, and may read, every session's symbols.
+    ///
+    /// # Errors
+    /// What the node says.
+    pub fn list_after(&self, name: &str) -> Result<Vec<SymbolLine>, Fault> {
+        match self.ask(&SymbolAsk::After(name.into()), Vec::new())?.0 {
+            SymbolReply::List(list) => Ok(list),
+            _ => Err(disagree("a list")),
+        }
+    }
+    /// Puts a symbol back under the name that it had in an earlier life of the node, and registers it if it was. It becomes the
+    /// session's own; a symbol of that name that is the session's, or whose session has ended, is replaced. What the node does
+    /// for itself puts back registered symbols only, as ones that outlived their session.
+    ///
+    /// # Errors
+    /// `Denied` when the name is another living session's; `Exists` when another symbol is registered under `registered`;
+    /// `BadArguments` for a name that is none; `QueueFull`; `Busy` when a command changes it just now.
+    pub fn restore(&self, name: &str, registered: Option<&str>, symbol: impl Into<Symbol>) -> Result<(), Fault> {
+        let (head, parts) = symbol.into().split();
+        self.ask(&SymbolAsk::Restore(name.into(), registered.map(Into::into), head), parts).map(drop)
+    }
+    /// How often symbols of the node have come, changed, gone or been registered: equal numbers mean that nothing has.
+    ///
+    /// # Errors
+    /// What the node says.
+    pub fn changes(&self) -> Result<u64, Fault> {
+        match self.ask(&SymbolAsk::Changes, Vec::new())?.0 {
+            SymbolReply::Count(count) => Ok(count),
+            _ => Err(disagree("a number")),
+        }
+    }
     /// Lets a symbol survive its session and be read by all, under the name `registered` besides its own.
     ///
     /// # Errors

@@ -54,6 +54,12 @@ pub enum SymbolAsk {
     Usage,
     /// The symbol of this name, out of the table until the next version is put under it.
     Take(String),
+    /// A symbol under the name, and the registration, that it had at another time.
+    Restore(String, Option<String>, Head),
+    /// As `List`, from behind this name on: a list has a bound.
+    After(String),
+    /// How often symbols have changed.
+    Changes,
 }
 
 /// What the table answers.
@@ -73,6 +79,8 @@ pub enum SymbolReply {
     List(Vec<SymbolLine>),
     /// Bytes.
     Usage(Usage),
+    /// How many.
+    Count(u64),
 }
 
 /// A line of the list of symbols.

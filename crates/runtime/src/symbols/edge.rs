@@ -52,6 +52,12 @@ fn answer(table: &SymbolTable, session: u64, asked: SymbolAsk, parts: Vec<Memory
             let (head, parts) = table.take(session, &name)?;
             (SymbolReply::Symbol(head), parts)
         }
+        SymbolAsk::Restore(name, registered, head) => {
+            table.restore(session, &name, registered.as_deref(), fitting(head, &parts)?, parts)?;
+            alone(SymbolReply::Done)
+        }
+        SymbolAsk::After(name) => alone(SymbolReply::List(table.list_after(session, &name))),
+        SymbolAsk::Changes => alone(SymbolReply::Count(table.changes())),
         SymbolAsk::Usage => alone(SymbolReply::Usage(table.usage(session)?)),
     })
 }

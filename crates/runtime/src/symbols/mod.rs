@@ -1,14 +1,15 @@
 //! Symbols: the node's named values, by session, and who may have how much memory for them.
 //!
-//! Lives here: `SymbolTable` (names, owners, registrations), `account` (bytes, admitted before they are allocated), `edge` (one
+//! Lives here: `SymbolTable` (names, owners, registrations), `back` (names of an earlier life), `account` (bytes, admitted before they are allocated), `edge` (one
 //! question of a method, from its bytes to its answer).
 //! From: `host/library`, for the session that the call serves. To: memory that its holders count.
-//! Holds: a name is given once in a node's life; memory is charged from its reservation until its last holder goes, whoever that
+//! Holds: a name is given once in a node's life, unless it comes back from an earlier one; memory is charged from its reservation until its last holder goes, whoever that
 //! is; a session that ends drops what it did not register, and nothing can be kept for it afterwards. The table may be asked
 //! from any thread; its lock is held for map operations only.
 //! Not here: what a symbol is (`contract::symbols`), loops.
 
 mod account;
+mod back;
 mod edge;
 
 pub(crate) use edge::ask;
@@ -16,6 +17,7 @@ pub(crate) use edge::ask;
 use crate::limits::{SYMBOLS_MAX, SYMBOLS_SHOWN_MAX};
 use account::Account;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use windlass_contract::array::{Memory, Room};
@@ -23,8 +25,10 @@ use windlass_contract::limits::SYMBOL_NAME_MAX;
 use windlass_contract::symbols::{Head, SymbolLine, Usage};
 use windlass_contract::{Code, Fault};
 
-/// The session of what the node does by itself.
+/// The session of what the node does by itself: it may read every symbol.
 pub(crate) const NODE: u64 = 0;
+/// The owner of symbols that came back without a session; no session has this number.
+const NOBODY: u64 = u64::MAX;
 
 /// A symbol.
 struct Entry {
@@ -37,6 +41,12 @@ struct Entry {
     taken: bool,
 }
 
+impl Entry {
+    fn may_be_read_by(&self, session: u64) -> bool {
+        self.owner == session || self.registered.is_some() || session == NODE
+    }
+}
+
 #[derive(Default)]
 struct Names {
     symbols: BTreeMap<String, Entry>,
@@ -45,6 +55,8 @@ struct Names {
     /// Living sessions: their accounts, and their symbols.
     sessions: BTreeMap<u64, Owner>,
     given: u64,
+    /// How often anything of the above has changed.
+    changes: u64,
 }
 
 struct Owner {
@@ -73,7 +85,9 @@ impl SymbolTable {
             session_bytes_max,
             others: AtomicU64::new(0),
         };
-        table.begin(NODE);
+        // What it does by itself has the node's limit alone.
+        let account = Account::new("the node", node_bytes_max);
+        table.names().sessions.insert(NODE, Owner { account, names: BTreeSet::new() });
         Arc::new(table)
     }
 
@@ -108,6 +122,7 @@ impl SymbolTable {
                 gone.extend(names.symbols.remove(&name));
             }
         }
+        names.changes += u64::from(!gone.is_empty());
         // Their memory is freed outside the lock.
         drop(names);
         drop(gone);
@@ -160,6 +175,7 @@ impl SymbolTable {
             return Err(Fault::new(Code::QueueFull, text));
         }
         owner.names.insert(name.clone());
+        names.changes += 1;
         names.symbols.insert(name.clone(), Entry { head, parts, owner: session, registered: None, taken: false });
         Ok(name)
     }
@@ -170,6 +186,7 @@ impl SymbolTable {
         let before = std::mem::replace(&mut entry.parts, parts);
         entry.head = head;
         entry.taken = false;
+        names.changes += 1;
         drop(names);
         drop(before);
         Ok(())
@@ -182,6 +199,7 @@ impl SymbolTable {
             return Ok(false);
         }
         let gone = names.symbols.remove(name);
+        names.changes += 1;
         if let Some(owner) = names.sessions.get_mut(&session) {
             owner.names.remove(name);
         }
@@ -213,6 +231,7 @@ impl SymbolTable {
         }
         entry.registered = Some(registered.to_owned());
         names.registered.insert(registered.to_owned(), name.to_owned());
+        names.changes += 1;
         Ok(())
     }
 
@@ -229,6 +248,7 @@ impl SymbolTable {
         let new_owner = names.sessions.get_mut(&session).ok_or_else(ended)?;
         new_owner.names.insert(name.clone());
         names.registered.remove(registered);
+        names.changes += 1;
         if let Some(entry) = names.symbols.get_mut(&name) {
             entry.registered = None;
             entry.owner = session;
@@ -237,8 +257,14 @@ impl SymbolTable {
     }
 
     fn list(&self, session: u64) -> Vec<SymbolLine> {
+        self.list_after(session, "")
+    }
+
+    /// The symbols behind a name that the session may read, as many as a reply has room for.
+    fn list_after(&self, session: u64, name: &str) -> Vec<SymbolLine> {
         let names = self.names();
-        let seen = names.symbols.iter().filter(|(_, entry)| entry.owner == session || entry.registered.is_some());
+        let behind = (Bound::Excluded(name), Bound::Unbounded);
+        let seen = names.symbols.range::<str, _>(behind).filter(|(_, entry)| entry.may_be_read_by(session));
         // A reply has a bound; whoever has more symbols than that asks for them by name.
         seen.take(SYMBOLS_SHOWN_MAX)
             .map(|(name, entry)| SymbolLine {
@@ -249,6 +275,10 @@ impl SymbolTable {
                 own: entry.owner == session,
             })
             .collect()
+    }
+
+    fn changes(&self) -> u64 {
+        self.names().changes
     }
 
     fn usage(&self, session: u64) -> Result<Usage, Fault> {
@@ -266,8 +296,7 @@ impl SymbolTable {
 impl Names {
     /// The symbol of this name, or registered under it, if the session may read it.
     fn visible(&self, session: u64, name: &str) -> Option<&Entry> {
-        let may = |entry: &&Entry| entry.owner == session || entry.registered.is_some();
-        let own = self.symbols.get(name).filter(may);
+        let own = self.symbols.get(name).filter(|entry| entry.may_be_read_by(session));
         own.or_else(|| self.symbols.get(self.registered.get(name)?))
     }
 

@@ -91,3 +91,61 @@ fn a_symbol_that_is_being_changed_is_busy_until_its_next_version_stands() {
     table.put(1, &name, head, parts).unwrap();
     assert!(table.get(1, &name).is_ok());
 }
+
+fn restore(table: &SymbolTable, session: u64, name: &str, registered: Option<&str>) -> Result<(), Fault> {
+    let head = Head::Array { dtype: Dtype::UInt8, shape: vec![8], strides: vec![1], offset: 0 };
+    table.restore(session, name, registered, head, vec![table.reserve(session, 8)?.freeze()])
+}
+
+#[test]
+fn a_symbol_comes_back_under_its_name_and_takes_nobodys_place() {
+    let table = table();
+    restore(&table, 1, "id_of_old_1", None).unwrap();
+    assert!(table.get(1, "id_of_old_1").is_ok() && table.get(2, "id_of_old_1").is_err());
+    // The session's own is replaced, and the memory of the one before returns.
+    restore(&table, 1, "id_of_old_1", Some("shared")).unwrap();
+    assert_eq!(table.used(), 8);
+    assert!(table.get(2, "shared").is_ok());
+    assert!(restore(&table, 2, "id_of_old_1", None).unwrap_err().is(Code::Denied));
+    assert!(restore(&table, 2, "id_of_old_2", Some("shared")).unwrap_err().is(Code::Exists));
+    assert!(restore(&table, 2, "", None).unwrap_err().is(Code::BadArguments));
+    table.end(1);
+    // Its session has ended, so whoever loads it has it, still registered.
+    restore(&table, 2, "id_of_old_1", None).unwrap();
+    assert!(!table.delete(2, "id_of_old_1").unwrap(), "it is registered");
+    table.unregister(2, "shared").unwrap();
+    assert!(table.delete(2, "id_of_old_1").unwrap());
+    assert_eq!(table.used(), 0);
+}
+
+#[test]
+fn the_node_reads_all_and_puts_back_what_is_registered_for_anybody_to_take_over() {
+    let table = table();
+    let name = insert(&table, 1, 10).unwrap();
+    assert!(table.get(NODE, &name).is_ok());
+    assert!(table.delete(NODE, &name).unwrap_err().is(Code::Denied));
+    assert_eq!(table.list_after(NODE, "").len(), 1);
+    assert!(table.list_after(NODE, &name).is_empty());
+    assert!(restore(&table, NODE, "id_of_old_1", None).unwrap_err().is(Code::BadArguments));
+    restore(&table, NODE, "id_of_old_1", Some("kept")).unwrap();
+    assert!(table.get(2, "kept").is_ok());
+    table.unregister(2, "kept").unwrap();
+    assert!(table.delete(2, "id_of_old_1").unwrap());
+}
+
+#[test]
+fn changes_are_counted_and_reads_are_none() {
+    let table = table();
+    let mut last = table.changes();
+    let mut changed = |table: &SymbolTable| std::mem::replace(&mut last, table.changes()) != table.changes();
+    let name = insert(&table, 1, 10).unwrap();
+    assert!(changed(&table));
+    assert!(table.get(1, &name).is_ok() && !table.list(1).is_empty() && !changed(&table));
+    table.register(1, &name, "kept").unwrap();
+    assert!(changed(&table));
+    table.unregister(1, "kept").unwrap();
+    assert!(changed(&table));
+    assert!(table.delete(1, &name).unwrap() && changed(&table));
+    table.end(2);
+    assert!(!changed(&table), "it had nothing");
+}
