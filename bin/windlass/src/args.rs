@@ -146,7 +146,7 @@ pub enum PoolCommand {
         /// How many containers [default: 1, or as many as the pool has that exists]
         #[arg(long, value_name = "N")]
         containers: Option<u32>,
-        /// Which workers they get: round_robin, least_loaded, dedicated or pinned:WORKER [default: round_robin]
+        /// Which workers they get: round_robin, least_loaded, dedicated, pinned:WORKER or numa:NODE [default: round_robin]
         #[arg(long, value_name = "POLICY")]
         placement: Option<String>,
         #[command(flatten)]

@@ -346,7 +346,7 @@ pub enum Request {
         parameters: Vec<u8>,
         /// How many containers.
         containers: u32,
-        /// How they are spread over workers: `round_robin`, `least_loaded`, `dedicated` or `pinned:WORKER`.
+        /// How they are spread over workers: `round_robin`, `least_loaded`, `dedicated`, `pinned:WORKER` or `numa:NODE`.
         placement: String,
     },
     /// End a pool.

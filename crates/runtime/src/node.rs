@@ -15,6 +15,7 @@ use crate::place::{LINKED, Module, Places};
 use crate::session::Sessions;
 use crate::shared::{Shared, WorkerId};
 use crate::symbols::SymbolTable;
+use crate::topology::Topology;
 use crate::transport::stream;
 use crate::worker::{Next, Worker};
 use std::cell::{Cell, RefCell};
@@ -89,6 +90,8 @@ pub struct NodeConfig {
     pub workers: usize,
     /// Processors for the workers, worker by worker in turn; empty = any.
     pub processors: Vec<usize>,
+    /// NUMA nodes whose processors the workers keep to, one node each in turn; empty = any. Not together with `processors`.
+    pub numa: Vec<u16>,
     /// How long the worker looks on before it sleeps, nanoseconds, while looking pays; 0 = never.
     pub spin_ns: u64,
     /// Bytes of shared memory per session.
@@ -122,6 +125,7 @@ impl NodeConfig {
             pools: Vec::new(),
             workers: 1,
             processors: Vec::new(),
+            numa: Vec::new(),
             spin_ns: SPIN_NS,
             session_bytes_max: SESSION_BYTES_MAX,
             node_bytes_max: threads::memory_bytes() / 10 * 7,
@@ -177,7 +181,8 @@ impl Node {
         }
         let lock = take_lock(&config)?;
         let tables = Arc::new(tables(&config)?);
-        let shared = Shared::new(&config.name, config.workers, config.stall_ms > 0);
+        let topology = Topology::of_threads(&config)?;
+        let shared = Shared::new(&config.name, topology, config.stall_ms > 0);
         let mut watchdog = None;
         if config.stall_ms > 0 {
             let pulses = shared.desks.iter().filter_map(|desk| desk.pulse.clone()).collect();
@@ -346,9 +351,9 @@ fn begin(
     config: &NodeConfig,
     first: Option<(Receiver<Duration>, NameLock)>,
 ) -> Result<(Worker, RealDriver, Option<NameLock>), Fault> {
-    let own = own_processors(config, seat.worker);
+    let own = seat.shared.topology.processors(seat.worker);
     if !own.is_empty() {
-        threads::pin(&own).map_err(io("binding the worker to its processors"))?;
+        threads::pin(own).map_err(io("binding the worker to its processors"))?;
     }
     let mut driver = RealDriver::new().map_err(io("the worker's driver"))?;
     if seat.worker == WorkerId::FIRST {
@@ -370,15 +375,6 @@ fn begin(
         if worker.turn(&mut driver).map_err(io("the worker"))? == Next::Stopped {
             return Err(Fault::new(Code::Draining, "the node was stopped before it was ready"));
         }
-    }
-}
-
-/// The processors of one worker: all that are configured if there is one worker, else one each as far as they go.
-fn own_processors(config: &NodeConfig, worker: WorkerId) -> Vec<usize> {
-    match &config.processors[..] {
-        [] => Vec::new(),
-        all if config.workers == 1 => all.to_vec(),
-        all => vec![all[worker.index() % all.len()]],
     }
 }
 

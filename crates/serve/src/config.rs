@@ -255,6 +255,9 @@ mod tests {
         assert_eq!(settings.workers, 3);
         assert_eq!((settings.pools[0].containers, settings.pools[0].placement), (4, Placement::Pinned(2)));
         assert_eq!((settings.pools[1].containers, settings.pools[1].placement), (1, Placement::RoundRobin));
+        let settings = read(&format!("numa = [0, 1]\n{pool}placement = \"numa:1\"\n")).expect("a good file");
+        assert_eq!((settings.numa, settings.pools[0].placement), (vec![0, 1], Placement::Numa(1)));
+        assert!(read("numa = [65536]\n").expect_err("too large").contains("no NUMA node"));
         for wrong in [
             "containers = 0",
             "containers = 1025",

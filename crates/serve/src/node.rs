@@ -192,6 +192,7 @@ fn config_of(settings: &Settings, program: &Program) -> Result<NodeConfig, Fault
         workers => workers,
     };
     config.processors = settings.cpus.clone();
+    config.numa = settings.numa.clone();
     config.stall_ms = settings.stall_ms;
     config.tcp = settings.tcp;
     config.session_bytes_max = settings.session_bytes.unwrap_or(config.session_bytes_max);

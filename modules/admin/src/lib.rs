@@ -143,7 +143,7 @@ impl Admin {
     }
 
     /// As `create_pool`, with so many containers; `placement` says which workers they get: `round_robin`, `least_loaded`,
-    /// `dedicated` or `pinned:WORKER`. Errors: `PoolExists` when the name has another module, parameters, containers or
+    /// `dedicated`, `pinned:WORKER` or `numa:NODE`. Errors: `PoolExists` when the name has another module, parameters, containers or
     /// placement.
     #[method(id = 26, idempotent)]
     async fn create_spread(

@@ -27,6 +27,8 @@ pub enum Placement {
     Dedicated,
     /// All on this worker.
     Pinned(u16),
+    /// One after another on the workers that keep to this NUMA node.
+    Numa(u16),
 }
 
 impl fmt::Display for Placement {
@@ -36,6 +38,7 @@ impl fmt::Display for Placement {
             Self::LeastLoaded => f.write_str("least_loaded"),
             Self::Dedicated => f.write_str("dedicated"),
             Self::Pinned(worker) => write!(f, "pinned:{worker}"),
+            Self::Numa(node) => write!(f, "numa:{node}"),
         }
     }
 }
@@ -50,10 +53,11 @@ impl FromStr for Placement {
             "dedicated" => return Ok(Self::Dedicated),
             _ => {}
         }
-        let worker = text.strip_prefix("pinned:").and_then(|worker| worker.parse().ok());
-        worker.map(Self::Pinned).ok_or_else(|| {
+        let number = |prefix| text.strip_prefix(prefix).and_then(|number: &str| number.parse().ok());
+        let pinned = number("pinned:").map(Self::Pinned);
+        pinned.or_else(|| number("numa:").map(Self::Numa)).ok_or_else(|| {
             let text = format!(
-                "there is no placement {text:?}: it is round_robin, least_loaded, dedicated or pinned:WORKER"
+                "there is no placement {text:?}: it is round_robin, least_loaded, dedicated, pinned:WORKER or numa:NODE"
             );
             Fault::new(Code::BadArguments, text)
         })
@@ -63,7 +67,7 @@ impl FromStr for Placement {
 /// The workers of `count` containers, in order of their ids.
 ///
 /// # Errors
-/// `BadArguments` for a worker that does not exist, and when no more workers can be dedicated.
+/// `BadArguments` for a worker or a NUMA node that does not exist, and when no more workers can be dedicated.
 pub(crate) fn choose(core: &Rc<Core>, placement: Placement, count: u32) -> Result<Vec<WorkerId>, Fault> {
     let shared = &core.shared;
     let bad = |text: String| Err(Fault::new(Code::BadArguments, text));
@@ -99,11 +103,11 @@ pub(crate) fn choose(core: &Rc<Core>, placement: Placement, count: u32) -> Resul
             // The last ones: the first has the listener and `admin` to serve.
             Ok(free.into_iter().rev().take(count as usize).collect())
         }
-        Placement::RoundRobin => {
-            let places = core.places.borrow();
-            let from = places.cursor.get();
-            places.cursor.set(from.wrapping_add(count as usize));
-            Ok((0..count as usize).map(|at| open[from.wrapping_add(at) % open.len()]).collect())
+        Placement::RoundRobin => Ok(in_turn(core, &open, count)),
+        Placement::Numa(node) => {
+            let near = shared.topology.of_node(node)?;
+            let open: Vec<WorkerId> = near.iter().copied().filter(|worker| open.contains(worker)).collect();
+            Ok(in_turn(core, if open.is_empty() { &near } else { &open }, count))
         }
         Placement::LeastLoaded => {
             let mut loads: Vec<(u64, WorkerId)> = open
@@ -126,6 +130,14 @@ pub(crate) fn choose(core: &Rc<Core>, placement: Placement, count: u32) -> Resul
     }
 }
 
+/// So many of these workers, one after another, from where the last pool ended.
+fn in_turn(core: &Rc<Core>, workers: &[WorkerId], count: u32) -> Vec<WorkerId> {
+    let places = core.places.borrow();
+    let from = places.cursor.get();
+    places.cursor.set(from.wrapping_add(count as usize));
+    (0..count as usize).map(|at| workers[from.wrapping_add(at) % workers.len()]).collect()
+}
+
 fn workers_of(pool: &Rc<Pool>) -> impl Iterator<Item = WorkerId> {
     pool.spots.iter().map(|spot| spot.worker)
 }
@@ -136,11 +148,17 @@ mod tests {
 
     #[test]
     fn a_placement_reads_as_it_is_written() {
-        for one in [Placement::RoundRobin, Placement::LeastLoaded, Placement::Dedicated, Placement::Pinned(3)] {
+        for one in [
+            Placement::RoundRobin,
+            Placement::LeastLoaded,
+            Placement::Dedicated,
+            Placement::Pinned(3),
+            Placement::Numa(1),
+        ] {
             assert_eq!(one.to_string().parse::<Placement>().unwrap(), one);
         }
         assert_eq!("".parse::<Placement>().unwrap(), Placement::RoundRobin);
-        for wrong in ["pinned", "pinned:x", "numa", "pinned:70000"] {
+        for wrong in ["pinned", "pinned:x", "numa", "numa:", "numa:-1", "pinned:70000"] {
             assert!(wrong.parse::<Placement>().unwrap_err().is(Code::BadArguments), "{wrong}");
         }
     }

@@ -6,6 +6,7 @@ mod stage;
 
 mod carried;
 mod costs;
+mod numa;
 mod pools;
 mod rows;
 mod shard;
