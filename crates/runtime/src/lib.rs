@@ -34,5 +34,6 @@ pub use by_hand::{ByHand, Held};
 pub use catalog::{Catalog, KeptPool, KeptState};
 pub use host::library::Table;
 pub use node::{LogLevels, Node, NodeConfig, NodeEnd, PoolSpec};
+pub use place::mode::Mode;
 pub use place::policy::Placement;
 pub use worker::{Next, Worker};

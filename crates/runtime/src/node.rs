@@ -10,6 +10,7 @@ use crate::core::{Core, NodeLimits, Warm};
 use crate::host::library::Table;
 use crate::limits::{HEAVY_SHARE, SESSION_BYTES_MAX, SPIN_NS, WORKERS_MAX};
 use crate::mail::Mail;
+use crate::place::mode::{Mode, Spread};
 use crate::place::policy::Placement;
 use crate::place::{LINKED, Module, Places};
 use crate::session::Sessions;
@@ -60,13 +61,15 @@ pub struct PoolSpec {
     pub containers: u32,
     /// Which workers they get.
     pub placement: Placement,
+    /// With whom they share them; nothing: as is usual for the placement.
+    pub mode: Option<Mode>,
 }
 
 impl PoolSpec {
     /// A pool of one container with default parameters.
     pub fn new(name: impl Into<String>, module: impl Into<String>) -> Self {
         let (name, module) = (name.into(), module.into());
-        Self { name, module, parameters: Vec::new(), containers: 1, placement: Placement::default() }
+        Self { name, module, parameters: Vec::new(), containers: 1, placement: Placement::default(), mode: None }
     }
 }
 
@@ -562,11 +565,12 @@ async fn make_all(core: &Rc<Core>, specs: &[PoolSpec]) -> Result<(), Fault> {
 }
 
 async fn make_one(core: &Rc<Core>, spec: &PoolSpec) -> Result<(), Fault> {
+    let mode = spec.mode.unwrap_or_else(|| Mode::usual(spec.placement));
     let wanted = Wanted {
         name: spec.name.clone(),
         module: spec.module.clone(),
         parameters: encode_parameters(core, spec)?,
-        spread: Some((spec.containers, spec.placement)),
+        spread: Some((spec.containers, Spread { placement: spec.placement, mode })),
         back: None,
         provided: None,
     };

@@ -358,7 +358,8 @@ pub fn commented() -> String {
         "\n# Levels of single modules and of crates of the node, over log.level.\n[log.modules]\n# echo = \"debug\"\n\
          \n# Pools to make before the node is ready; one block for each. `windlass describe MODULE` shows the parameters.\n\
          # [[pool]]\n# name = \"squeeze\"\n# module = \"compress\"\n# parameters = { compress_id = 1 }\n\
-         # containers = 1\n# placement = \"round_robin\" # or least_loaded, dedicated, pinned:WORKER, numa:NODE\n",
+         # containers = 1\n# placement = \"round_robin\" # or least_loaded, dedicated, pinned:WORKER, numa:NODE\n\
+         # mode = \"shared\" # or dedicated, bundled; `windlass pool mode` changes it while the pool runs\n",
     );
     file
 }

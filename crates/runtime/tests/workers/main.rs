@@ -6,6 +6,8 @@ mod stage;
 
 mod carried;
 mod costs;
+mod ledger;
+mod modes;
 mod numa;
 mod pools;
 mod rows;
