@@ -1,7 +1,8 @@
 //! Admin: what the node answers about itself, and how pools come and go.
 //!
 //! Lives here: `control`, the catalog of pools (`create_pool`, `destroy_pool`); `part` (what each worker does of it), `modes` (with
-//! whom pools share workers), `moves` (a container goes to another worker), `moved` (what each worker does then), `report` (what each
+//! whom pools share workers), `moves` (a container goes to another worker), `moved` (what each worker does then), `relief`
+//! (of a worker that is held), `report` (what each
 //! says about itself), `restart` (what outlives the node).
 //! From: `Context::control` of pool 0, and the node's own start, on the first worker. To: orders to all workers.
 //! Holds: the same name with the same module and parameters is the same pool; with others it is a Fault. A pool that cannot be
@@ -11,6 +12,7 @@ mod modes;
 pub(crate) mod moved;
 mod moves;
 pub(crate) mod part;
+pub(crate) mod relief;
 pub(crate) mod report;
 pub(crate) mod restart;
 
@@ -19,10 +21,11 @@ use crate::events::Kind;
 use crate::host::library::Table;
 use crate::limits::{CONTAINERS_MAX, EVENT_WAIT_MS_MAX, POOLS_MAX, UNHELD_NS};
 use crate::mail::orders::{Order, Plan, Told, ask_each, sleep, tell, together};
+use crate::place::claim::Claim;
 use crate::place::mode::{Mode, Spread};
 use crate::place::policy::{Placement, choose};
 use crate::place::{Module, Places, Pool, Provided};
-use crate::shared::WorkerId;
+use crate::shared::{Shared, WorkerId};
 use crate::stats::Costs;
 use report::{Counts, Report};
 use std::collections::{BTreeMap, BTreeSet};
@@ -353,7 +356,7 @@ pub(crate) async fn create_pool(core: &Rc<Core>, wanted: Wanted) -> Result<PoolF
         let wanted = Wanted { parameters, ..wanted };
         match places.by_text(&name).cloned() {
             Some(there) => Err((there, wanted)),
-            None => Ok(plan(&mut places, wanted, id)?),
+            None => Ok(plan(&core.shared, &mut places, wanted, id)?),
         }
     };
     let (mut plan, containers) = match there {
@@ -426,7 +429,7 @@ fn check_name(name: &str) -> Result<(), Fault> {
 }
 
 /// Takes name and id for a pool that is not there.
-fn plan(places: &mut Places, wanted: Wanted, id: Option<PoolId>) -> Result<(Plan, u32), Fault> {
+fn plan(shared: &Shared, places: &mut Places, wanted: Wanted, id: Option<PoolId>) -> Result<(Plan, u32), Fault> {
     let Wanted { name, module, parameters, spread, provided, .. } = wanted;
     let usual = Spread { placement: Placement::default(), mode: Mode::default() };
     let (containers, spread) = spread.unwrap_or((1, usual));
@@ -434,7 +437,7 @@ fn plan(places: &mut Places, wanted: Wanted, id: Option<PoolId>) -> Result<(Plan
         Some(provided) => Some(Module::provided(provided)?),
         None => places.module(&module).cloned(),
     };
-    let Some(costs) = known.map(|module| Costs::new(module.methods())) else {
+    let Some(known) = known else {
         let names: Vec<&str> = places.modules().map(|one| one.descriptor.name.as_str()).collect();
         let text = format!("no module {module}; there is {}", names.join(", "));
         return Err(Fault::new(Code::UnknownModule, text));
@@ -448,8 +451,9 @@ fn plan(places: &mut Places, wanted: Wanted, id: Option<PoolId>) -> Result<(Plan
     }
     let pool = id.unwrap_or_else(|| places.next_id());
     places.making.insert(name.clone(), pool);
-    let (costs, workers) = (Arc::new(costs), Vec::new());
-    Ok((Plan { pool, name, module, parameters, spread, costs, workers, provided }, containers))
+    let (costs, workers) = (Arc::new(Costs::new(known.methods())), Vec::new());
+    let claims = (0..containers).map(|_| Claim::of(shared, &known)).collect();
+    Ok((Plan { pool, name, module, parameters, spread, costs, workers, claims, provided }, containers))
 }
 
 fn is_number(text: &str) -> bool {

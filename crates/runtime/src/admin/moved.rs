@@ -9,9 +9,11 @@ use crate::core::Core;
 use crate::host::periodic;
 use crate::limits::{MOVE_DRAIN_NS, MOVE_LOOK_NS};
 use crate::mail::orders::sleep;
+use crate::place::claim::Claim;
 use crate::place::{Container, held};
 use crate::shared::WorkerId;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use windlass_contract::{Code, Fault, MethodId, PoolId};
 
@@ -76,11 +78,17 @@ pub(crate) fn unmake(core: &Rc<Core>, pool: PoolId, place: u32) {
     made.iter().for_each(|container| container.home.cancel_all());
 }
 
-/// A container is at this worker now: whoever calls it goes there.
+/// A container is at this worker now: whoever calls it goes there. On that worker calls wait on, until they are released.
 ///
 /// # Errors
 /// `QueueFull` when there is no timer for a periodic method: it is not there then.
-pub(crate) fn switch(core: &Rc<Core>, id: PoolId, place: u32, to: WorkerId) -> Result<(), Fault> {
+pub(crate) fn switch(
+    core: &Rc<Core>,
+    id: PoolId,
+    place: u32,
+    to: WorkerId,
+    claim: Option<Arc<Claim>>,
+) -> Result<(), Fault> {
     let pool = core.places.borrow().by_id(id).cloned();
     let Some(pool) = pool else {
         unmake(core, id, place);
@@ -96,19 +104,21 @@ pub(crate) fn switch(core: &Rc<Core>, id: PoolId, place: u32, to: WorkerId) -> R
         containers.fetch_add(1, Ordering::Relaxed);
     }
     let old = pool.spots.get(place as usize).and_then(|spot| spot.here.clone());
-    let moved = pool.moved(place as usize, to, new);
+    let moved = pool.moved(place as usize, to, new, claim);
     core.places.borrow_mut().insert(moved);
     if let Some(old) = &old {
         containers.fetch_sub(1, Ordering::Relaxed);
         old.home.cancel_all();
     }
-    held::release(core, id, place);
+    if to != core.worker {
+        held::release(core, id, place);
+    }
     // The container that left ends here, outside any borrow.
     drop((old, pool));
     Ok(())
 }
 
-/// A container stays where it is.
+/// A container is where it is: what waits for it goes on.
 pub(crate) fn release(core: &Rc<Core>, pool: PoolId, place: u32) {
     if let Ok(container) = here(core, pool, place) {
         container.leaving.set(false);

@@ -12,8 +12,10 @@ use crate::events::Kind;
 use crate::limits::{MOVE_HOLD_NS, MOVE_LOOK_NS, MOVE_STATE_NS, MOVE_WAIT_NS};
 use crate::mail::orders::{Order, Plan, Told, ask, sleep, tell, together_until};
 use crate::place::Pool;
+use crate::place::claim::Claim;
 use crate::shared::WorkerId;
 use std::rc::Rc;
+use std::sync::Arc;
 use windlass_contract::{Code, Fault, PoolId, Retry};
 use windlass_driver::Nanos;
 
@@ -41,7 +43,7 @@ async fn until(core: &Rc<Core>, is_so: impl Fn() -> bool) -> Result<(), Fault> {
 
 /// The right to move containers: one has it at a time.
 pub(crate) struct Mover<'a> {
-    core: &'a Rc<Core>,
+    pub(super) core: &'a Rc<Core>,
 }
 
 impl<'a> Mover<'a> {
@@ -53,6 +55,12 @@ impl<'a> Mover<'a> {
         until(core, || !core.places.borrow().changing.get()).await?;
         core.places.borrow().changing.set(true);
         Ok(Self { core })
+    }
+
+    /// From now on, until what this gives goes, a container of the pool moves.
+    pub(super) fn moving(&self, pool: PoolId) -> Moving<'_> {
+        self.core.places.borrow().moving.set(Some(pool));
+        Moving { core: self.core }
     }
 
     /// Moves a container to another worker.
@@ -71,14 +79,14 @@ impl<'a> Mover<'a> {
         if core.shared.desk(from).is_stalled() {
             return Err(Fault::new(Code::Unsupported, format!("worker {from} is held by a piece of work")));
         }
-        core.places.borrow().moving.set(Some(pool));
-        let _moving = Moving { core };
+        let _moving = self.moving(pool);
         ask(core, from, Order::Probe(pool, place)).await?;
-        let plan = plan(&stands);
+        let claim = Claim::of(&core.shared, &stands.module);
+        let plan = plan(&stands, place, claim.clone());
         ask(core, to, Order::Make(place, Box::new(plan))).await?;
-        let moved = self.hand_over(&stands, place, from, to).await;
+        let moved = self.hand_over(&stands, place, from, to, claim).await;
         if moved.is_err() {
-            tell_all(core, |_| Some(Order::Release(pool, place)));
+            core.shared.workers().for_each(|worker| give(core, worker, Order::Release(pool, place)));
             give(core, to, Order::Unmake(pool, place));
         }
         if moved.is_ok() {
@@ -89,7 +97,14 @@ impl<'a> Mover<'a> {
     }
 
     /// The new container takes the place of the old one.
-    async fn hand_over(&self, stands: &Pool, place: u32, from: WorkerId, to: WorkerId) -> Result<(), Fault> {
+    async fn hand_over(
+        &self,
+        stands: &Pool,
+        place: u32,
+        from: WorkerId,
+        to: WorkerId,
+        claim: Option<Arc<Claim>>,
+    ) -> Result<(), Fault> {
         let (core, pool) = (self.core, stands.id);
         let stateless = stands.module.table.is_stateless();
         if stateless {
@@ -107,10 +122,12 @@ impl<'a> Mover<'a> {
             within(core, to, Order::TakeUp(pool, place, Some(state)), MOVE_STATE_NS).await?;
         }
         // Its new home first: whoever sends it there finds it.
-        ask(core, to, Order::Switch(pool, place, to)).await?;
+        let switch = || Order::Switch(pool, place, to, claim.clone());
+        ask(core, to, switch()).await?;
+        ask(core, to, Order::Release(pool, place)).await?;
         // A worker that is held at this moment reads this before it takes the next call; nobody waits for it.
         let others = core.shared.workers().filter(|worker| *worker != to);
-        let orders = others.map(|worker| (worker, Order::Switch(pool, place, to))).collect();
+        let orders = others.map(|worker| (worker, switch())).collect();
         let until = core.now().saturating_add(MOVE_HOLD_NS);
         for failed in together_until(core, orders, Some(until)).await.into_iter().flatten().filter_map(Result::err)
         {
@@ -128,7 +145,7 @@ impl Drop for Mover<'_> {
 }
 
 /// Until this goes, a container of the pool moves.
-struct Moving<'a> {
+pub(super) struct Moving<'a> {
     core: &'a Rc<Core>,
 }
 
@@ -138,8 +155,12 @@ impl Drop for Moving<'_> {
     }
 }
 
-/// The plan of a pool that stands.
-pub(super) fn plan(pool: &Pool) -> Plan {
+/// The plan of a pool that stands, to make its container of this place once more, with this claim.
+pub(super) fn plan(pool: &Pool, place: u32, claim: Option<Arc<Claim>>) -> Plan {
+    let mut claims: Vec<_> = pool.spots.iter().map(|spot| spot.claim.clone()).collect();
+    if let Some(of) = claims.get_mut(place as usize) {
+        *of = claim;
+    }
     Plan {
         pool: pool.id,
         name: pool.name.clone(),
@@ -148,6 +169,7 @@ pub(super) fn plan(pool: &Pool) -> Plan {
         spread: pool.spread(),
         costs: pool.costs.clone(),
         workers: pool.spots.iter().map(|spot| spot.worker).collect(),
+        claims,
         provided: None,
     }
 }
@@ -157,14 +179,14 @@ fn late(worker: WorkerId) -> Fault {
 }
 
 /// Has a worker carry out an order, but does not wait for longer than this.
-async fn within(core: &Rc<Core>, worker: WorkerId, order: Order, ns: Nanos) -> Result<Told, Fault> {
+pub(super) async fn within(core: &Rc<Core>, worker: WorkerId, order: Order, ns: Nanos) -> Result<Told, Fault> {
     let until = core.now().saturating_add(ns);
     let told = together_until(core, vec![(worker, order)], Some(until)).await;
     told.into_iter().next().flatten().unwrap_or_else(|| Err(late(worker)))
 }
 
 /// Has each of these workers hold calls back, or say that it has.
-async fn all_within(
+pub(super) async fn all_within(
     core: &Rc<Core>,
     workers: impl Iterator<Item = WorkerId>,
     order: impl Fn(WorkerId) -> Order,
@@ -180,18 +202,10 @@ async fn all_within(
 }
 
 /// Has a worker, which may be this one, carry out an order that waits for nothing, and does not wait for it.
-fn give(core: &Rc<Core>, worker: WorkerId, order: Order) {
+pub(super) fn give(core: &Rc<Core>, worker: WorkerId, order: Order) {
     if worker != core.worker {
         return tell(core, worker, order);
     }
     // One of these cannot fail.
     let _done = crate::mail::orders::at_once(core, order);
-}
-
-fn tell_all(core: &Rc<Core>, order: impl Fn(WorkerId) -> Option<Order>) {
-    for worker in core.shared.workers() {
-        if let Some(order) = order(worker) {
-            give(core, worker, order);
-        }
-    }
 }

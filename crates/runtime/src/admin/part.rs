@@ -23,8 +23,9 @@ use windlass_lane::Class;
 /// `CreateFailed` with the module's own words, and what its `create` answers.
 pub(crate) async fn make(core: &Rc<Core>, place: u32, plan: Plan) -> Result<(), Fault> {
     let module = known(core, &plan)?;
-    let Plan { pool, name, parameters, costs, workers, .. } = plan;
-    let container = Container::new(core, pool, place, name.clone(), module, costs);
+    let Plan { pool, name, parameters, costs, workers, mut claims, .. } = plan;
+    let claim = claims.get_mut(place as usize).and_then(Option::take);
+    let container = Container::new(core, (pool, place), name.clone(), module, costs, claim);
     // Before anything of it waits in one; those of the second class are made when they are first needed.
     for (at, group) in container.module.descriptor.lanes.iter().enumerate() {
         let name = asked::lane_name(&container, &group.name);
@@ -115,15 +116,16 @@ fn known(core: &Rc<Core>, plan: &Plan) -> Result<Rc<Module>, Fault> {
 /// `QueueFull` when there is no timer for a periodic method.
 pub(crate) fn open(core: &Rc<Core>, plan: Plan) -> Result<(), Fault> {
     let module = known(core, &plan)?;
-    let Plan { pool: id, name, parameters, spread, costs, workers, .. } = plan;
+    let Plan { pool: id, name, parameters, spread, costs, workers, claims, .. } = plan;
     let mut places = core.places.borrow_mut();
     let here = |(place, worker): (u32, WorkerId)| (worker == core.worker).then_some((id, place));
     let keys: Vec<_> = (0u32..).zip(workers.iter().copied()).map(here).collect();
     let mut spots = Vec::new();
+    let mut claims = claims.into_iter();
     for (worker, key) in workers.into_iter().zip(keys) {
         let here = key.and_then(|key| places.made.remove(&key));
         debug_assert_eq!(here.is_some(), worker == core.worker, "what is opened was made");
-        spots.push(Spot { worker, here, held: Rc::default() });
+        spots.push(Spot { worker, here, held: Rc::default(), claim: claims.next().flatten() });
     }
     drop(places);
     let pool = Pool::new(id, name, module, parameters, spread, costs, spots);

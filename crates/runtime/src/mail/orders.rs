@@ -9,6 +9,7 @@ use crate::admin::{moved, part, report};
 use crate::core::{Alarm, Core};
 use crate::host::library::Table;
 use crate::limits::ORDERS_MAX;
+use crate::place::claim::Claim;
 use crate::place::mode::Spread;
 use crate::place::{Provided, held};
 use crate::shared::WorkerId;
@@ -53,9 +54,9 @@ pub(crate) enum Order {
     Fence,
     /// Wait until a container runs nothing.
     Drain(PoolId, u32),
-    /// A container is at this worker now; calls to it go on.
-    Switch(PoolId, u32, WorkerId),
-    /// A container stays; calls to it go on.
+    /// A container is at this worker now; calls to it go on. Where it is now, they wait until they are released.
+    Switch(PoolId, u32, WorkerId, Option<Arc<Claim>>),
+    /// A container stays, or has come: calls to it go on.
     Release(PoolId, u32),
     /// Callers of a pool that did not come back are refused with this Fault; with none, no longer.
     Refuse(PoolId, String, Option<Fault>),
@@ -80,6 +81,8 @@ pub(crate) struct Plan {
     pub(crate) costs: Arc<Costs>,
     /// Where its containers are, in order of their ids.
     pub(crate) workers: Vec<WorkerId>,
+    /// By which others may see whether they are in use, if they may.
+    pub(crate) claims: Vec<Option<Arc<Claim>>>,
     /// Its module, if another process serves it.
     pub(crate) provided: Option<Arc<Provided>>,
 }
@@ -310,7 +313,7 @@ pub(crate) fn at_once(core: &Rc<Core>, order: Order) -> Result<Result<Told, Faul
             done(Ok(()))
         }
         Order::Fence => done(Ok(())),
-        Order::Switch(pool, place, to) => done(moved::switch(core, pool, place, to)),
+        Order::Switch(pool, place, to, claim) => done(moved::switch(core, pool, place, to, claim)),
         Order::Release(pool, place) => {
             moved::release(core, pool, place);
             done(Ok(()))

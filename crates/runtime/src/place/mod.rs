@@ -2,10 +2,11 @@
 //!
 //! Lives here: `find`, `Found`, `Placed`; `resolve` (a query that the module has a word in), `pool` (pools, containers, modules: `Places`), `keys` (serial calls of one key),
 //! `fan` (a call to several containers), `policy` (which workers a pool's containers get), `mode` (with whom they share them), `held`
-//! (calls that wait while a container moves).
+//! (calls that wait while a container moves), `claim` (whether a container is in use).
 //! From: `session` with an admitted call. To: `host`, or `mail` for a container of another worker.
 //! Holds: pool, method, schema hash and buffers are checked before anything of the module runs; each refusal names what exists.
 
+pub(crate) mod claim;
 pub(crate) mod fan;
 pub(crate) mod held;
 pub(crate) mod keys;

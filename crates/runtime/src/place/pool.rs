@@ -2,6 +2,7 @@
 //!
 //! Holds: ids are never reused within a node's life; a container outlives its last call, because each call holds it.
 
+use super::claim::Claim;
 use super::held::Held;
 use super::keys::Keys;
 use super::mode::{Mode, Spread};
@@ -239,6 +240,10 @@ pub(crate) struct Container {
     pub(crate) told: Cell<u32>,
     /// It is about to move: the node calls none of its methods by itself.
     pub(crate) leaving: Cell<bool>,
+    /// By which others see whether it is in use, if they may.
+    pub(super) claim: Option<Arc<Claim>>,
+    /// Calls of it that are queued or live, if it has a claim.
+    pub(super) users: Cell<u32>,
     /// One per method of the module, made on its first call.
     stats: Vec<OnceCell<MethodStats>>,
 }
@@ -246,16 +251,16 @@ pub(crate) struct Container {
 impl Container {
     pub(crate) fn new(
         core: &Rc<Core>,
-        pool: PoolId,
-        place: u32,
+        (pool, place): (PoolId, u32),
         name: String,
         module: Rc<Module>,
         costs: Arc<Costs>,
+        claim: Option<Arc<Claim>>,
     ) -> Rc<Self> {
         let stats = module.methods.iter().map(|_| OnceCell::new()).collect();
         let (instance, home) = (Instance::empty(module.table), Home::new(core));
         let (keys, live, pool_name) = (RefCell::default(), Cell::new(0), name);
-        let (behind, told, leaving) = Default::default();
+        let (behind, told, leaving, users) = Default::default();
         let relay = module.provided.map(Relay::new);
         Rc::new(Self {
             pool,
@@ -271,6 +276,8 @@ impl Container {
             behind,
             told,
             leaving,
+            claim,
+            users,
             stats,
         })
     }
@@ -343,6 +350,8 @@ pub(crate) struct Spot {
     pub(crate) here: Option<Rc<Container>>,
     /// Calls of this worker that wait for it while it moves.
     pub(crate) held: Rc<Held>,
+    /// By which it is seen whether it is in use.
+    pub(crate) claim: Option<Arc<Claim>>,
 }
 
 impl Pool {
@@ -363,11 +372,17 @@ impl Pool {
         Spread { placement: self.placement, mode: self.mode.get() }
     }
     /// The same pool, with a container elsewhere.
-    pub(crate) fn moved(&self, place: usize, worker: WorkerId, here: Option<Rc<Container>>) -> Self {
+    pub(crate) fn moved(
+        &self,
+        place: usize,
+        worker: WorkerId,
+        here: Option<Rc<Container>>,
+        claim: Option<Arc<Claim>>,
+    ) -> Self {
         let (name, module, parameters) = (self.name.clone(), self.module.clone(), self.parameters.clone());
         let mut spots = self.spots.clone();
         if let Some(spot) = spots.get_mut(place) {
-            (spot.worker, spot.here) = (worker, here);
+            (spot.worker, spot.here, spot.claim) = (worker, here, claim);
         }
         Self {
             next: self.next.clone(),

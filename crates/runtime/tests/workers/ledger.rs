@@ -1,6 +1,7 @@
 //! Modules whose containers can move: one gives its state away, one has none.
 
 use std::cell::{Cell, RefCell};
+use std::sync::Mutex;
 use std::time::Duration;
 use windlass::prelude::*;
 
@@ -82,6 +83,9 @@ impl Ledger {
     }
 }
 
+/// What was witnessed.
+pub static SEEN: Mutex<Vec<(u64, u64)>> = Mutex::new(Vec::new());
+
 /// Keeps nothing.
 pub struct Plain;
 
@@ -113,6 +117,17 @@ impl Plain {
             std::hint::spin_loop();
         }
         ms
+    }
+    /// Waits for so long.
+    #[method(id = 14)]
+    async fn nap(&self, cx: &Context<'_>, ms: u64) -> Result<(), Fault> {
+        cx.sleep(Duration::from_millis(ms)).await?;
+        Ok(())
+    }
+    /// Writes down in this process, outside the container, who said what.
+    #[method(id = 15)]
+    async fn witness(&self, who: u64, what: u64) {
+        SEEN.lock().unwrap().push((who, what));
     }
     #[method(id = 13, aggregate = sum)]
     async fn one(&self) -> u64 {

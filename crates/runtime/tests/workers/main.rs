@@ -10,5 +10,6 @@ mod ledger;
 mod modes;
 mod numa;
 mod pools;
+mod relief;
 mod rows;
 mod shard;
