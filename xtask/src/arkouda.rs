@@ -171,7 +171,8 @@ impl Server {
             .args(["--logChannel=LogChannel.FILE", "--trace=false"])
             .env("ARKOUDA_REGISTRATION_CONFIG", &classes)
             .env("WINDLASS_DIR", &folder)
-            .current_dir(&folder)
+            // Where the tests run: both sides mean the same file by a relative path.
+            .current_dir(places.work.join("source"))
             .stdin(Stdio::null())
             .stdout(Stdio::null());
         let line = child::command_line(&command);
