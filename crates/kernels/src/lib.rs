@@ -91,6 +91,6 @@ pub mod strings;
 pub use dtype::{DType, promote};
 pub use element::{Element, Float, Integer, Number};
 pub use error::KernelError;
-pub use morsel::{Step, Stepwise};
+pub use morsel::{Step, Stepwise, Team};
 pub use shape::{Shape, Strides};
 pub use view::View;

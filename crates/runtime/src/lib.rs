@@ -26,6 +26,7 @@ mod shared;
 mod stages;
 mod stats;
 mod symbols;
+mod team;
 mod transport;
 mod worker;
 

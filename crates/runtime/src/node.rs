@@ -87,6 +87,8 @@ pub struct NodeConfig {
     pub pools: Vec<PoolSpec>,
     /// Workers: threads that run calls; 1 to `limits::WORKERS_MAX`.
     pub workers: usize,
+    /// Threads that help workers with large pieces of work (`Context::together`); they sleep otherwise.
+    pub helpers: usize,
     /// Processors for the workers, worker by worker in turn; empty = any.
     pub processors: Vec<usize>,
     /// How long the worker looks on before it sleeps, nanoseconds, while looking pays; 0 = never.
@@ -121,6 +123,7 @@ impl NodeConfig {
             libraries: Vec::new(),
             pools: Vec::new(),
             workers: 1,
+            helpers: 0,
             processors: Vec::new(),
             spin_ns: SPIN_NS,
             session_bytes_max: SESSION_BYTES_MAX,
@@ -177,7 +180,7 @@ impl Node {
         }
         let lock = take_lock(&config)?;
         let tables = Arc::new(tables(&config)?);
-        let shared = Shared::new(&config.name, config.workers, config.stall_ms > 0);
+        let shared = Shared::new(&config.name, config.workers, config.helpers, config.stall_ms > 0);
         let mut watchdog = None;
         if config.stall_ms > 0 {
             let pulses = shared.desks.iter().filter_map(|desk| desk.pulse.clone()).collect();

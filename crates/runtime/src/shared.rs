@@ -9,6 +9,7 @@ use crate::events::Events;
 use crate::limits::WORKERS_MAX;
 use crate::mail::{Letter, Mailbox};
 use crate::symbols::SymbolTable;
+use crate::team::Team;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -66,6 +67,8 @@ pub(crate) struct Shared {
     generation: OnceLock<u64>,
     /// Named values that live between calls; made with the first worker.
     symbols: OnceLock<Arc<SymbolTable>>,
+    /// Threads that help with large pieces of work.
+    pub(crate) team: Team,
     /// Where the node listens for TCP connections, once it does.
     pub(crate) tcp: OnceLock<SocketAddr>,
     /// What has happened.
@@ -78,7 +81,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// Of this many workers, at least one and at most `WORKERS_MAX`; with pulses if a watchdog is to look at them.
-    pub(crate) fn new(name: &str, workers: usize, watched: bool) -> Arc<Self> {
+    pub(crate) fn new(name: &str, workers: usize, helpers: usize, watched: bool) -> Arc<Self> {
         let desk = |at: usize| {
             let pulse = watched.then(|| Arc::new(Pulse::new(format!("{name}-{at}"))));
             Desk { pulse, ..Desk::default() }
@@ -87,6 +90,7 @@ impl Shared {
             desks: (0..workers.clamp(1, WORKERS_MAX)).map(desk).collect(),
             generation: OnceLock::new(),
             symbols: OnceLock::new(),
+            team: Team::new(helpers),
             tcp: OnceLock::new(),
             events: Events::default(),
             segment_bytes: AtomicU64::new(0),

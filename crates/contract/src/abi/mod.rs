@@ -15,6 +15,7 @@ mod home;
 mod memory;
 mod operation;
 mod owned;
+mod pieces;
 mod shim;
 mod spawn;
 mod symbols;
@@ -32,6 +33,7 @@ pub use operation::{
 };
 pub use owned::{Pages, RawOwned};
 pub(crate) use owned::{PagesReceipt, VecReceipt};
+pub use pieces::RawPieces;
 pub use shim::{Access, Exclusive, Shared, Started, table};
 pub(crate) use spawn::Left;
 pub use spawn::RawSpawn;
@@ -42,7 +44,7 @@ pub use waker::{HostWaker, LentWaker, WakerVtable, borrow_waker};
 use std::ffi::c_void;
 
 /// Version of both tables. A module built for another one is refused by name.
-pub const TABLE_VERSION: u32 = 4;
+pub const TABLE_VERSION: u32 = 5;
 /// Of `ModuleTable::hooks`: the module's methods take `&self`, so it may be asked while one of them runs.
 pub const TABLE_SHARED: u32 = 1;
 /// The entry symbol of a module library is this, then the crate's name with `-` as `_`.
@@ -167,6 +169,9 @@ pub struct HostTable {
     pub tell: unsafe extern "C" fn(*mut c_void, u32, u64),
     /// Asks about symbols: takes question and memory out of the record, leaves answer and memory in it.
     pub symbols: unsafe extern "C" fn(*mut c_void, *mut RawSymbols),
+    /// Runs all pieces of work, on this thread and on threads of the node's that are free, and returns when all have ended: how many
+    /// threads may take part, this one included.
+    pub together: unsafe extern "C" fn(*mut c_void, *const RawPieces) -> u32,
 }
 
 /// A future of the other side. `data` null: it ended before it began, the call is answered.

@@ -12,8 +12,8 @@ use crate::place::Container;
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
 use windlass_contract::abi::{
-    HostTable, HostWaker, RawBytes, RawCall, RawFault, RawOp, RawOpResult, RawOwned, RawSpawn, RawSymbols,
-    TABLE_SHARED, TABLE_VERSION,
+    HostTable, HostWaker, RawBytes, RawCall, RawFault, RawOp, RawOpResult, RawOwned, RawPieces, RawSpawn,
+    RawSymbols, TABLE_SHARED, TABLE_VERSION,
 };
 use windlass_contract::module::Event;
 use windlass_contract::{Code, Fault};
@@ -92,6 +92,7 @@ static HOST: HostTable = HostTable {
     spawn,
     tell,
     symbols,
+    together,
 };
 
 unsafe extern "C" fn reply(handle: *mut c_void, bytes: RawBytes) {
@@ -161,6 +162,12 @@ unsafe extern "C" fn spawn(_: *mut c_void, asked: *const RawSpawn, out: *mut Raw
 }
 
 unsafe extern "C" fn tell(_: *mut c_void, _: u32, _: u64) {}
+
+unsafe extern "C" fn together(_: *mut c_void, pieces: *const RawPieces) -> u32 {
+    // SAFETY: the module lends the record and waits.
+    unsafe { (*pieces).alone() };
+    1
+}
 
 unsafe extern "C" fn symbols(handle: *mut c_void, asked: *mut RawSymbols) {
     // SAFETY: as in `reply`; the module lends the record and hands over its memory.
