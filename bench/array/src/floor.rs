@@ -1,4 +1,4 @@
-//! Floors of bandwidth: the same bytes moved by all cores in this process, with nothing around it.
+//! Floors of bandwidth: the same bytes moved by all cores in this process, or by one, with nothing around it.
 //!
 //! Lives here: `Bandwidth` (warm arrays; `triad` is `a = b + s * c`, `sum` reads one array).
 //! Holds: each thread has touched its own part first, so a part lies near the core that works on it; every answer is looked at.
@@ -17,6 +17,8 @@ const C: f64 = 5.0;
 const SCALAR: f64 = 3.0;
 /// Sums that a core keeps at once, so that one addition need not wait for the one before.
 const LANES: usize = 32;
+/// Of so many elements one is looked at afterwards.
+pub(crate) const LOOK: usize = 4099;
 
 /// One thread's part of the arrays.
 #[derive(Debug)]
@@ -50,7 +52,7 @@ impl Bandwidth {
     /// Arrays for `triad`, or with `one` for `sum` alone.
     ///
     /// # Errors
-    /// A thread panics, which the allocator's refusal is.
+    /// A thread panics. Whether there is the memory was asked before (`size::room`).
     pub fn new(n: u64, one: bool) -> Result<Self, Failure> {
         let filled = |len: usize, value: f64| vec![value; len];
         let parts = in_threads(share_out(n, threads()), |len| {
@@ -62,29 +64,61 @@ impl Bandwidth {
         Ok(Self { parts, n })
     }
 
-    /// `a = b + s * c` once.
+    /// `a = b + s * c` once, by all cores.
     ///
     /// # Errors
     /// A thread panics, or a value is wrong.
     pub fn triad(&mut self) -> Result<Turn, Failure> {
         let begin = Instant::now();
-        in_threads(self.parts.iter_mut().collect(), |part| triad(&mut part.a, &part.b, &part.c))?;
-        let turn = Turn { ns: begin.elapsed().as_nanos() as u64, cpu_ns: None };
-        let right = |part: &Part| part.a.iter().step_by(4099).all(|&one| one == B + SCALAR * C);
+        in_threads(self.parts.iter_mut().collect(), triad)?;
+        self.triad_done(begin)
+    }
+
+    /// The same by this thread alone.
+    ///
+    /// # Errors
+    /// A value is wrong.
+    pub fn triad_alone(&mut self) -> Result<Turn, Failure> {
+        let begin = Instant::now();
+        self.parts.iter_mut().for_each(triad);
+        self.triad_done(begin)
+    }
+
+    fn triad_done(&self, begin: Instant) -> Result<Turn, Failure> {
+        let turn = turn_since(begin);
+        let right = |part: &Part| part.a.iter().step_by(LOOK).all(|&one| one == B + SCALAR * C);
         if self.parts.iter().all(right) { Ok(turn) } else { Err("the floor's triad is wrong".into()) }
     }
 
-    /// The sum of one array.
+    /// The sum of one array, by all cores.
     ///
     /// # Errors
     /// As `triad`.
     pub fn sum(&self) -> Result<Turn, Failure> {
         let begin = Instant::now();
         let sums = in_threads(self.parts.iter().collect(), |part| sum(&part.b))?;
-        let turn = Turn { ns: begin.elapsed().as_nanos() as u64, cpu_ns: None };
-        let total: f64 = sums.iter().sum();
+        self.sum_done(begin, sums.iter().sum())
+    }
+
+    /// The same by this thread alone.
+    ///
+    /// # Errors
+    /// As `triad_alone`.
+    pub fn sum_alone(&self) -> Result<Turn, Failure> {
+        let begin = Instant::now();
+        let total = self.parts.iter().map(|part| sum(&part.b)).sum();
+        self.sum_done(begin, total)
+    }
+
+    fn sum_done(&self, begin: Instant, total: f64) -> Result<Turn, Failure> {
+        let turn = turn_since(begin);
         if total == B * self.n as f64 { Ok(turn) } else { Err(format!("the floor's sum is {total}").into()) }
     }
+}
+
+/// A floor's turn that began then; whose processor time it was is not counted.
+pub(crate) fn turn_since(begin: Instant) -> Turn {
+    Turn { ns: u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX), cpu_ns: None }
 }
 
 /// Runs `work` on each part in a thread of its own; gives results in order.
@@ -100,9 +134,10 @@ pub(crate) fn in_threads<P: Send, R: Send>(
     })
 }
 
-fn triad(a: &mut [f64], b: &[f64], c: &[f64]) {
-    for ((a, b), c) in black_box(a).iter_mut().zip(black_box(b)).zip(black_box(c)) {
-        *a = b + SCALAR * c;
+fn triad(part: &mut Part) {
+    let Part { a, b, c } = black_box(part);
+    for ((a, b), c) in a.iter_mut().zip(b).zip(c) {
+        *a = *b + SCALAR * *c;
     }
 }
 

@@ -6,7 +6,7 @@
 #![allow(unsafe_code, reason = "a floor needs the bare mapping; there is no safe writable mapping in rustix")]
 
 use crate::Failure;
-use crate::floor::{in_threads, share_out, threads};
+use crate::floor::{LOOK, in_threads, share_out, threads, turn_since};
 use crate::spread::Turn;
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
@@ -81,8 +81,8 @@ fn written(base: *mut std::ffi::c_void, bytes: usize) -> Result<Turn, Failure> {
     }
     let begin = Instant::now();
     in_threads(parts, |part: &mut [u64]| black_box(part).fill(black_box(7)))?;
-    let turn = Turn { ns: begin.elapsed().as_nanos() as u64, cpu_ns: None };
-    if fresh.words().iter().step_by(4099).all(|&word| word == 7) {
+    let turn = turn_since(begin);
+    if fresh.words().iter().step_by(LOOK).all(|&word| word == 7) {
         Ok(turn)
     } else {
         Err("fresh pages do not hold what was written".into())

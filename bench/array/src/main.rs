@@ -85,10 +85,17 @@ fn run(mut order: Order) -> Result<bool, Failure> {
     let scripts = Scripts::new(&order.python)?;
     let (mut rows, mut verdicts, mut well) = (Vec::new(), Vec::new(), true);
     if !order.no_small && order.contenders.contains(&Contender::Ours) {
-        let found = small::measure(&scripts, order.small_calls, order.rounds)?;
-        println!("\n{}", table::small(&found));
-        rows.extend(table::small_rows(&found, order.rounds, &machine));
-        verdicts.extend(target::of_small(&found));
+        match small::measure(&scripts, order.small_calls, order.rounds) {
+            Ok(found) => {
+                println!("\n{}", table::small(&found));
+                rows.extend(table::small_rows(&found, order.rounds, &machine));
+                verdicts.extend(target::of_small(&found));
+            }
+            Err(error) => {
+                println!("small calls failed: {error}\n");
+                well = false;
+            }
+        }
     }
     for &size in &order.sizes {
         for &operation in &order.operations {

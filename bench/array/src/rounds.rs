@@ -41,6 +41,8 @@ pub enum Who {
     Cold(Contender),
     /// Bandwidth over all cores.
     Bandwidth,
+    /// Bandwidth that one core reaches alone.
+    BandwidthAlone,
     /// Fresh pages of shared memory.
     FreshShared,
     /// Fresh pages of anonymous memory.
@@ -55,6 +57,7 @@ impl Who {
             Self::Warm(contender) => contender.name().to_owned(),
             Self::Cold(contender) => format!("{}-cold", contender.name()),
             Self::Bandwidth => "floor-bandwidth".to_owned(),
+            Self::BandwidthAlone => "floor-one-core".to_owned(),
             Self::FreshShared => "floor-fresh-shared".to_owned(),
             Self::FreshPrivate => "floor-fresh-private".to_owned(),
         }
@@ -249,21 +252,24 @@ pub fn warm(task: &Task<'_>) -> Result<Vec<Cell>, Failure> {
     }
     let reduces = task.operation == Operation::Reduce;
     let mut floor = if task.operation.has_floor() { Some(Bandwidth::new(task.size.0, reduces)?) } else { None };
-    let mut turns = Vec::new();
+    let (mut together, mut alone) = (Vec::new(), Vec::new());
     for round in 0..=task.rounds {
         if let Some(floor) = &mut floor {
-            turns.push(if reduces { floor.sum()? } else { floor.triad()? });
+            together.push(if reduces { floor.sum()? } else { floor.triad()? });
+            alone.push(if reduces { floor.sum_alone()? } else { floor.triad_alone()? });
         }
         // Nor is the floor's.
         if round == 0 {
-            turns.clear();
+            together.clear();
+            alone.clear();
             continue;
         }
         in_turn(seats.len(), round).for_each(|at| seats[at].run());
     }
     seats.iter_mut().for_each(Seat::check);
     let expected = expected(&seats);
-    let mut cells: Vec<Cell> = floor_cell(Who::Bandwidth, &turns).into_iter().collect();
+    let floors = [(Who::Bandwidth, together), (Who::BandwidthAlone, alone)];
+    let mut cells: Vec<Cell> = floors.iter().filter_map(|(who, turns)| floor_cell(*who, turns)).collect();
     cells.extend(seats.iter().map(|seat| seat.cell(Who::Warm(seat.contender), expected.as_deref())));
     Ok(cells)
 }

@@ -83,7 +83,9 @@ fn floors_give_right_answers_and_fresh_pages_are_written() {
     use windlass_bench_array::{floor::Bandwidth, fresh};
     let mut all = Bandwidth::new(100_003, false).expect("arrays");
     all.triad().expect("right");
+    all.triad_alone().expect("right");
     all.sum().expect("right");
+    all.sum_alone().expect("right");
     Bandwidth::new(7, true).expect("arrays").sum().expect("right");
     fresh::shared(10_001).expect("written");
     fresh::private(10_001).expect("written");
