@@ -96,6 +96,7 @@ fn floors_give_right_answers_and_fresh_pages_are_written() {
 fn targets_compare_with_the_same_run_and_are_absent_without_it() {
     let warm = [
         cell(Who::Bandwidth, 50),
+        cell(Who::BandwidthAlone, 70),
         cell(Who::Warm(Contender::Ours), 100),
         cell(Who::Warm(Contender::Numpy), 200),
         cell(Who::Warm(Contender::Polars), 40),
@@ -104,9 +105,17 @@ fn targets_compare_with_the_same_run_and_are_absent_without_it() {
     let stream = target::of(Operation::Stream, Size(1_000_000), &warm, &cold);
     let told: Vec<(&str, bool)> = stream.iter().map(|one| (one.found.as_str(), one.met)).collect();
     assert_eq!(told, [("2.00x its speed", true), ("50 %", false), ("95 %", true)]);
-    let argsort = target::of(Operation::Argsort, Size(1_000_000), &warm[1..], &[]);
+    let argsort = target::of(Operation::Argsort, Size(1_000_000), &warm[2..], &[]);
     let told: Vec<(&str, bool)> = argsort.iter().map(|one| (one.wanted.as_str(), one.met)).collect();
     assert_eq!(told, [("ahead of NumPy", true), ("ahead of Polars", false)]);
+    let slow_together =
+        [cell(Who::Bandwidth, 900), cell(Who::BandwidthAlone, 70), cell(Who::Warm(Contender::Ours), 100)];
+    let reduce = target::of(Operation::Reduce, Size(1_000_000), &slow_together, &[]);
+    assert_eq!(
+        reduce.iter().map(|one| one.found.as_str()).collect::<Vec<_>>(),
+        ["70 %"],
+        "the better floor counts"
+    );
     // A sum writes no answer, so its first run has no pages to touch first.
     assert_eq!(target::of(Operation::Reduce, Size(1000), &[], &cold), []);
 }
