@@ -37,6 +37,7 @@ const EXAMPLES: &str = "Examples:
   cargo xtask rows tasks                         which requirement rows have passing tests
   cargo xtask tdrv                               every row of tasks and I/O on both backends
   cargo xtask bench call --json rows.json        our calls beside floors and rivals
+  cargo xtask bench array --quick                arrays beside NumPy, pandas and Polars
   cargo xtask py                                 the Python package: environment, wheel, tests
   cargo xtask demo                               the demo, from a release build";
 
@@ -72,7 +73,7 @@ enum Task {
     },
     /// Builds the contenders and measures them in one run.
     #[command(
-        after_help = "Examples:\n  cargo xtask bench call --json rows.json\n  cargo xtask bench call --no-rivals --quick"
+        after_help = "Examples:\n  cargo xtask bench call --json rows.json\n  cargo xtask bench call --no-rivals --quick\n  cargo xtask bench array --sizes 1e7,1e8 --json arrays.json"
     )]
     Bench {
         /// Which bench: `call`, ...

@@ -7,7 +7,7 @@
 
 use crate::child::{self, Ran, say};
 use crate::ledger::Ledger;
-use crate::python::Package;
+use crate::python::{self, Package};
 use crate::repo::{Repo, Trouble};
 use crate::report::{self, Runner, Test};
 use crate::rows::{self, Spec};
@@ -69,7 +69,14 @@ impl Suite {
     }
 
     fn package<'a>(&'a self, profile: &'a str) -> Package<'a> {
-        Package { repo: &self.repo, target: &self.target, profile, limit: self.limit }
+        Package {
+            repo: &self.repo,
+            target: &self.target,
+            folder: "python",
+            packages: python::PACKAGES,
+            profile,
+            limit: self.limit,
+        }
     }
 
     /// What takes seconds once things are built: `cargo xtask check`.
