@@ -1,7 +1,7 @@
 //! The simulator: one seed drives the real runtime.
 //!
 //! Lives here: `run` (one seed of one workload), `Outcome`; `stage` (whose turn it is), `node`, `person` and `tasks` (who turns),
-//! `allocations` (each allocation of one session fails in turn), `probe`, `waits` and `pulse` (the modules that are called), `board` (what must never happen, seen from inside), `workloads`, `limits`.
+//! `allocations` (each allocation of one session fails in turn), `probe`, `waits`, `pulse`, `tally` and `line` (the modules that are called), `board` (what must never happen, seen from inside), `workloads`, `limits`.
 //! From: `main` and the tests. To: the same worker, client, lanes and `Io` that a real node and its clients run.
 //! Holds: a run is a function of seed, workload and planted bug: one thread, a driver with virtual time, disk and network, and an
 //! order that is drawn.
@@ -14,6 +14,7 @@ pub mod workloads;
 
 mod board;
 mod conduit;
+mod line;
 #[cfg(test)]
 mod narrow;
 mod node;

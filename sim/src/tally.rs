@@ -77,6 +77,10 @@ impl Catalog for Table {
         kept.pools.insert(pool.name.clone(), pool.clone());
         Ok(())
     }
+    fn change(&self, pool: &KeptPool) -> Result<(), Fault> {
+        self.kept().pools.insert(pool.name.clone(), pool.clone());
+        Ok(())
+    }
     fn forget(&self, name: &str) -> Result<(), Fault> {
         let mut kept = self.kept();
         kept.states.remove(name);

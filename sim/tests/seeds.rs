@@ -36,6 +36,11 @@ fn clients_and_nodes_die_and_nobody_waits_for_ever() {
 }
 
 #[test]
+fn calls_of_a_container_that_moves_keep_their_order_and_none_is_lost() {
+    holds("moves");
+}
+
+#[test]
 fn what_was_made_durable_is_there_after_a_power_cut() {
     holds("files");
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use windlass_admin::Admin;
 use windlass_client::{Client, Outgoing};
 use windlass_contract::admin::{
-    ContainerFacts, EventFacts, LaneFacts, LatencyFacts, MethodFacts, ModuleFacts, NodeFacts, PoolFacts,
-    RefusedPool, SampleFacts, SessionFacts, TaskFacts, WorkerFacts,
+    ContainerFacts, EventFacts, LaneFacts, LatencyFacts, MethodFacts, ModeFacts, ModuleFacts, NodeFacts,
+    PoolFacts, RefusedPool, SampleFacts, SessionFacts, TaskFacts, WorkerFacts,
 };
 use windlass_contract::module::Module;
 use windlass_contract::{Code, Fault, MethodRef, ModuleDescriptor};
@@ -104,19 +104,34 @@ pub fn containers(client: &Client) -> Result<Vec<ContainerFacts>, Fault> {
     value(method(client, "containers")?)
 }
 
-/// Makes a pool; `parameters` are encoded. With so many containers and a placement, if they are said.
+/// Makes a pool; `parameters` are encoded. With so many containers, a placement and a mode, if they are said.
 pub fn create(
     client: &Client,
     name: &str,
     module: &str,
     parameters: &[u8],
-    spread: Option<(u32, &str)>,
+    spread: Option<(u32, &str, &str)>,
 ) -> Result<PoolFacts, Fault> {
     let call = |of| Ok::<_, Fault>(method(client, of)?.argument(name).argument(module).argument(parameters));
     match spread {
         None => value(call("create_pool")?),
-        Some((containers, placement)) => value(call("create_spread")?.argument(&containers).argument(placement)),
+        Some((containers, placement, "")) => {
+            value(call("create_spread")?.argument(&containers).argument(placement))
+        }
+        Some((containers, placement, mode)) => {
+            value(call("create_in_mode")?.argument(&containers).argument(placement).argument(mode))
+        }
     }
+}
+
+/// Changes a pool's mode.
+pub fn set_mode(client: &Client, name: &str, mode: &str) -> Result<ModeFacts, Fault> {
+    value(method(client, "set_pool_mode")?.argument(name).argument(mode))
+}
+
+/// The modes of all pools, or of the one of this name.
+pub fn modes(client: &Client, name: &str) -> Result<Vec<ModeFacts>, Fault> {
+    value(method(client, "pool_modes")?.argument(name))
 }
 
 /// Ends a pool.

@@ -146,9 +146,23 @@ pub enum PoolCommand {
         /// How many containers [default: 1, or as many as the pool has that exists]
         #[arg(long, value_name = "N")]
         containers: Option<u32>,
-        /// Which workers they get: round_robin, least_loaded, dedicated or pinned:WORKER [default: round_robin]
+        /// Which workers they get: round_robin, least_loaded, dedicated, pinned:WORKER or numa:NODE [default: round_robin]
         #[arg(long, value_name = "POLICY")]
         placement: Option<String>,
+        /// With whom its containers share their workers: shared, dedicated or bundled [default: shared, or dedicated for the
+        /// placement of this name]; `windlass pool mode` changes it later
+        #[arg(long, value_name = "MODE")]
+        mode: Option<String>,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Show with whom the containers of pools share their workers, or change that while the pool runs
+    #[command(after_help = MODE)]
+    Mode {
+        /// The pool; without any, the modes of all are shown
+        name: Option<String>,
+        /// shared: with any others; dedicated: with none; bundled: all on one worker, with those of other bundled pools
+        mode: Option<String>,
         #[command(flatten)]
         target: Target,
     },
@@ -313,7 +327,15 @@ const POOL: &str = "EXAMPLES:
   windlass pool create squeeze compress compress_id=1 level=9
   windlass pool create echoes echo
   windlass pool create shards counter --containers 4
+  windlass pool mode shards dedicated          from now on its workers run nothing else
   windlass pool destroy squeeze";
+const MODE: &str = "EXAMPLES:
+  windlass pool mode                           the modes of all pools
+  windlass pool mode shards dedicated          other pools leave its workers, and none is placed there
+  windlass pool mode front bundled             one worker for all bundled pools: calls among them never leave it
+  windlass pool mode front shared              as it was made
+A container moves while its pool serves if its module keeps nothing (`stateless`) or has the hooks `export` and `import`,
+and runs no task of its own. Those that stay are named, with why.";
 const DESCRIBE: &str = "EXAMPLES:
   windlass describe echoes                     the module of a pool
   windlass describe compress                   a module

@@ -1,24 +1,30 @@
-//! Pool: pools made and ended, and module libraries loaded.
+//! Pool: pools made and ended, their modes, and module libraries loaded.
 
 use crate::admin;
 use crate::args::{LoadArgs, PoolArgs, PoolCommand};
-use crate::output::Output;
+use crate::output::{Output, Rows};
 use crate::target::Target;
 use crate::trouble::Trouble;
+use std::collections::BTreeSet;
 use windlass_client::Client;
 use windlass_client::dynamic::near;
-use windlass_contract::admin::PoolFacts;
+use windlass_contract::admin::{ModeFacts, PoolFacts};
 use windlass_contract::{Code, Fault, MethodId};
 
 /// `windlass pool`.
 pub fn run(args: &PoolArgs, output: Output) -> Result<(), Trouble> {
     match &args.command {
-        PoolCommand::Create { name, module, parameters, containers, placement, target } => {
+        PoolCommand::Create { name, module, parameters, containers, placement, mode, target } => {
             let parameters = pairs(parameters, "parameter")?;
-            let spread = match (containers, placement) {
-                (None, None) => None,
-                (count, placement) => Some((count.unwrap_or(1), placement.as_deref().unwrap_or_default())),
+            let spread = match (containers, placement, mode) {
+                (None, None, None) => None,
+                (count, placement, mode) => {
+                    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+                    Some((count.unwrap_or(1), text(placement), text(mode)))
+                }
             };
+            let spread =
+                spread.as_ref().map(|(count, placement, mode)| (*count, placement.as_str(), mode.as_str()));
             let facts = create(&target.connect()?, name, module, &parameters, spread)?;
             output.data(&facts, || {
                 let of =
@@ -30,11 +36,60 @@ pub fn run(args: &PoolArgs, output: Output) -> Result<(), Trouble> {
                 format!("pool {} of {} {}{of}{spread}", facts.name, facts.module, facts.version)
             })
         }
+        PoolCommand::Mode { name, mode, target } => {
+            let client = target.connect()?;
+            let name = name.as_deref().unwrap_or_default();
+            match mode {
+                None => {
+                    let all = admin::modes(&client, name)?;
+                    output.data(&all, || table(&all))
+                }
+                Some(mode) => {
+                    let facts = admin::set_mode(&client, name, mode)?;
+                    output.data(&facts, || changed(&facts))
+                }
+            }
+        }
         PoolCommand::Destroy { name, target } => {
             admin::destroy(&target.connect()?, name)?;
             output.data(&serde_json::json!({ "destroyed": name }), || format!("pool {name} has ended"))
         }
     }
+}
+
+/// Modes, line by line.
+fn table(all: &[ModeFacts]) -> String {
+    let mut rows = Rows::new(&["pool", "mode", "placement", "workers"]);
+    for one in all {
+        rows.row([one.pool.clone(), one.mode.clone(), one.placement.clone(), workers(&one.workers)]);
+    }
+    rows.text()
+}
+
+/// What became of a pool whose mode was changed.
+fn changed(facts: &ModeFacts) -> String {
+    let moved = match facts.moved {
+        0 => String::new(),
+        1 => "; 1 container moved".to_owned(),
+        count => format!("; {count} containers moved"),
+    };
+    let mut text = format!("pool {} is {}, on worker {}{moved}", facts.pool, facts.mode, workers(&facts.workers));
+    for stay in &facts.stays {
+        text.push_str(&format!(
+            "\n  container {} of {} stays on worker {}: {}",
+            stay.container, stay.pool, stay.worker, stay.why
+        ));
+    }
+    if !facts.stays.is_empty() {
+        text.push_str("\n  The mode counts for every container that is placed from now on.");
+    }
+    text
+}
+
+/// Each worker once, in order.
+fn workers(all: &[u32]) -> String {
+    let each: BTreeSet<u32> = all.iter().copied().collect();
+    each.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Makes a pool from parameters as text.
@@ -46,7 +101,7 @@ pub fn create(
     name: &str,
     module: &str,
     parameters: &[(String, String)],
-    spread: Option<(u32, &str)>,
+    spread: Option<(u32, &str, &str)>,
 ) -> Result<PoolFacts, Fault> {
     let modules = admin::modules(client)?;
     if !modules.iter().any(|one| one.name == module) {

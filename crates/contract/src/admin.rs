@@ -65,13 +65,39 @@ facts! {
         /// Calls by time: up to so many microseconds, and more than the range before; each range ends at twice the one before.
         ranges: Vec<(f64, u64)>,
     }
+    /// A container that is not where the modes of pools want it.
+    StayFacts {
+        /// Its pool.
+        pool: String,
+        /// Its number in the pool.
+        container: u32,
+        /// The worker where it stays.
+        worker: u32,
+        /// Why.
+        why: String,
+    }
+    /// A pool's mode: with whom its containers share their workers.
+    ModeFacts {
+        /// The pool.
+        pool: String,
+        /// `shared`, `dedicated` or `bundled`.
+        mode: String,
+        /// How its containers got their workers.
+        placement: String,
+        /// The workers that they are on, in order of their ids.
+        workers: Vec<u32>,
+        /// Containers, of this and other pools, that moved just now.
+        moved: u32,
+        /// Those that should have and did not. Of new containers each is placed by the mode.
+        stays: Vec<StayFacts>,
+    }
     /// Something that happened to the node.
     EventFacts {
         /// Its number, counted from 1 since the node began.
         number: u64,
         /// Seconds after the node began.
         up_s: f64,
-        /// What kind: `pool made`, `pool ended`, `pool back`, `pool refused`, `module loaded`, `session began`, `session ended`,
+        /// What kind: `pool made`, `pool ended`, `pool back`, `pool refused`, `container moved`, `module loaded`, `session began`, `session ended`,
         /// `connection refused`, `worker held`, `node drains`.
         kind: String,
         /// What it happened to.
@@ -346,8 +372,10 @@ pub enum Request {
         parameters: Vec<u8>,
         /// How many containers.
         containers: u32,
-        /// How they are spread over workers: `round_robin`, `least_loaded`, `dedicated` or `pinned:WORKER`.
+        /// How they are spread over workers: `round_robin`, `least_loaded`, `dedicated`, `pinned:WORKER` or `numa:NODE`.
         placement: String,
+        /// `shared`, `dedicated` or `bundled`; empty: as is usual for the placement.
+        mode: String,
     },
     /// End a pool.
     Destroy(String),
@@ -413,6 +441,15 @@ pub enum Request {
         /// What its provider shows.
         key: crate::provide::Key,
     },
+    /// The modes of all pools but `admin`, or of the one of this name.
+    Modes(String),
+    /// Change the mode of a pool.
+    SetMode {
+        /// The pool.
+        name: String,
+        /// `shared`, `dedicated` or `bundled`.
+        mode: String,
+    },
 }
 
 /// The node's answer.
@@ -454,6 +491,8 @@ pub enum Response {
     Latency(LatencyFacts),
     /// How many events were lost before these, and these.
     Events(u64, Vec<EventFacts>),
+    /// Modes of pools.
+    Modes(Vec<ModeFacts>),
 }
 
 /// Name of the admin module and of its pool.

@@ -133,6 +133,9 @@ pub trait Hooks {
     /// Which of the monitor hooks a node has to ask, one `Event::bit` each: those that are the module's own. All of them, unless
     /// it says so; `#[module]` knows them.
     const OWN: u32 = u32::MAX;
+    /// Whether a container keeps nothing between calls, so that the node may have another one in its place at any time:
+    /// `#[module(stateless)]`.
+    const STATELESS: bool = false;
 
     /// The pool is being destroyed; say no to keep it.
     ///

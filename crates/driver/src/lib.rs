@@ -3,7 +3,7 @@
 //! Lives here: `Driver` (the trait: time, chance, readiness, operations, one place to sleep), `operation` and `buffer` (what
 //! it does in the background, and with whose memory), `handles` (registered descriptors, for every backend), `real` (the
 //! backend on this machine), `socket` (the node's listening socket), `lock` (one node of a name), `threads` (the only place
-//! that starts one), `local`, `home` and `held` (values and futures that stay on their thread), `heap` (memory that may be
+//! that starts one), `numa` (which processors are near which memory), `local`, `home` and `held` (values and futures that stay on their thread), `heap` (memory that may be
 //! refused).
 //! From: the kernel. To: a worker's turn, which is handed a `&mut dyn Driver`.
 //! Holds: nothing outside this crate reads a clock, a random source or a file, or starts a thread; so a worker can be
@@ -23,6 +23,7 @@ pub mod home;
 pub mod limits;
 pub mod local;
 pub mod lock;
+pub mod numa;
 pub mod operation;
 pub mod real;
 pub mod sim;

@@ -10,6 +10,7 @@ use crate::core::Core;
 use crate::limits::WORKERS_MAX;
 use crate::node::{Making, NodeConfig, Seat, io, make_worker, tables, take_lock};
 use crate::shared::Shared;
+use crate::topology::Topology;
 use crate::worker::{Next, Worker};
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -75,7 +76,7 @@ impl ByHand {
             return Err(Fault::new(Code::BadConfig, text));
         }
         let lock = take_lock(config)?;
-        let shared = Shared::new(&config.name, drivers.len(), config.helpers, false);
+        let shared = Shared::new(&config.name, Topology::by_hand(config, drivers.len()), config.helpers, false);
         let (tables, (commands, received)) = (Arc::new(tables(config)?), channel());
         let (mut workers, mut received) = (Vec::new(), Some(received));
         for (worker, driver) in shared.workers().zip(drivers) {

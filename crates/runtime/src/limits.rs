@@ -116,6 +116,18 @@ pub const SYMBOLS_SHOWN_MAX: usize = 10_000;
 pub const RELAYED_MAX: usize = 4096;
 /// How long a pool that a process is to serve stands without being held, nanoseconds.
 pub const UNHELD_NS: u64 = 5_000_000_000;
+/// Calls of one worker that wait while the container that they go to moves.
+pub const HELD_MAX: usize = 4096;
+/// How long a container that is to move may take to end its calls, nanoseconds; others wait meanwhile.
+pub const MOVE_DRAIN_NS: u64 = 200_000_000;
+/// How often it is looked at whether it has.
+pub const MOVE_LOOK_NS: u64 = 100_000;
+/// How long workers have to hold calls back for that.
+pub const MOVE_HOLD_NS: u64 = 200_000_000;
+/// How long a state may take from one container to the next.
+pub const MOVE_STATE_NS: u64 = 5_000_000_000;
+/// How long whoever wants to end, keep or change a pool waits for a container of it that moves.
+pub const MOVE_WAIT_NS: u64 = 10_000_000_000;
 /// Events that a node keeps for those who ask.
 pub const EVENTS_MAX: usize = 1024;
 /// Bytes of events in one reply, about.

@@ -10,11 +10,13 @@ use crate::core::{Core, NodeLimits, Warm};
 use crate::host::library::Table;
 use crate::limits::{HEAVY_SHARE, SESSION_BYTES_MAX, SPIN_NS, WORKERS_MAX};
 use crate::mail::Mail;
+use crate::place::mode::{Mode, Spread};
 use crate::place::policy::Placement;
 use crate::place::{LINKED, Module, Places};
 use crate::session::Sessions;
 use crate::shared::{Shared, WorkerId};
 use crate::symbols::SymbolTable;
+use crate::topology::Topology;
 use crate::transport::stream;
 use crate::worker::{Next, Worker};
 use std::cell::{Cell, RefCell};
@@ -59,13 +61,15 @@ pub struct PoolSpec {
     pub containers: u32,
     /// Which workers they get.
     pub placement: Placement,
+    /// With whom they share them; nothing: as is usual for the placement.
+    pub mode: Option<Mode>,
 }
 
 impl PoolSpec {
     /// A pool of one container with default parameters.
     pub fn new(name: impl Into<String>, module: impl Into<String>) -> Self {
         let (name, module) = (name.into(), module.into());
-        Self { name, module, parameters: Vec::new(), containers: 1, placement: Placement::default() }
+        Self { name, module, parameters: Vec::new(), containers: 1, placement: Placement::default(), mode: None }
     }
 }
 
@@ -91,6 +95,8 @@ pub struct NodeConfig {
     pub helpers: usize,
     /// Processors for the workers, worker by worker in turn; empty = any.
     pub processors: Vec<usize>,
+    /// NUMA nodes whose processors the workers keep to, one node each in turn; empty = any. Not together with `processors`.
+    pub numa: Vec<u16>,
     /// How long the worker looks on before it sleeps, nanoseconds, while looking pays; 0 = never.
     pub spin_ns: u64,
     /// Bytes of shared memory per session.
@@ -125,6 +131,7 @@ impl NodeConfig {
             workers: 1,
             helpers: 0,
             processors: Vec::new(),
+            numa: Vec::new(),
             spin_ns: SPIN_NS,
             session_bytes_max: SESSION_BYTES_MAX,
             node_bytes_max: threads::memory_bytes() / 10 * 7,
@@ -180,7 +187,8 @@ impl Node {
         }
         let lock = take_lock(&config)?;
         let tables = Arc::new(tables(&config)?);
-        let shared = Shared::new(&config.name, config.workers, config.helpers, config.stall_ms > 0);
+        let topology = Topology::of_threads(&config)?;
+        let shared = Shared::new(&config.name, topology, config.helpers, config.stall_ms > 0);
         let mut watchdog = None;
         if config.stall_ms > 0 {
             let pulses = shared.desks.iter().filter_map(|desk| desk.pulse.clone()).collect();
@@ -349,9 +357,9 @@ fn begin(
     config: &NodeConfig,
     first: Option<(Receiver<Duration>, NameLock)>,
 ) -> Result<(Worker, RealDriver, Option<NameLock>), Fault> {
-    let own = own_processors(config, seat.worker);
+    let own = seat.shared.topology.processors(seat.worker);
     if !own.is_empty() {
-        threads::pin(&own).map_err(io("binding the worker to its processors"))?;
+        threads::pin(own).map_err(io("binding the worker to its processors"))?;
     }
     let mut driver = RealDriver::new().map_err(io("the worker's driver"))?;
     if seat.worker == WorkerId::FIRST {
@@ -373,15 +381,6 @@ fn begin(
         if worker.turn(&mut driver).map_err(io("the worker"))? == Next::Stopped {
             return Err(Fault::new(Code::Draining, "the node was stopped before it was ready"));
         }
-    }
-}
-
-/// The processors of one worker: all that are configured if there is one worker, else one each as far as they go.
-fn own_processors(config: &NodeConfig, worker: WorkerId) -> Vec<usize> {
-    match &config.processors[..] {
-        [] => Vec::new(),
-        all if config.workers == 1 => all.to_vec(),
-        all => vec![all[worker.index() % all.len()]],
     }
 }
 
@@ -569,11 +568,12 @@ async fn make_all(core: &Rc<Core>, specs: &[PoolSpec]) -> Result<(), Fault> {
 }
 
 async fn make_one(core: &Rc<Core>, spec: &PoolSpec) -> Result<(), Fault> {
+    let mode = spec.mode.unwrap_or_else(|| Mode::usual(spec.placement));
     let wanted = Wanted {
         name: spec.name.clone(),
         module: spec.module.clone(),
         parameters: encode_parameters(core, spec)?,
-        spread: Some((spec.containers, spec.placement)),
+        spread: Some((spec.containers, Spread { placement: spec.placement, mode })),
         back: None,
         provided: None,
     };

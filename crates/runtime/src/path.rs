@@ -15,7 +15,7 @@ use crate::place::Found;
 use crate::session::Session;
 use crate::stages::Stage;
 use crate::transport::{self, Taken};
-use crate::{host, mail, place, session};
+use crate::{host, mail, place, reply, session};
 use std::rc::Rc;
 use windlass_memory::ring::Entry;
 
@@ -84,6 +84,15 @@ fn elsewhere(core: &Rc<Core>, found: Found) {
         Found::Here(placed) => host::queue(core, placed),
         Found::Away(call, worker, container) => mail::carry(core, call, worker, container),
         Found::Several(parts) => parts.into_iter().for_each(|part| elsewhere(core, part)),
+        Found::Held(call, container) => place::held::keep(core, call, container),
+    }
+}
+
+/// A call that waited while its container moved goes on.
+pub(crate) fn again(core: &Rc<Core>, found: Result<Found, reply::Refused>) {
+    match found {
+        Ok(found) => elsewhere(core, found),
+        Err(refused) => refused.answer(),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::limits::WORKERS_MAX;
 use crate::mail::{Letter, Mailbox};
 use crate::symbols::SymbolTable;
 use crate::team::Team;
+use crate::topology::Topology;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -63,6 +64,8 @@ impl Desk {
 /// What the workers of one node have in common.
 pub(crate) struct Shared {
     pub(crate) desks: Box<[Desk]>,
+    /// Where they are.
+    pub(crate) topology: Topology,
     /// Told to each client, which knows a node that came back by it.
     generation: OnceLock<u64>,
     /// Named values that live between calls; made with the first worker.
@@ -80,14 +83,15 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Of this many workers, at least one and at most `WORKERS_MAX`; with pulses if a watchdog is to look at them.
-    pub(crate) fn new(name: &str, workers: usize, helpers: usize, watched: bool) -> Arc<Self> {
+    /// Of these workers, at least one and at most `WORKERS_MAX`; with pulses if a watchdog is to look at them.
+    pub(crate) fn new(name: &str, topology: Topology, helpers: usize, watched: bool) -> Arc<Self> {
         let desk = |at: usize| {
             let pulse = watched.then(|| Arc::new(Pulse::new(format!("{name}-{at}"))));
             Desk { pulse, ..Desk::default() }
         };
         let shared = Arc::new(Self {
-            desks: (0..workers.clamp(1, WORKERS_MAX)).map(desk).collect(),
+            desks: (0..topology.workers().clamp(1, WORKERS_MAX)).map(desk).collect(),
+            topology,
             generation: OnceLock::new(),
             symbols: OnceLock::new(),
             team: Team::new(helpers),

@@ -45,6 +45,11 @@ impl Catalog for Table {
         self.pools.lock().unwrap().insert(pool.name.clone(), pool.clone());
         Ok(())
     }
+    fn change(&self, pool: &KeptPool) -> Result<(), Fault> {
+        self.step()?;
+        self.pools.lock().unwrap().insert(pool.name.clone(), pool.clone());
+        Ok(())
+    }
     fn forget(&self, name: &str) -> Result<(), Fault> {
         self.step()?;
         self.states.lock().unwrap().remove(name);
@@ -320,4 +325,36 @@ fn the_hooks_of_a_restart_are_not_for_callers() {
         let fault = count.pool().call(reference).wait().unwrap_err();
         assert!(fault.is(Code::Unsupported) && fault.message.contains(name), "{fault:?}");
     }
+}
+
+#[test]
+fn a_pool_comes_back_in_the_mode_that_it_was_given_and_with_its_state() {
+    let catalog = Arc::new(Table::default());
+    let pools = |config: &mut NodeConfig| {
+        config.workers = 3;
+        config.pools.push(PoolSpec { containers: 3, ..PoolSpec::new("count", "tally") });
+        config.pools.push(PoolSpec::new("adds", "adder"));
+    };
+    let stage = node(&catalog, pools).unwrap();
+    let tally = tally::Blocking::connect(&stage.address(), "count").unwrap();
+    assert_eq!(tally.toward(Query::Broadcast).add().unwrap(), 3);
+    // Taken down before the mode changes: the change keeps it.
+    stage.admin().flush().unwrap();
+    let set = stage.admin().set_pool_mode("count", "bundled").unwrap();
+    assert_eq!((set.moved, set.stays.len()), (2, 0), "{set:?}");
+    assert_eq!(catalog.states.lock().unwrap().len(), 1);
+    stopped(stage);
+    let stage = node(&catalog, pools).unwrap();
+    let facts = stage.admin().pool_modes("count").unwrap().remove(0);
+    assert_eq!((facts.mode.as_str(), facts.placement.as_str()), ("bundled", "round_robin"), "{facts:?}");
+    assert!(facts.workers.iter().all(|worker| *worker == facts.workers[0]), "{facts:?}");
+    let tally = tally::Blocking::connect(&stage.address(), "count").unwrap();
+    assert_eq!(tally.toward(Query::Broadcast).count().unwrap(), 3);
+    // A mode that cannot be kept is not set.
+    catalog.fails_after.store(1, Ordering::SeqCst);
+    let fault = stage.admin().set_pool_mode("count", "shared").unwrap_err();
+    assert!(fault.is(Code::Io), "{fault:?}");
+    assert_eq!(stage.admin().pool_modes("count").unwrap()[0].mode, "bundled");
+    catalog.fails_after.store(0, Ordering::SeqCst);
+    stopped(stage);
 }

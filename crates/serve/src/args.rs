@@ -35,6 +35,9 @@ pub struct ServeArgs {
     /// Processors the workers keep to, between commas, one each in turn [default: any]
     #[arg(long, value_name = "0,1")]
     pub cpus: Option<String>,
+    /// NUMA nodes that the workers keep to, between commas, one each in turn; not together with --cpus [default: any]
+    #[arg(long, value_name = "0,1", conflicts_with = "cpus")]
+    pub numa: Option<String>,
     /// Listen for TCP connections on a loopback address, port 0 for any; clients show the token of the file `token` in the
     /// node's directory [default: nowhere]
     #[arg(long, value_name = "HOST:PORT")]
@@ -67,6 +70,7 @@ impl ServeArgs {
         set("workers", self.workers.map(|workers| workers.to_string()));
         set("helpers", self.helpers.clone());
         set("cpus", self.cpus.clone());
+        set("numa", self.numa.clone());
         set("tcp.listen", self.tcp.clone());
         set("log.level", self.log.clone());
         set("log.format", self.log_format.clone());

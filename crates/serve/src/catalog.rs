@@ -160,6 +160,14 @@ impl Catalog for FileCatalog {
         })
     }
 
+    fn change(&self, pool: &KeptPool) -> Result<(), Fault> {
+        let record = encoded(pool)?;
+        self.write(|writing| {
+            writing.open_table(POOLS)?.insert(pool.name.as_str(), record.as_slice())?;
+            Ok(())
+        })
+    }
+
     fn forget(&self, name: &str) -> Result<(), Fault> {
         self.write(|writing| {
             writing.open_table(POOLS)?.remove(name)?;

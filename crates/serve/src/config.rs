@@ -133,7 +133,7 @@ fn pools(value: &Value, lines: &Lines<'_>) -> Result<Vec<PoolSpec>, Fault> {
         .iter()
         .map(|block| {
             let block = block.as_table().ok_or_else(|| wrong("pool", "a pool is a block of keys"))?;
-            let known = ["name", "module", "parameters", "containers", "placement"];
+            let known = ["name", "module", "parameters", "containers", "placement", "mode"];
             if let Some(name) = block.keys().find(|name| !known.contains(&name.as_str())) {
                 let hint = near::hint(name, known.into_iter());
                 return Err(wrong(name, &format!("unknown key {name:?} of a pool{hint}")));
@@ -165,7 +165,14 @@ fn pools(value: &Value, lines: &Lines<'_>) -> Result<Vec<PoolSpec>, Fault> {
                     text.parse().map_err(|fault: Fault| wrong("placement", &fault.message))?
                 }
             };
-            Ok(PoolSpec { parameters, containers, placement, ..PoolSpec::new(name, module) })
+            let mode = match block.get("mode") {
+                None => None,
+                Some(value) => {
+                    let text = value.as_str().ok_or_else(|| wrong("mode", "a mode is text"))?;
+                    Some(text.parse().map_err(|fault: Fault| wrong("mode", &fault.message))?)
+                }
+            };
+            Ok(PoolSpec { parameters, containers, placement, mode, ..PoolSpec::new(name, module) })
         })
         .collect()
 }
@@ -220,6 +227,7 @@ fn bad(text: String) -> Fault {
 mod tests {
     use super::*;
     use std::time::Duration;
+    use windlass_runtime::Mode;
 
     fn read(text: &str) -> Result<Settings, String> {
         let directory = tempfile::tempdir().expect("a directory");
@@ -255,12 +263,19 @@ mod tests {
         assert_eq!(settings.workers, 3);
         assert_eq!((settings.pools[0].containers, settings.pools[0].placement), (4, Placement::Pinned(2)));
         assert_eq!((settings.pools[1].containers, settings.pools[1].placement), (1, Placement::RoundRobin));
+        let settings = read(&format!("numa = [0, 1]\n{pool}placement = \"numa:1\"\n")).expect("a good file");
+        assert_eq!((settings.numa, settings.pools[0].placement), (vec![0, 1], Placement::Numa(1)));
+        let settings = read(&format!("{pool}mode = \"bundled\"\n{pool}")).expect("a good file");
+        assert_eq!((settings.pools[0].mode, settings.pools[1].mode), (Some(Mode::Bundled), None));
+        assert!(read("numa = [65536]\n").expect_err("too large").contains("no NUMA node"));
         for wrong in [
             "containers = 0",
             "containers = 1025",
             "containers = \"two\"",
             "placement = \"here\"",
             "placement = 1",
+            "mode = \"alone\"",
+            "mode = 2",
         ] {
             let error = read(&format!("{pool}{wrong}\n")).expect_err(wrong);
             assert!(error.contains(":4: "), "{wrong}: {error}");

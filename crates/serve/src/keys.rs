@@ -48,6 +48,8 @@ pub struct Settings {
     pub helpers: Option<usize>,
     /// Processors for the workers; empty = any.
     pub cpus: Vec<usize>,
+    /// NUMA nodes for the workers; empty = any.
+    pub numa: Vec<u16>,
     /// Module libraries to open.
     pub modules: Vec<PathBuf>,
     /// How long calls may take to end when the node is told to stop.
@@ -84,6 +86,7 @@ impl Default for Settings {
             workers: 0,
             helpers: None,
             cpus: Vec::new(),
+            numa: Vec::new(),
             modules: Vec::new(),
             drain: Duration::from_millis(5000),
             stall_ms: 0,
@@ -233,6 +236,17 @@ pub const KEYS: &[Key] = &[
         to.cpus = list(value, |one| whole(one).map(|number| number as usize))?;
         Ok(())
     }),
+    key!("numa" Numbers = "[]", Some("--numa"),
+    "NUMA nodes that the workers keep to, one node each in turn, on any of its processors; not together with cpus.\n\
+     A pool is placed on one by the placement numa:NODE. Empty: any.",
+    |to, value| {
+        let node = |one: &Value| {
+            let number = whole(one)?;
+            u16::try_from(number).map_err(|_| format!("{number} is no NUMA node"))
+        };
+        to.numa = list(value, node)?;
+        Ok(())
+    }),
     key!("modules" Texts = "[]", Some("--module"),
     "Module libraries (.so) to load at start, besides those that are linked in.",
     |to, value| {
@@ -363,7 +377,8 @@ pub fn commented() -> String {
         "\n# Levels of single modules and of crates of the node, over log.level.\n[log.modules]\n# echo = \"debug\"\n\
          \n# Pools to make before the node is ready; one block for each. `windlass describe MODULE` shows the parameters.\n\
          # [[pool]]\n# name = \"squeeze\"\n# module = \"compress\"\n# parameters = { compress_id = 1 }\n\
-         # containers = 1\n# placement = \"round_robin\" # or least_loaded, dedicated, pinned:WORKER\n",
+         # containers = 1\n# placement = \"round_robin\" # or least_loaded, dedicated, pinned:WORKER, numa:NODE\n\
+         # mode = \"shared\" # or dedicated, bundled; `windlass pool mode` changes it while the pool runs\n",
     );
     file
 }

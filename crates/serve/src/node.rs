@@ -194,6 +194,7 @@ fn config_of(settings: &Settings, program: &Program) -> Result<NodeConfig, Fault
     let helpers = || windlass_driver::threads::processors().saturating_sub(1).min(WORKERS_MAX);
     config.helpers = settings.helpers.unwrap_or_else(helpers);
     config.processors = settings.cpus.clone();
+    config.numa = settings.numa.clone();
     config.stall_ms = settings.stall_ms;
     config.tcp = settings.tcp;
     config.session_bytes_max = settings.session_bytes.unwrap_or(config.session_bytes_max);

@@ -8,8 +8,8 @@
 mod face;
 
 use windlass_contract::admin::{
-    ContainerFacts, EventFacts, LaneFacts, LatencyFacts, MethodFacts, ModuleFacts, NodeFacts, PoolFacts,
-    RefusedPool, Request, Response, SampleFacts, SessionFacts, StageFacts, TaskFacts, WorkerFacts,
+    ContainerFacts, EventFacts, LaneFacts, LatencyFacts, MethodFacts, ModeFacts, ModuleFacts, NodeFacts,
+    PoolFacts, RefusedPool, Request, Response, SampleFacts, SessionFacts, StageFacts, TaskFacts, WorkerFacts,
 };
 use windlass_contract::context::Context;
 use windlass_contract::provide::Key;
@@ -143,7 +143,7 @@ impl Admin {
     }
 
     /// As `create_pool`, with so many containers; `placement` says which workers they get: `round_robin`, `least_loaded`,
-    /// `dedicated` or `pinned:WORKER`. Errors: `PoolExists` when the name has another module, parameters, containers or
+    /// `dedicated`, `pinned:WORKER` or `numa:NODE`. Errors: `PoolExists` when the name has another module, parameters, containers or
     /// placement.
     #[method(id = 26, idempotent)]
     async fn create_spread(
@@ -156,8 +156,48 @@ impl Admin {
         placement: &str,
     ) -> Result<PoolFacts, Fault> {
         let (name, module, placement) = (name.into(), module.into(), placement.into());
+        let (parameters, mode) = (parameters.into(), String::new());
+        pool(ask(cx, Request::Spread { name, module, parameters, containers, placement, mode }).await?)
+    }
+
+    /// As `create_spread`, in a mode (`set_pool_mode`): `shared`, `dedicated` or `bundled`. A pool that is there keeps the mode that
+    /// it has. Errors: as `create_spread`; `BadArguments` when no worker is as the mode wants it.
+    #[method(id = 52, idempotent)]
+    #[allow(clippy::too_many_arguments, reason = "each is a value of its own")]
+    async fn create_in_mode(
+        &self,
+        cx: &Context<'_>,
+        name: &str,
+        module: &str,
+        parameters: &[u8],
+        containers: u32,
+        placement: &str,
+        mode: &str,
+    ) -> Result<PoolFacts, Fault> {
+        let (name, module, placement, mode) = (name.into(), module.into(), placement.into(), mode.into());
         let parameters = parameters.into();
-        pool(ask(cx, Request::Spread { name, module, parameters, containers, placement }).await?)
+        pool(ask(cx, Request::Spread { name, module, parameters, containers, placement, mode }).await?)
+    }
+
+    /// Changes with whom the containers of a pool share their workers, while it runs. `shared`: with any others. `dedicated`: with
+    /// none; containers of other pools are not placed on its workers any more, and those that are there move away. `bundled`: all on
+    /// one worker, with those of all other bundled pools, so that calls among them never leave it. A container moves if its module
+    /// is `stateless` or has the hooks `export` and `import`, and it runs no task of its own; the answer names those that stay, and
+    /// why. Calls wait while their container moves. Errors: `BadArguments` for a mode that cannot be.
+    #[method(id = 50)]
+    async fn set_pool_mode(&self, cx: &Context<'_>, name: &str, mode: &str) -> Result<ModeFacts, Fault> {
+        let all = modes(ask(cx, Request::SetMode { name: name.into(), mode: mode.into() }).await?)?;
+        all.into_iter().next().ok_or_else(|| Fault::new(Code::Internal, "a pool whose mode was set has one"))
+    }
+
+    /// The modes of all pools, or of one.
+    #[method(id = 51, idempotent)]
+    async fn pool_modes(
+        &self,
+        cx: &Context<'_>,
+        #[arg(default = String::new())] name: String,
+    ) -> Result<Vec<ModeFacts>, Fault> {
+        modes(ask(cx, Request::Modes(name)).await?)
     }
 
     /// All workers: what each has and has done.
@@ -281,6 +321,13 @@ fn pool(response: Response) -> Result<PoolFacts, Fault> {
 fn modules(response: Response) -> Result<Vec<ModuleFacts>, Fault> {
     match response {
         Response::Modules(all) => Ok(all),
+        other => Err(unexpected(&other)),
+    }
+}
+
+fn modes(response: Response) -> Result<Vec<ModeFacts>, Fault> {
+    match response {
+        Response::Modes(all) => Ok(all),
         other => Err(unexpected(&other)),
     }
 }

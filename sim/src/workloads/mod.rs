@@ -1,7 +1,7 @@
 //! Workloads: what happens on a stage, and what must be true of it.
 //!
 //! Lives here, in the order to read: `book` (what callers count on), `errands` (one call and its check), `lives` (clients that
-//! do errands), and the workloads themselves: `calls`, `order`, `share`, `death`, `workers`, `memory`, `lies`, `files`,
+//! do errands), and the workloads themselves: `calls`, `order`, `share`, `death`, `workers`, `moves`, `memory`, `lies`, `files`,
 //! `sockets`, `wire`, `bdev`, `waits`, `periods`, `comebacks`.
 //! Holds: each workload says in `about` what it holds a run to.
 //! Not here: whose turn it is (`stage`).
@@ -14,6 +14,7 @@ mod death;
 mod errands;
 mod files;
 pub(crate) mod lives;
+mod moves;
 mod periods;
 mod share;
 mod sockets;
@@ -75,6 +76,13 @@ pub const ALL: &[Workload] = &[
                 order per key; a broadcast meets each container once; everything returns",
         finds: &[],
         play: workers::play,
+    },
+    Workload {
+        name: "moves",
+        about: "containers go from worker to worker while they are called: calls of a session begin as they were sent, each is answered \
+                once, and what a container knew it knows",
+        finds: &[],
+        play: moves::play,
     },
     Workload {
         name: "files",

@@ -5,7 +5,8 @@
 
 use super::waker::HostWaker;
 use super::{
-    Incoming, ModuleTable, RawBytes, RawCall, RawFuture, TABLE_SHARED, TABLE_VERSION, borrow_waker, target_bits,
+    Incoming, ModuleTable, RawBytes, RawCall, RawFuture, TABLE_SHARED, TABLE_STATELESS, TABLE_VERSION,
+    borrow_waker, target_bits,
 };
 use crate::module::Module;
 use std::ffi::c_void;
@@ -84,7 +85,9 @@ pub const fn table<M: Module>() -> ModuleTable {
         contract: crate::hello::CONTRACT_HASH,
         target: target_bits(),
         unwinds: cfg!(panic = "unwind") as u32,
-        hooks: (M::OWN & !TABLE_SHARED) | (M::Access::SHARED as u32 * TABLE_SHARED),
+        hooks: (M::OWN & !(TABLE_SHARED | TABLE_STATELESS))
+            | (M::Access::SHARED as u32 * TABLE_SHARED)
+            | (M::STATELESS as u32 * TABLE_STATELESS),
         describe: describe::<M>,
         create: create::<M>,
         drop_instance: drop_instance::<M>,

@@ -3,7 +3,7 @@
 use super::host::{Answer, Call, Instance};
 use super::sample::{Facts, Ledger, METHODS, Start, Tally};
 use super::{dropped, encoded, ledger};
-use windlass_contract::abi::{ModuleTable, TABLE_VERSION, table, target_bits};
+use windlass_contract::abi::{ModuleTable, TABLE_STATELESS, TABLE_VERSION, table, target_bits};
 use windlass_contract::hello::CONTRACT_HASH;
 use windlass_contract::module::Module;
 use windlass_contract::{Code, MethodId, ModuleDescriptor, Outcome, Retry};
@@ -12,7 +12,11 @@ use windlass_contract::{Code, MethodId, ModuleDescriptor, Outcome, Retry};
 fn tasks_K1_a_table_says_its_size_version_contract_and_target_before_any_code_of_the_module_runs() {
     const TABLE: ModuleTable = table::<Ledger>();
     assert_eq!(TABLE.size as usize, size_of::<ModuleTable>());
-    assert_eq!((TABLE.version, TABLE.contract, TABLE.hooks), (TABLE_VERSION, CONTRACT_HASH, u32::MAX));
+    assert_eq!(
+        (TABLE.version, TABLE.contract, TABLE.hooks),
+        (TABLE_VERSION, CONTRACT_HASH, !TABLE_STATELESS),
+        "it says nothing of itself: all is asked, and it keeps state"
+    );
     assert_eq!((TABLE.target, TABLE.unwinds), (target_bits(), 1), "tests unwind");
     assert_eq!(std::mem::offset_of!(ModuleTable, size), 0);
     assert_eq!(std::mem::offset_of!(ModuleTable, version), 4);

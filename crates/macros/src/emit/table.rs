@@ -86,6 +86,7 @@ pub fn hooks(model: &Module) -> TokenStream {
     let aggregate = aggregate(model);
     let restart = model.stateless.then(|| {
         quote! {
+            const STATELESS: bool = true;
             fn restart(
                 &self,
                 _: &#facade::__private::context::Context<'_>,

@@ -1,12 +1,18 @@
 //! Admin: what the node answers about itself, and how pools come and go.
 //!
-//! Lives here: `control`, the catalog of pools (`create_pool`, `destroy_pool`); `part` (what each worker does of it), `report`
-//! (what each says about itself), `restart` (what outlives the node).
+//! Lives here: `control`, the catalog of pools (`create_pool`, `destroy_pool`); `part` (what each worker does of it), `modes` (with
+//! whom pools share workers), `moves` (a container goes to another worker), `moved` (what each worker does then), `relief`
+//! (of a worker that is held), `report` (what each
+//! says about itself), `restart` (what outlives the node).
 //! From: `Context::control` of pool 0, and the node's own start, on the first worker. To: orders to all workers.
 //! Holds: the same name with the same module and parameters is the same pool; with others it is a Fault. A pool that cannot be
 //! made leaves nothing behind.
 
+mod modes;
+pub(crate) mod moved;
+mod moves;
 pub(crate) mod part;
+pub(crate) mod relief;
 pub(crate) mod report;
 pub(crate) mod restart;
 
@@ -15,9 +21,11 @@ use crate::events::Kind;
 use crate::host::library::Table;
 use crate::limits::{CONTAINERS_MAX, EVENT_WAIT_MS_MAX, POOLS_MAX, UNHELD_NS};
 use crate::mail::orders::{Order, Plan, Told, ask_each, sleep, tell, together};
+use crate::place::claim::Claim;
+use crate::place::mode::{Mode, Spread};
 use crate::place::policy::{Placement, choose};
 use crate::place::{Module, Places, Pool, Provided};
-use crate::shared::WorkerId;
+use crate::shared::{Shared, WorkerId};
 use crate::stats::Costs;
 use report::{Counts, Report};
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,12 +59,16 @@ async fn answer(core: &Rc<Core>, root: u64, mark: u64, request: Request) -> Resu
         Request::Create { name, module, parameters } => Response::Pool(
             apart(core, Wanted { name, module, parameters, spread: None, back: None, provided: None }).await?,
         ),
-        Request::Spread { name, module, parameters, containers, placement } => {
-            let spread = Some((containers, placement.parse()?));
+        Request::Spread { name, module, parameters, containers, placement, mode } => {
+            let placement = placement.parse()?;
+            let mode = if mode.is_empty() { Mode::usual(placement) } else { mode.parse()? };
+            let spread = Some((containers, Spread { placement, mode }));
             Response::Pool(
                 apart(core, Wanted { name, module, parameters, spread, back: None, provided: None }).await?,
             )
         }
+        Request::Modes(name) => Response::Modes(modes::all(core, &name)?),
+        Request::SetMode { name, mode } => Response::Modes(modes::set(core, name, &mode).await?),
         Request::Destroy(name) => {
             destroy_pool(core, &name).await?;
             Response::Done
@@ -301,7 +313,7 @@ pub(crate) struct Wanted {
     /// Encoded create parameters.
     pub(crate) parameters: Vec<u8>,
     /// How many containers, and how they get their workers; nothing: one, or as the pool that is there has it.
-    pub(crate) spread: Option<(u32, Placement)>,
+    pub(crate) spread: Option<(u32, Spread)>,
     /// What it brings, if it was there before the node restarted.
     pub(crate) back: Option<restart::Comeback>,
     /// Its module, if another process is to serve it.
@@ -344,7 +356,7 @@ pub(crate) async fn create_pool(core: &Rc<Core>, wanted: Wanted) -> Result<PoolF
         let wanted = Wanted { parameters, ..wanted };
         match places.by_text(&name).cloned() {
             Some(there) => Err((there, wanted)),
-            None => Ok(plan(&mut places, wanted, id)?),
+            None => Ok(plan(&core.shared, &mut places, wanted, id)?),
         }
     };
     let (mut plan, containers) = match there {
@@ -358,7 +370,7 @@ pub(crate) async fn create_pool(core: &Rc<Core>, wanted: Wanted) -> Result<PoolF
     plan.workers = match plan.provided {
         // Here it is ended as well, when its provider goes.
         Some(_) => vec![core.worker],
-        None => choose(core, plan.placement, containers)?,
+        None => choose(core, plan.spread, containers)?,
     };
     let orders = |plan: &Plan| {
         (0..).zip(&plan.workers).map(|(at, to)| (*to, Order::Make(at, Box::new(plan.clone())))).collect()
@@ -417,14 +429,15 @@ fn check_name(name: &str) -> Result<(), Fault> {
 }
 
 /// Takes name and id for a pool that is not there.
-fn plan(places: &mut Places, wanted: Wanted, id: Option<PoolId>) -> Result<(Plan, u32), Fault> {
+fn plan(shared: &Shared, places: &mut Places, wanted: Wanted, id: Option<PoolId>) -> Result<(Plan, u32), Fault> {
     let Wanted { name, module, parameters, spread, provided, .. } = wanted;
-    let (containers, placement) = spread.unwrap_or((1, Placement::default()));
+    let usual = Spread { placement: Placement::default(), mode: Mode::default() };
+    let (containers, spread) = spread.unwrap_or((1, usual));
     let known = match &provided {
         Some(provided) => Some(Module::provided(provided)?),
         None => places.module(&module).cloned(),
     };
-    let Some(costs) = known.map(|module| Costs::new(module.methods())) else {
+    let Some(known) = known else {
         let names: Vec<&str> = places.modules().map(|one| one.descriptor.name.as_str()).collect();
         let text = format!("no module {module}; there is {}", names.join(", "));
         return Err(Fault::new(Code::UnknownModule, text));
@@ -438,8 +451,9 @@ fn plan(places: &mut Places, wanted: Wanted, id: Option<PoolId>) -> Result<(Plan
     }
     let pool = id.unwrap_or_else(|| places.next_id());
     places.making.insert(name.clone(), pool);
-    let (costs, workers) = (Arc::new(costs), Vec::new());
-    Ok((Plan { pool, name, module, parameters, placement, costs, workers, provided }, containers))
+    let (costs, workers) = (Arc::new(Costs::new(known.methods())), Vec::new());
+    let claims = (0..containers).map(|_| Claim::of(shared, &known)).collect();
+    Ok((Plan { pool, name, module, parameters, spread, costs, workers, claims, provided }, containers))
 }
 
 fn is_number(text: &str) -> bool {
@@ -480,8 +494,9 @@ fn same_or_fault(there: &Pool, wanted: &Wanted) -> Result<(), Fault> {
     let same = *module == wanted.module
         && wanted.provided.is_none()
         && there.parameters == wanted.parameters
-        && wanted.spread.is_none_or(|(containers, placement)| {
-            there.spots.len() == containers as usize && there.placement == placement
+        && wanted.spread.is_none_or(|(containers, spread)| {
+            // Its mode may have been changed.
+            there.spots.len() == containers as usize && there.placement == spread.placement
         });
     if same {
         return Ok(());
@@ -548,6 +563,12 @@ async fn destroy_pool(core: &Rc<Core>, name: &str) -> Result<(), Fault> {
     if pool.id == PoolId::ADMIN {
         return Err(Fault::new(Code::Denied, "pool admin lives as long as the node"));
     }
+    moves::settled(core, pool.id).await?;
+    // Where its containers are by now.
+    let pool = {
+        let places = core.places.borrow();
+        places.by_id(pool.id).cloned().ok_or_else(|| places.unknown(name))?
+    };
     let homes: BTreeSet<_> = pool.spots.iter().map(|spot| spot.worker).collect();
     ask_each(core, homes, |_| Order::Destroy(pool.id)).await?;
     // Before it ends: a pool that is still kept would come back.

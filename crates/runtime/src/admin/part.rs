@@ -9,7 +9,7 @@ use crate::host::library::Table;
 use crate::host::{self, asked, periodic, relay};
 use crate::limits::{FLUSH_AGAIN_NS, FLUSH_WORK_NS};
 use crate::mail::orders::{self, Plan};
-use crate::place::{Container, Method, Module, Placed, Pool, Spot};
+use crate::place::{Container, Method, Module, Placed, Pool, Spot, held};
 use crate::reply::{Wait, waited};
 use crate::shared::WorkerId;
 use std::rc::Rc;
@@ -23,8 +23,9 @@ use windlass_lane::Class;
 /// `CreateFailed` with the module's own words, and what its `create` answers.
 pub(crate) async fn make(core: &Rc<Core>, place: u32, plan: Plan) -> Result<(), Fault> {
     let module = known(core, &plan)?;
-    let Plan { pool, name, parameters, costs, workers, .. } = plan;
-    let container = Container::new(core, pool, place, name.clone(), module, costs);
+    let Plan { pool, name, parameters, costs, workers, mut claims, .. } = plan;
+    let claim = claims.get_mut(place as usize).and_then(Option::take);
+    let container = Container::new(core, (pool, place), name.clone(), module, costs, claim);
     // Before anything of it waits in one; those of the second class are made when they are first needed.
     for (at, group) in container.module.descriptor.lanes.iter().enumerate() {
         let name = asked::lane_name(&container, &group.name);
@@ -115,18 +116,19 @@ fn known(core: &Rc<Core>, plan: &Plan) -> Result<Rc<Module>, Fault> {
 /// `QueueFull` when there is no timer for a periodic method.
 pub(crate) fn open(core: &Rc<Core>, plan: Plan) -> Result<(), Fault> {
     let module = known(core, &plan)?;
-    let Plan { pool: id, name, parameters, placement, costs, workers, .. } = plan;
+    let Plan { pool: id, name, parameters, spread, costs, workers, claims, .. } = plan;
     let mut places = core.places.borrow_mut();
     let here = |(place, worker): (u32, WorkerId)| (worker == core.worker).then_some((id, place));
     let keys: Vec<_> = (0u32..).zip(workers.iter().copied()).map(here).collect();
     let mut spots = Vec::new();
+    let mut claims = claims.into_iter();
     for (worker, key) in workers.into_iter().zip(keys) {
         let here = key.and_then(|key| places.made.remove(&key));
         debug_assert_eq!(here.is_some(), worker == core.worker, "what is opened was made");
-        spots.push(Spot { worker, here });
+        spots.push(Spot { worker, here, held: Rc::default(), claim: claims.next().flatten() });
     }
     drop(places);
-    let pool = Pool::new(id, name, module, parameters, placement, costs, spots);
+    let pool = Pool::new(id, name, module, parameters, spread, costs, spots);
     for container in pool.here() {
         periodic::begin(core, container)?;
     }
@@ -172,6 +174,8 @@ pub(crate) fn close(core: &Rc<Core>, id: PoolId) {
             relay::close(core, relay);
         }
     }
+    // Those that waited for one that moved are told that the pool is gone.
+    pool.spots.iter().enumerate().for_each(|(at, spot)| held::go_on(core, &spot.held, at));
     core.shared.desk(core.worker).containers.fetch_sub(pool.here().count() as u32, Ordering::Relaxed);
 }
 
@@ -233,7 +237,7 @@ async fn calls_end(core: &Rc<Core>, root: u64, mark: u64) {
 }
 
 /// Calls an inherited method of a container, as the node itself.
-async fn call_inherited(
+pub(super) async fn call_inherited(
     core: &Rc<Core>,
     container: &Rc<Container>,
     id: MethodId,

@@ -5,12 +5,14 @@
 //! Holds: a pool that cannot come back as it was is refused to callers, with why, until it is created anew or destroyed: it is
 //! never silently empty. What was kept of it stays kept until then.
 
+use super::moves::settled;
 use super::{Wanted, create_pool, load};
 use crate::catalog::{KeptPool, KeptState};
 use crate::core::Core;
 use crate::events::Kind;
 use crate::mail::orders::{Order, Told, ask, ask_each, together};
 use crate::place::Pool;
+use crate::place::mode::Spread;
 use crate::shared::WorkerId;
 use std::path::Path;
 use std::rc::Rc;
@@ -61,12 +63,12 @@ async fn one(core: &Rc<Core>, kept: KeptPool) -> Result<(), Fault> {
     if state.as_ref().is_some_and(|state| !state.at_stop) {
         tracing::warn!(pool = %name, "the node did not stop in order: the pool comes back as its last flush left it");
     }
-    let placement = kept.placement.parse()?;
+    let spread: Spread = kept.placement.parse()?;
     let wanted = Wanted {
         name: kept.name,
         module: kept.module,
         parameters: kept.parameters,
-        spread: Some((kept.containers, placement)),
+        spread: Some((kept.containers, spread)),
         back: Some(Comeback { id: PoolId::from_bits(kept.id), state }),
         provided: None,
     };
@@ -114,17 +116,31 @@ pub(crate) async fn refuse(core: &Rc<Core>, id: PoolId, name: String, fault: Opt
 pub(crate) async fn keep(core: &Rc<Core>, pool: &Pool) -> Result<(), Fault> {
     // One that another process serves ends with that.
     let Some(keeper) = core.catalog.as_ref().filter(|_| pool.module.provided.is_none()) else { return Ok(()) };
+    let kept = record(pool);
+    keeper.ask(move |catalog| catalog.keep(&kept)).await
+}
+
+/// Takes down how a pool is spread by now; its states stay.
+///
+/// # Errors
+/// The catalog's.
+pub(crate) async fn keep_as_it_is(core: &Rc<Core>, pool: &Pool) -> Result<(), Fault> {
+    let Some(keeper) = core.catalog.as_ref().filter(|_| pool.module.provided.is_none()) else { return Ok(()) };
+    let kept = record(pool);
+    keeper.ask(move |catalog| catalog.change(&kept)).await
+}
+
+fn record(pool: &Pool) -> KeptPool {
     let library = if pool.module.is_linked() { String::new() } else { pool.module.origin.clone() };
-    let kept = KeptPool {
+    KeptPool {
         id: pool.id.bits(),
         name: pool.name.clone(),
         module: pool.module.descriptor.name.clone(),
         library,
         parameters: pool.parameters.clone(),
         containers: pool.spots.len() as u32,
-        placement: pool.placement.to_string(),
-    };
-    keeper.ask(move |catalog| catalog.keep(&kept)).await
+        placement: pool.spread().to_string(),
+    }
 }
 
 /// Forgets a pool that is to end.
@@ -147,7 +163,7 @@ pub(crate) async fn take_states(core: &Rc<Core>, at_stop: bool) -> Result<(), Fa
         core.places.borrow().pools().filter(|pool| pool.id != PoolId::ADMIN).cloned().collect();
     let mut states = Vec::new();
     for pool in pools {
-        match export(core, &pool).await {
+        match export(core, pool.id).await {
             Ok(containers) => states.push(KeptState {
                 pool: pool.name.clone(),
                 version: pool.module.descriptor.version.clone(),
@@ -161,7 +177,11 @@ pub(crate) async fn take_states(core: &Rc<Core>, at_stop: bool) -> Result<(), Fa
     keeper.ask(move |catalog| catalog.keep_states(&states)).await
 }
 
-async fn export(core: &Rc<Core>, pool: &Pool) -> Result<Vec<Vec<u8>>, Fault> {
+async fn export(core: &Rc<Core>, id: PoolId) -> Result<Vec<Vec<u8>>, Fault> {
+    settled(core, id).await?;
+    let pool = core.places.borrow().by_id(id).cloned();
+    // It has ended: nothing of it is kept.
+    let Some(pool) = pool else { return Err(Fault::new(Code::Unsupported, "the pool ended meanwhile")) };
     let mut containers = Vec::new();
     for (at, spot) in (0..).zip(&pool.spots) {
         match ask(core, spot.worker, Order::Export(pool.id, at)).await? {

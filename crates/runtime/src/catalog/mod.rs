@@ -31,6 +31,11 @@ pub trait Catalog: fmt::Debug + Send + Sync {
     /// # Errors
     /// `Io`.
     fn keep(&self, pool: &KeptPool) -> Result<(), Fault>;
+    /// A pool that is kept is spread otherwise by now: keeps it in place of what was kept of it. Its states stay.
+    ///
+    /// # Errors
+    /// `Io`.
+    fn change(&self, pool: &KeptPool) -> Result<(), Fault>;
     /// A pool has ended: it goes, with its states. Nothing happens if there is none of this name.
     ///
     /// # Errors
@@ -68,7 +73,7 @@ pub struct KeptPool {
     pub parameters: Vec<u8>,
     /// How many containers it has.
     pub containers: u32,
-    /// How they get their workers, as text.
+    /// How they get their workers, as text; behind a space the pool's mode, if it is not the usual one.
     pub placement: String,
 }
 

@@ -7,6 +7,7 @@ use super::library::Body;
 use super::operation::Operations;
 use crate::core::Core;
 use crate::mail::Guest;
+use crate::place::claim::Using;
 use crate::place::{Container, Method, Placed};
 use crate::reply::ReplySlot;
 use crate::stages::Way;
@@ -135,6 +136,8 @@ pub(crate) struct Call {
     pub(crate) deadline_timer: Cell<Option<TimerId>>,
     /// The record that the module sees; it points into this very struct.
     pub(crate) raw: super::library::RawCell,
+    /// Its container is in use until this goes.
+    _using: Option<Using>,
 }
 
 impl Call {
@@ -143,6 +146,7 @@ impl Call {
     pub(crate) fn new(
         core: &Rc<Core>,
         placed: Placed,
+        using: Option<Using>,
         lane: LaneId,
         cost_ns: u64,
         body: Option<Body>,
@@ -196,6 +200,7 @@ impl Call {
             live: Cell::default(),
             deadline_timer: Cell::default(),
             raw: super::library::RawCell::default(),
+            _using: using,
         })
     }
 

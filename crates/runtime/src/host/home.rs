@@ -172,6 +172,11 @@ impl Home {
         }
     }
 
+    /// How many tasks have not ended.
+    pub(crate) fn tasks(&self) -> usize {
+        self.tasks.borrow().values().filter(|task| !task.ended).count()
+    }
+
     /// Asks a task to end.
     pub(crate) fn cancel(&self, number: u64) {
         let wait = self.tasks.borrow().get(&number).filter(|task| !task.ended).map(|task| task.wait.clone());

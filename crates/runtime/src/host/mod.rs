@@ -23,11 +23,12 @@ use crate::place::keys::Entered;
 use crate::place::{Method, Placed};
 use crate::reply::{Answer, Refused, ReplySlot, Serving, Wait};
 use crate::session::Session;
+use crate::shared::WorkerId;
 use crate::stats::add;
 use call::{Call, Live, LiveKey, Outcome};
 use std::rc::Rc;
 use windlass_contract::module::Sample;
-use windlass_contract::slot::{FLAG_DETACHED, NO_DEADLINE};
+use windlass_contract::slot::{FLAG_DETACHED, NO_DEADLINE, Query};
 use windlass_contract::{CallId, Code, Fault, Outcome as Ran};
 use windlass_driver::Nanos;
 use windlass_lane::limits::QUANTUM_NS;
@@ -61,6 +62,11 @@ fn lane_of(core: &Rc<Core>, placed: &Placed) -> Result<(LaneId, u64, bool), Faul
 /// itself can still say no, so its caller is told.
 #[inline(always)]
 pub(crate) fn queue(core: &Rc<Core>, mut placed: Placed) {
+    let using = match placed.container.begin_use() {
+        Ok(using) => using,
+        // It was relieved while this worker was held.
+        Err(to) => return send_on(core, placed, to),
+    };
     let (lane, cost_ns, heavy) = match lane_of(core, &placed) {
         Ok(found) => found,
         Err(fault) => return Refused::new(placed.call.reply, fault).answer(),
@@ -75,7 +81,7 @@ pub(crate) fn queue(core: &Rc<Core>, mut placed: Placed) {
             Err(refused) => return refused.answer(),
         };
     }
-    let call = Call::new(core, placed, lane, cost_ns, None);
+    let call = Call::new(core, placed, using, lane, cost_ns, None);
     if heavy {
         call.container.goes_behind(call.owner);
         call.behind.set(true);
@@ -85,6 +91,13 @@ pub(crate) fn queue(core: &Rc<Core>, mut placed: Placed) {
         let fault = Fault::new(Code::QueueFull, "the lane has as many calls waiting as it may have");
         refuse(&call, fault);
     }
+}
+
+/// A call of a container that is at another worker now.
+#[cold]
+fn send_on(core: &Rc<Core>, mut placed: Placed, to: WorkerId) {
+    placed.call.slot.query = Query::Id(placed.container.place.into());
+    crate::mail::carry(core, placed.call, to, placed.container.place);
 }
 
 /// How a task is spawned.
@@ -109,7 +122,9 @@ pub(crate) fn spawn(by: &Rc<Call>, how: Spawn, body: library::Body) -> Result<u6
     let wait = Rc::new(Wait::default());
     let method = Method::spawned(format!("{}/{}", by.container.pool_name, how.name), how.background);
     let placed = Placed::by_node(by.container.clone(), method, Vec::new(), wait.clone()).serving(by.owner);
-    let task = Call::new(core, placed, lane, 0, Some(body));
+    // Whoever spawns it uses the container.
+    let using = by.container.begin_use().map_err(|_| ended_early(Code::Draining).with_outcome(Ran::NotStarted))?;
+    let task = Call::new(core, placed, using, lane, 0, Some(body));
     let number = task.number;
     by.container.home.enter(number, wait)?;
     let queued = core.lanes.push(lane, task);

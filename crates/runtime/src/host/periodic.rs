@@ -55,7 +55,11 @@ pub(crate) fn due(core: &Rc<Core>, beat: Beat, now: Nanos) {
     let at = beat.at.saturating_add(period.saturating_mul(missed + 1));
     let is_out = beat.last.as_ref().is_some_and(|last| !ended(&container, &beat.method, last));
     let is_out = is_out && !planted(Plant::DoubledPeriod);
-    let wait = if is_out { beat.last.clone() } else { Some(Rc::default()) };
+    let wait = match is_out {
+        true => beat.last.clone(),
+        // Not now: it is about to move. If it stays, the next beat calls it.
+        false => (!container.leaving.get()).then(Rc::default),
+    };
     let next = Beat { container: beat.container, method: beat.method.clone(), at, last: wait.clone() };
     // The beat that fired gave its timer back a moment ago, so there is room.
     if core.timers.borrow_mut().set(at, Alarm::Period(next)).is_none() {

@@ -37,7 +37,7 @@ pub(crate) struct Away {
     arrived: u64,
     /// Its root, and how deep below it.
     root: (u64, u16),
-    given_up: bool,
+    given_up: Option<Code>,
     /// What it is expected to cost there, nanoseconds.
     expected_ns: u64,
     /// A provider waits by it for work.
@@ -121,7 +121,7 @@ pub(crate) fn carry(core: &Rc<Core>, call: Arrived, to: WorkerId, container: u32
         counted,
         arrived,
         root: of_root,
-        given_up: false,
+        given_up: None,
         expected_ns,
         stands_by,
     });
@@ -140,9 +140,24 @@ pub(crate) fn carry(core: &Rc<Core>, call: Arrived, to: WorkerId, container: u32
 pub(crate) fn give_up(core: &Core, key: AwayKey, code: Code) {
     let mut aways = core.mail.aways.borrow_mut();
     let Some(away) = aways.all.get_mut(key) else { return };
-    if !std::mem::replace(&mut away.given_up, true) {
+    if away.given_up.replace(code).is_none() {
         let letter = Letter::GiveUp { from: core.worker, away: key.data().as_ffi(), code };
         core.mail.write(away.to, letter);
+    }
+}
+
+/// A call is with another worker than it was sent to; if it is to end, that one is told.
+pub(crate) fn went(core: &Core, away: u64, to: WorkerId) {
+    let mut aways = core.mail.aways.borrow_mut();
+    let aways = &mut *aways;
+    let Some(one) = aways.all.get_mut(KeyData::from_ffi(away).into()) else { return };
+    let from = std::mem::replace(&mut one.to, to);
+    let (before, after) = (&mut aways.out[from.index()], one.expected_ns);
+    *before = (before.0 - 1, before.1.saturating_sub(after));
+    let now = &mut aways.out[to.index()];
+    *now = (now.0 + 1, now.1.saturating_add(after));
+    if let Some(code) = one.given_up {
+        core.mail.write(to, Letter::GiveUp { from: core.worker, away, code });
     }
 }
 

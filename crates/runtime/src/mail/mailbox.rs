@@ -7,10 +7,11 @@
 //! instructions and never while anything runs.
 
 use super::Letter;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use windlass_contract::PoolId;
 use windlass_driver::socket::Peer;
 use windlass_lane::Bell;
 
@@ -33,6 +34,8 @@ pub(crate) struct Mailbox {
     inside: Mutex<Inside>,
     /// Whether there are letters: looked at each turn, without the lock. The lock is what decides before a sleep.
     any: AtomicBool,
+    /// Letters that its reader has taken and not done.
+    in_hand: AtomicUsize,
     bell: OnceLock<Bell>,
 }
 
@@ -75,7 +78,42 @@ impl Mailbox {
     pub(crate) fn take(&self) -> VecDeque<Letter> {
         let mut inside = self.lock();
         self.any.store(false, Ordering::Relaxed);
+        self.in_hand.store(inside.letters.len(), Ordering::Relaxed);
         std::mem::take(&mut inside.letters)
+    }
+
+    /// Its reader has so many letters that it has not done.
+    pub(crate) fn in_hand(&self, letters: usize) {
+        // ORDER: pairs with the load in `take_calls`: what the letters brought about is seen there.
+        self.in_hand.store(letters, Ordering::Release);
+    }
+
+    /// Takes the calls of a container that its reader has not taken yet, and the wishes that they end, in order, if its reader has no
+    /// letter in hand and `claim` says yes; all other letters stay.
+    pub(crate) fn take_calls(
+        &self,
+        pool: PoolId,
+        place: u32,
+        claim: impl FnOnce() -> bool,
+    ) -> Option<Vec<Letter>> {
+        // Its reader takes letters under this lock: none of them is on its way while this looks.
+        let mut inside = self.lock();
+        if self.in_hand.load(Ordering::Acquire) > 0 || !claim() {
+            return None;
+        }
+        let (mut taken, mut others, mut calls) = (Vec::new(), VecDeque::new(), BTreeSet::new());
+        for letter in std::mem::take(&mut inside.letters) {
+            let is_of_it = match &letter {
+                Letter::Call(call) if call.slot.pool == pool && call.container == place => {
+                    calls.insert((call.from, call.away))
+                }
+                Letter::GiveUp { from, away, .. } => calls.contains(&(*from, *away)),
+                _ => false,
+            };
+            if is_of_it { taken.push(letter) } else { others.push_back(letter) }
+        }
+        inside.letters = others;
+        Some(taken)
     }
 
     /// Takes the connections that its reader has not taken yet, in order; all other letters stay.

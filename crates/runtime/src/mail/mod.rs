@@ -14,7 +14,7 @@ mod guest;
 mod mailbox;
 pub(crate) mod orders;
 
-pub(crate) use away::{AwayKey, Aways, accepted, answered, carry, give_up};
+pub(crate) use away::{AwayKey, Aways, accepted, answered, carry, give_up, went};
 pub(crate) use guest::{Guest, Guests, arrive, given_up};
 pub(crate) use mailbox::Mailbox;
 
@@ -45,6 +45,8 @@ pub(crate) enum Letter {
     Answer(u64, Answered),
     /// A connection for you to greet, under this number; its hello waits.
     Connection(OwnedFd, Peer, u64),
+    /// This call of mine that was with another worker is with this one now.
+    Went(u64, WorkerId),
     /// This worker is held by a piece of work: what waits for it is for others.
     Stalled(WorkerId),
     /// Do this.
@@ -74,6 +76,7 @@ impl Letter {
             Self::Accepted(_) => "an acceptance",
             Self::Answer(..) => "an answer",
             Self::Connection(..) => "a connection",
+            Self::Went(..) => "a call that went on",
             Self::Stalled(_) => "a stall",
             Self::Order(..) => "an order",
             Self::Told(..) => "what an order came to",
@@ -140,9 +143,8 @@ impl Mail {
         }
     }
 
-    /// Writes a letter; it is posted with all others of this part of the turn.
+    /// Writes a letter, to another worker, or to itself about a call that came home; it is posted with all others of this part of the turn.
     pub(crate) fn write(&self, to: WorkerId, letter: Letter) {
-        debug_assert_ne!(to, self.here, "a worker writes to others");
         self.out.borrow_mut()[to.index()].push(letter);
         self.written.set(true);
     }
@@ -172,6 +174,11 @@ impl Mail {
     #[inline]
     pub(crate) fn has_letters(&self) -> bool {
         self.shared.desk(self.here).mailbox.has_letters() || !self.unread.borrow().is_empty()
+    }
+
+    /// What was read so far is done.
+    pub(crate) fn have_read(&self) {
+        self.shared.desk(self.here).mailbox.in_hand(self.unread.borrow().len());
     }
 
     /// The next letter.
@@ -212,6 +219,7 @@ pub(crate) fn read(core: &Rc<Core>, letter: Letter) -> Option<Letter> {
     match letter {
         Letter::Call(carried) => crate::path::carried(core, *carried),
         Letter::GiveUp { from, away, code } => given_up(core, from, away, code),
+        Letter::Went(away, to) => went(core, away, to),
         Letter::Accepted(away) => accepted(core, away),
         Letter::Answer(away, answer) => answered(core, away, answer),
         Letter::Order(from, key, order) => orders::take(core, from, key, order),

@@ -5,12 +5,13 @@
 //! Holds: an order is carried out once and answered once; whoever asked and does not wait any more is not told.
 
 use super::Letter;
-use crate::admin::{part, report};
+use crate::admin::{moved, part, report};
 use crate::core::{Alarm, Core};
 use crate::host::library::Table;
 use crate::limits::ORDERS_MAX;
-use crate::place::Provided;
-use crate::place::policy::Placement;
+use crate::place::claim::Claim;
+use crate::place::mode::Spread;
+use crate::place::{Provided, held};
 use crate::shared::WorkerId;
 use crate::stats::Costs;
 use slotmap::SlotMap;
@@ -43,6 +44,20 @@ pub(crate) enum Order {
     TakeUp(PoolId, u32, Option<(String, Vec<u8>)>),
     /// A container's state.
     Export(PoolId, u32),
+    /// Whether a container could move: it runs nothing of its own, and its state can be had, or there is none.
+    Probe(PoolId, u32),
+    /// Drop a container that was made for a pool that stands and is not to be of it.
+    Unmake(PoolId, u32),
+    /// Calls to a container wait from now on.
+    Hold(PoolId, u32),
+    /// Nothing: what was written before is posted once this is answered.
+    Fence,
+    /// Wait until a container runs nothing.
+    Drain(PoolId, u32),
+    /// A container is at this worker now; calls to it go on. Where it is now, they wait until they are released.
+    Switch(PoolId, u32, WorkerId, Option<Arc<Claim>>),
+    /// A container stays, or has come: calls to it go on.
+    Release(PoolId, u32),
     /// Callers of a pool that did not come back are refused with this Fault; with none, no longer.
     Refuse(PoolId, String, Option<Fault>),
     /// A module was loaded.
@@ -61,11 +76,13 @@ pub(crate) struct Plan {
     pub(crate) module: String,
     /// Encoded create parameters.
     pub(crate) parameters: Vec<u8>,
-    pub(crate) placement: Placement,
+    pub(crate) spread: Spread,
     /// What its methods are expected to cost: one for all workers.
     pub(crate) costs: Arc<Costs>,
     /// Where its containers are, in order of their ids.
     pub(crate) workers: Vec<WorkerId>,
+    /// By which others may see whether they are in use, if they may.
+    pub(crate) claims: Vec<Option<Arc<Claim>>>,
     /// Its module, if another process serves it.
     pub(crate) provided: Option<Arc<Provided>>,
 }
@@ -261,6 +278,8 @@ async fn carry_out(core: Rc<Core>, order: Order) -> Result<Told, Fault> {
         Err(Order::Make(place, plan)) => part::make(&core, place, *plan).await?,
         Err(Order::Destroy(pool)) => part::destroy(&core, pool).await?,
         Err(Order::TakeUp(pool, place, state)) => part::take_up(&core, pool, place, state).await?,
+        Err(Order::Probe(pool, place)) => moved::probe(&core, pool, place).await?,
+        Err(Order::Drain(pool, place)) => moved::drain(&core, pool, place).await?,
         Err(Order::Export(pool, place)) => return part::export(&core, pool, place).await.map(Told::State),
         Err(Order::Flush(root)) => part::flush(&core, root, core.arrivals.get()).await?,
         Err(_) => unreachable!("`at_once` carries out the others"),
@@ -269,7 +288,7 @@ async fn carry_out(core: Rc<Core>, order: Order) -> Result<Told, Fault> {
 }
 
 /// Carries out an order that waits for nothing; gives others back.
-fn at_once(core: &Rc<Core>, order: Order) -> Result<Result<Told, Fault>, Order> {
+pub(crate) fn at_once(core: &Rc<Core>, order: Order) -> Result<Result<Told, Fault>, Order> {
     let done = |result: Result<(), Fault>| Ok(result.map(|()| Told::Done));
     match order {
         Order::Open(plan) => done(part::open(core, *plan)),
@@ -285,11 +304,28 @@ fn at_once(core: &Rc<Core>, order: Order) -> Result<Result<Told, Fault>, Order> 
             core.places.borrow_mut().refuse(pool, name, fault);
             done(Ok(()))
         }
+        Order::Unmake(pool, place) => {
+            moved::unmake(core, pool, place);
+            done(Ok(()))
+        }
+        Order::Hold(pool, place) => {
+            held::begin(core, pool, place);
+            done(Ok(()))
+        }
+        Order::Fence => done(Ok(())),
+        Order::Switch(pool, place, to, claim) => done(moved::switch(core, pool, place, to, claim)),
+        Order::Release(pool, place) => {
+            moved::release(core, pool, place);
+            done(Ok(()))
+        }
         Order::Load(table, origin) => done(part::load(core, table, origin)),
         Order::Report(of) => Ok(Ok(Told::Report(report::local(core, of)))),
-        waits
-        @ (Order::Make(..) | Order::TakeUp(..) | Order::Export(..) | Order::Destroy(_) | Order::Flush(_)) => {
-            Err(waits)
-        }
+        waits @ (Order::Make(..)
+        | Order::TakeUp(..)
+        | Order::Export(..)
+        | Order::Probe(..)
+        | Order::Drain(..)
+        | Order::Destroy(_)
+        | Order::Flush(_)) => Err(waits),
     }
 }

@@ -1,12 +1,16 @@
 //! Place: which container a call goes to, and whether it fits the method.
 //!
 //! Lives here: `find`, `Found`, `Placed`; `resolve` (a query that the module has a word in), `pool` (pools, containers, modules: `Places`), `keys` (serial calls of one key),
-//! `fan` (a call to several containers), `policy` (which workers a pool's containers get).
+//! `fan` (a call to several containers), `policy` (which workers a pool's containers get), `mode` (with whom they share them), `held`
+//! (calls that wait while a container moves), `claim` (whether a container is in use).
 //! From: `session` with an admitted call. To: `host`, or `mail` for a container of another worker.
 //! Holds: pool, method, schema hash and buffers are checked before anything of the module runs; each refusal names what exists.
 
+pub(crate) mod claim;
 pub(crate) mod fan;
+pub(crate) mod held;
 pub(crate) mod keys;
+pub(crate) mod mode;
 pub(crate) mod policy;
 mod pool;
 mod resolve;
@@ -41,6 +45,8 @@ pub(crate) enum Found {
     Away(Arrived, WorkerId, u32),
     /// To several containers: its parts.
     Several(Vec<Found>),
+    /// To the container of this place, which is about to move: it waits.
+    Held(Arrived, usize),
 }
 
 impl Placed {
@@ -120,15 +126,41 @@ pub(crate) fn find(core: &Rc<Core>, admitted: Admitted) -> Result<Found, Refused
 /// A call to the container of this place.
 #[inline(always)]
 fn at(pool: &Pool, method: &Rc<Method>, mut call: Arrived, at: usize) -> Found {
-    match &pool.spots[at] {
-        Spot { here: Some(container), .. } => {
+    let spot = &pool.spots[at];
+    match &spot.here {
+        Some(container) if !spot.held.is_on() => {
             Found::Here(Placed { container: container.clone(), method: method.clone(), call })
         }
-        spot => {
+        _ => {
             // What is resolved is not resolved again.
             call.slot.query = Query::Id(at as u64);
-            Found::Away(call, spot.worker, at as u32)
+            beyond(call, spot, at)
         }
+    }
+}
+
+/// A call that does not go to a container of this worker now.
+fn beyond(call: Arrived, spot: &Spot, at: usize) -> Found {
+    match spot.held.is_on() {
+        true => Found::Held(call, at),
+        false => Found::Away(call, spot.worker, at as u32),
+    }
+}
+
+/// A call that waited while its container moved.
+///
+/// # Errors
+/// As `find`: the pool may have ended meanwhile.
+pub(crate) fn find_again(core: &Rc<Core>, call: Arrived, place: usize) -> Result<Found, Refused> {
+    if call.slot.method == Method::FOLD {
+        return find_fold(core, call, place);
+    }
+    let places = core.places.borrow();
+    let found = check(&places, &call).map(|(pool, method)| (pool.clone(), method.clone()));
+    drop(places);
+    match found {
+        Ok((pool, method)) => Ok(at(&pool, &method, call, place)),
+        Err(fault) => Err(Refused::new(call.reply, fault)),
     }
 }
 
@@ -144,15 +176,20 @@ pub(crate) fn find_here(core: &Rc<Core>, admitted: Admitted, at: u32) -> Result<
         if resolve::is_asked(pool, call.slot.query) {
             return Ok((None, pool.clone(), method));
         }
-        let container = pool.spots.get(at as usize).and_then(|spot| spot.here.as_ref());
-        let container = container.ok_or_else(|| {
+        let spot = pool.spots.get(at as usize).filter(|spot| spot.here.is_some() || spot.worker != core.worker);
+        let spot = spot.ok_or_else(|| {
             Fault::new(Code::UnknownContainer, format!("container {at} of {} is not on this worker", pool.name))
         })?;
-        Ok((Some(container.clone()), pool.clone(), method))
+        Ok((Some(spot.clone()), pool.clone(), method))
     });
     drop(places);
     match found {
-        Ok((Some(container), _, method)) => Ok(Found::Here(Placed { call, container, method })),
+        // Also while others wait: it was sent before them, and the container does not go before it has ended.
+        Ok((Some(Spot { here: Some(container), .. }), _, method)) => {
+            Ok(Found::Here(Placed { call, container, method }))
+        }
+        // It has moved since.
+        Ok((Some(spot), ..)) => Ok(beyond(call, &spot, at as usize)),
         Ok((None, pool, method)) => resolve::resolve(core, call, &pool, &method),
         Err(fault) => Err(Refused::new(call.reply, fault)),
     }
@@ -165,10 +202,10 @@ pub(crate) fn find_here(core: &Rc<Core>, admitted: Admitted, at: u32) -> Result<
 pub(crate) fn find_fold(core: &Rc<Core>, call: Arrived, at: usize) -> Result<Found, Refused> {
     let places = core.places.borrow();
     match places.by_id(call.slot.pool).and_then(|pool| pool.spots.get(at)) {
-        Some(Spot { here: Some(container), .. }) => {
+        Some(Spot { here: Some(container), held, .. }) if !held.is_on() => {
             Ok(Found::Here(Placed { container: container.clone(), method: Method::fold(), call }))
         }
-        Some(spot) => Ok(Found::Away(call, spot.worker, at as u32)),
+        Some(spot) => Ok(beyond(call, spot, at)),
         None => Err(Refused::new(call.reply, places.unknown(&call.slot.pool.to_string()))),
     }
 }

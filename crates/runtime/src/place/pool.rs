@@ -2,7 +2,10 @@
 //!
 //! Holds: ids are never reused within a node's life; a container outlives its last call, because each call holds it.
 
+use super::claim::Claim;
+use super::held::Held;
 use super::keys::Keys;
+use super::mode::{Mode, Spread};
 use super::policy::Placement;
 use crate::core::{Core, Descriptor};
 use crate::host::home::Home;
@@ -235,6 +238,12 @@ pub(crate) struct Container {
     behind: RefCell<BTreeMap<u64, u32>>,
     /// Events whose hook has failed, and of which the log was told.
     pub(crate) told: Cell<u32>,
+    /// It is about to move: the node calls none of its methods by itself.
+    pub(crate) leaving: Cell<bool>,
+    /// By which others see whether it is in use, if they may.
+    pub(super) claim: Option<Arc<Claim>>,
+    /// Calls of it that are queued or live, if it has a claim.
+    pub(super) users: Cell<u32>,
     /// One per method of the module, made on its first call.
     stats: Vec<OnceCell<MethodStats>>,
 }
@@ -242,16 +251,16 @@ pub(crate) struct Container {
 impl Container {
     pub(crate) fn new(
         core: &Rc<Core>,
-        pool: PoolId,
-        place: u32,
+        (pool, place): (PoolId, u32),
         name: String,
         module: Rc<Module>,
         costs: Arc<Costs>,
+        claim: Option<Arc<Claim>>,
     ) -> Rc<Self> {
         let stats = module.methods.iter().map(|_| OnceCell::new()).collect();
         let (instance, home) = (Instance::empty(module.table), Home::new(core));
         let (keys, live, pool_name) = (RefCell::default(), Cell::new(0), name);
-        let (behind, told) = Default::default();
+        let (behind, told, leaving, users) = Default::default();
         let relay = module.provided.map(Relay::new);
         Rc::new(Self {
             pool,
@@ -266,6 +275,9 @@ impl Container {
             costs,
             behind,
             told,
+            leaving,
+            claim,
+            users,
             stats,
         })
     }
@@ -320,6 +332,8 @@ pub(crate) struct Pool {
     /// Encoded create parameters.
     pub(crate) parameters: Vec<u8>,
     pub(crate) placement: Placement,
+    /// With whom its containers share their workers; the first worker's word counts.
+    pub(crate) mode: Cell<Mode>,
     /// What its methods are expected to cost.
     pub(crate) costs: Arc<Costs>,
     /// Its containers, in order of their ids; at least one.
@@ -329,10 +343,15 @@ pub(crate) struct Pool {
 }
 
 /// Where a container is.
+#[derive(Clone)]
 pub(crate) struct Spot {
     pub(crate) worker: WorkerId,
     /// The container, if it is this worker's.
     pub(crate) here: Option<Rc<Container>>,
+    /// Calls of this worker that wait for it while it moves.
+    pub(crate) held: Rc<Held>,
+    /// By which it is seen whether it is in use.
+    pub(crate) claim: Option<Arc<Claim>>,
 }
 
 impl Pool {
@@ -341,11 +360,34 @@ impl Pool {
         name: String,
         module: Rc<Module>,
         parameters: Vec<u8>,
-        placement: Placement,
+        spread: Spread,
         costs: Arc<Costs>,
         spots: Vec<Spot>,
     ) -> Self {
-        Self { id, name, module, parameters, placement, costs, spots, next: Cell::new(0) }
+        let (placement, mode, next) = (spread.placement, Cell::new(spread.mode), Cell::new(0));
+        Self { id, name, module, parameters, placement, mode, costs, spots, next }
+    }
+    /// How it is spread now.
+    pub(crate) fn spread(&self) -> Spread {
+        Spread { placement: self.placement, mode: self.mode.get() }
+    }
+    /// The same pool, with a container elsewhere.
+    pub(crate) fn moved(
+        &self,
+        place: usize,
+        worker: WorkerId,
+        here: Option<Rc<Container>>,
+        claim: Option<Arc<Claim>>,
+    ) -> Self {
+        let (name, module, parameters) = (self.name.clone(), self.module.clone(), self.parameters.clone());
+        let mut spots = self.spots.clone();
+        if let Some(spot) = spots.get_mut(place) {
+            (spot.worker, spot.here, spot.claim) = (worker, here, claim);
+        }
+        Self {
+            next: self.next.clone(),
+            ..Self::new(self.id, name, module, parameters, self.spread(), self.costs.clone(), spots)
+        }
     }
     /// The containers of this worker.
     pub(crate) fn here(&self) -> impl Iterator<Item = &Rc<Container>> {
@@ -381,6 +423,12 @@ pub(crate) struct Places {
     next: u64,
     /// Where the next pool's containers begin, one worker after another.
     pub(crate) cursor: Cell<usize>,
+    /// Calls of this worker that wait while containers move.
+    pub(crate) held: Cell<usize>,
+    /// The pool of which a container moves, on the first worker.
+    pub(crate) moving: Cell<Option<PoolId>>,
+    /// A mode is being changed, on the first worker.
+    pub(crate) changing: Cell<bool>,
 }
 
 impl Places {

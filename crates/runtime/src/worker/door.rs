@@ -6,6 +6,7 @@
 //! session from that moment on.
 
 use super::{BELL, LISTENER, PROCESS, SOCKET, Worker};
+use crate::admin::relief;
 use crate::core::Alarm;
 use crate::events::Kind;
 use crate::limits::{ACCEPT_PAUSE_NS, GREETING_NS, GREETINGS_MAX};
@@ -125,6 +126,7 @@ impl Worker {
         for (socket, peer, number) in connections {
             self.give(driver, socket, peer, number);
         }
+        relief::begin(&self.core, held);
     }
 
     fn give(&mut self, driver: &mut dyn Driver, socket: OwnedFd, peer: Peer, number: u64) {

@@ -13,6 +13,7 @@ use crate::events::Kind;
 use crate::host;
 use crate::limits::{LAST_IO_NAP_NS, LAST_IO_NS, LAST_ROUNDS};
 use crate::mail::Letter;
+use crate::place::held;
 use crate::session::Session;
 use crate::shared::WorkerId;
 use crate::transport::stream;
@@ -127,6 +128,7 @@ impl Worker {
     fn is_quiet(&self) -> bool {
         let core = &self.core;
         let no_calls = !core.live.borrow().any_call() && core.blocking.out() == 0 && core.lanes.is_idle();
+        let no_calls = no_calls && core.places.borrow().held.get() == 0;
         no_calls && !core.mail.aways.borrow().any_work() && !core.mail.has_letters()
     }
 
@@ -240,6 +242,7 @@ impl Worker {
         }
         self.ending.step = Step::Waits;
         self.core.draining.set(true);
+        held::refuse_all(&self.core);
         let calls = self.core.live.borrow().keys();
         for key in calls {
             host::cancel(&self.core, key, Code::Draining);

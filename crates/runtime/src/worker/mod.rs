@@ -171,6 +171,7 @@ impl Worker {
                 Some(other) => self.ending_letter(driver, &other),
             }
         }
+        self.core.mail.have_read();
         Ok(true)
     }
 

@@ -6,6 +6,10 @@ mod stage;
 
 mod carried;
 mod costs;
+mod ledger;
+mod modes;
+mod numa;
 mod pools;
+mod relief;
 mod rows;
 mod shard;

@@ -13,7 +13,7 @@ use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
 use windlass_contract::abi::{
     HostTable, HostWaker, RawBytes, RawCall, RawFault, RawOp, RawOpResult, RawOwned, RawPieces, RawSpawn,
-    RawSymbols, TABLE_SHARED, TABLE_VERSION,
+    RawSymbols, TABLE_SHARED, TABLE_STATELESS, TABLE_VERSION,
 };
 use windlass_contract::module::Event;
 use windlass_contract::{Code, Fault};
@@ -23,6 +23,11 @@ impl Table {
     #[inline]
     pub(crate) fn owns(self, event: Event) -> bool {
         self.0.hooks & event.bit() != 0
+    }
+
+    /// Whether a container keeps nothing between calls.
+    pub(crate) fn is_stateless(self) -> bool {
+        self.0.hooks & TABLE_STATELESS != 0
     }
 }
 

@@ -1,0 +1,158 @@
+//! Relief: containers of a worker that is held by a piece of work are made on another one.
+//!
+//! Lives here: `begin`.
+//! From: the first worker, when the watchdog has named another. To: orders to all workers but that one.
+//! Holds: only a container that keeps nothing, and that nobody uses, is relieved; the claim word decides that against its worker,
+//! which sends on what it may still have for it. Calls that wait unread for that worker go to the new one, in their order, before any
+//! that come later. A pool that is pinned, bundled or dedicated keeps to that.
+//! Not here: connections that wait (`worker::door`); sessions and tasks, which stay.
+
+use super::moves::{Mover, all_within, give, plan, within};
+use crate::core::Core;
+use crate::events::Kind;
+use crate::limits::MOVE_STATE_NS;
+use crate::mail::orders::{Order, ask, tell};
+use crate::mail::{self, Letter};
+use crate::place::Pool;
+use crate::place::claim::Claim;
+use crate::place::mode::Mode;
+use crate::place::policy::{Placement, choose_again};
+use crate::shared::WorkerId;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::sync::Arc;
+use windlass_contract::{Code, Fault, PoolId};
+use windlass_lane::TaskOptions;
+
+/// Relieves a worker, as a task of its own.
+pub(crate) fn begin(core: &Rc<Core>, held: WorkerId) {
+    if core.draining.get() {
+        return;
+    }
+    let inner = core.clone();
+    let relief = async move { relieve(&inner, held).await };
+    match core.lanes.spawn(TaskOptions::new("relieving a worker"), relief) {
+        Ok(task) => task.detach(),
+        Err(error) => tracing::warn!(worker = %held, %error, "no task to relieve a worker that is held"),
+    }
+}
+
+async fn relieve(core: &Rc<Core>, held: WorkerId) {
+    let mover = match Mover::take(core).await {
+        Ok(mover) => mover,
+        Err(fault) => return tracing::warn!(worker = %held, %fault, "a worker that is held is not relieved"),
+    };
+    let pools: Vec<Rc<Pool>> = core.places.borrow().pools().cloned().collect();
+    for pool in pools {
+        for (place, spot) in (0..).zip(&pool.spots).filter(|(_, spot)| spot.worker == held) {
+            let Some(claim) = spot.claim.as_ref().filter(|claim| claim.is_free()) else { continue };
+            if core.draining.get() || !core.shared.desk(held).is_stalled() {
+                return;
+            }
+            let Some(to) = home_for(core, &pool, held) else { continue };
+            match mover.relieve_one(&pool, place, claim, held, to).await {
+                Ok(()) => {
+                    tracing::info!(pool = %pool.name, container = place, worker = %held, %to, "a container of a worker that is held is made anew on another");
+                    let text = format_args!("{} {place}: worker {held}, which is held, to {to}", pool.name);
+                    core.tell(Kind::ContainerMoved, text, None);
+                }
+                Err(fault) => {
+                    tracing::debug!(pool = %pool.name, container = place, %fault, "a container of a worker that is held stays");
+                }
+            }
+        }
+    }
+}
+
+/// The worker that a container of a pool may go to from one that is held.
+fn home_for(core: &Rc<Core>, pool: &Rc<Pool>, held: WorkerId) -> Option<WorkerId> {
+    let turns = |worker: &WorkerId| *worker != held && !core.shared.desk(*worker).is_stalled();
+    match (pool.mode.get(), pool.placement) {
+        (_, Placement::Pinned(_)) | (Mode::Bundled, _) => None,
+        (Mode::Dedicated, _) => pool.spots.iter().map(|spot| spot.worker).find(turns),
+        (Mode::Shared, _) => choose_again(core, pool, &BTreeSet::from([held]), 1).ok().map(|to| to[0]),
+    }
+}
+
+impl Mover<'_> {
+    /// Makes a container anew on another worker, in place of one that nobody uses.
+    ///
+    /// # Errors
+    /// Why it stays.
+    async fn relieve_one(
+        &self,
+        pool: &Pool,
+        place: u32,
+        claim: &Arc<Claim>,
+        held: WorkerId,
+        to: WorkerId,
+    ) -> Result<(), Fault> {
+        let (core, id) = (self.core, pool.id);
+        let _moving = self.moving(id);
+        let new = Claim::of(&core.shared, &pool.module);
+        ask(core, to, Order::Make(place, Box::new(plan(pool, place, new.clone())))).await?;
+        let relieved = self.take_over(id, place, claim, held, to, &new).await;
+        if relieved.is_err() {
+            for worker in core.shared.workers().filter(|worker| *worker != held) {
+                give(core, worker, Order::Release(id, place));
+            }
+            give(core, to, Order::Unmake(id, place));
+        }
+        relieved
+    }
+
+    async fn take_over(
+        &self,
+        id: PoolId,
+        place: u32,
+        claim: &Claim,
+        held: WorkerId,
+        to: WorkerId,
+        new: &Option<Arc<Claim>>,
+    ) -> Result<(), Fault> {
+        let core = self.core;
+        within(core, to, Order::TakeUp(id, place, None), MOVE_STATE_NS).await?;
+        let others = || core.shared.workers().filter(|worker| *worker != held);
+        all_within(core, others(), |_| Order::Hold(id, place)).await?;
+        // What they had sent before is in the mailbox of the one that is held when they answer this.
+        all_within(core, others(), |_| Order::Fence).await?;
+        let mailbox = &core.shared.desk(held).mailbox;
+        let letters = mailbox.take_calls(id, place, || claim.relieve(to));
+        let in_use = || Fault::new(Code::Unsupported, "it is in use, or its worker reads its letters");
+        let letters = letters.ok_or_else(in_use)?;
+        let switch = || Order::Switch(id, place, to, new.clone());
+        if let Err(fault) = ask(core, to, switch()).await {
+            claim.give_back();
+            let mut letters = letters;
+            mailbox.post(&mut letters);
+            return Err(fault);
+        }
+        letters.into_iter().for_each(|letter| send_on(core, letter, to));
+        // They are there before any that was held back.
+        ask(core, to, Order::Fence).await?;
+        ask(core, to, Order::Release(id, place)).await?;
+        tell(core, held, switch());
+        let rest = others().filter(|worker| *worker != to);
+        all_within(core, rest, |_| switch()).await.or_else(|fault| {
+            // It reads this before it takes the next call.
+            tracing::debug!(%fault, "a worker was not told in time where a container is");
+            Ok(())
+        })
+    }
+}
+
+/// A letter about a call of a container that is at another worker now.
+fn send_on(core: &Rc<Core>, letter: Letter, to: WorkerId) {
+    if let Letter::Call(carried) = &letter {
+        // Whoever sent it is to know where it is: it may want it to end.
+        match carried.from == core.worker {
+            true => mail::went(core, carried.away, to),
+            false => core.mail.write(carried.from, Letter::Went(carried.away, to)),
+        }
+    }
+    if to != core.worker {
+        return core.mail.write(to, letter);
+    }
+    // A letter about a call is read here, whoever it is from.
+    let _none_is_left = mail::read(core, letter);
+}
