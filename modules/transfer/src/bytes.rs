@@ -100,7 +100,7 @@ impl Part {
 /// An array in row-major order.
 ///
 /// Cost: one copy when it stands so; otherwise a walk by its innermost axis.
-fn write_array(array: &Array, to: &mut [u8]) {
+pub(crate) fn write_array(array: &Array, to: &mut [u8]) {
     let itemsize = array.dtype().itemsize().unwrap_or(1);
     if array.is_whole() {
         to.copy_from_slice(&array.memory()[..to.len()]);

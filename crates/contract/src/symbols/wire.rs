@@ -54,6 +54,13 @@ pub enum SymbolAsk {
     Usage,
     /// The symbol of this name, out of the table until the next version is put under it.
     Take(String),
+    /// The memory beside this is what buffer `place` (counted from 1) of the call answers with; `whole`: the caller may see all of it.
+    Show {
+        /// Which `out` of the call.
+        place: u32,
+        /// What is seen of the memory is all of it.
+        whole: bool,
+    },
 }
 
 /// What the table answers.
