@@ -26,7 +26,7 @@ pub use buffer::RawBuffer;
 pub use call::Incoming;
 pub(crate) use home::Home;
 pub use home::Tell;
-pub use memory::{Item, Memory, MemoryFunctions, RawMemory, Room};
+pub use memory::{Item, Memory, MemoryFile, MemoryFunctions, RawMemory, Room, SpentFile};
 pub use operation::{
     OP_SHIELDED, OPEN_CREATE, OPEN_DIRECT, OPEN_DURABLE, OPEN_EXCLUSIVE, OPEN_FRESH, OPEN_TRUNCATE, OPEN_WRITE,
     OpKind, RawOp, RawOpResult,

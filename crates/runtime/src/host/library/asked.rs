@@ -178,7 +178,7 @@ unsafe extern "C" fn symbols(handle: *mut c_void, asked: *mut RawSymbols) {
     // SAFETY: as in `reply`; the module lends the record and hands over its memory.
     unsafe {
         let (state, asked) = (&*handle.cast::<State<'_>>(), &mut *asked);
-        ask_symbols(&state.core.symbols, crate::symbols::NODE, asked);
+        ask_symbols(&state.core.symbols, crate::symbols::NODE, asked, |_| Ok(false));
     }
 }
 

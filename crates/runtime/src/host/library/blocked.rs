@@ -233,7 +233,8 @@ unsafe extern "C" fn symbols(handle: *mut c_void, asked: *mut RawSymbols) {
     // SAFETY: as in `reply`; the module lends the record and hands over its memory.
     unsafe {
         let (state, asked) = (&*handle.cast::<State>(), &mut *asked);
-        ask_symbols(&state.symbols, state.owner, asked);
+        // The call is the worker's; its method copies.
+        ask_symbols(&state.symbols, state.owner, asked, |_| Ok(false));
     }
 }
 

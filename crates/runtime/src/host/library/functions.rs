@@ -7,7 +7,7 @@ use super::super::home::Home;
 use super::super::operation::{self, Finished};
 use super::Body;
 use crate::limits::HEAVY_QUANTUM_NS;
-use crate::symbols::SymbolTable;
+use crate::symbols::{Show, SymbolTable};
 use std::ffi::c_void;
 use std::rc::Rc;
 use windlass_contract::abi::{
@@ -268,7 +268,7 @@ unsafe extern "C" fn symbols(handle: *mut c_void, asked: *mut RawSymbols) {
     let core = &call.core;
     core.symbols.others(core.shared.bytes_taken());
     // SAFETY: the record came from the module's `RawSymbols::new`, with its memory to take.
-    unsafe { ask_symbols(&core.symbols, call.owner, asked) }
+    unsafe { ask_symbols(&core.symbols, call.owner, asked, |shown| call.show(shown)) }
 }
 
 unsafe extern "C" fn together(handle: *mut c_void, pieces: *const RawPieces) -> u32 {
@@ -293,10 +293,15 @@ unsafe extern "C" fn together(handle: *mut c_void, pieces: *const RawPieces) -> 
 ///
 /// # Safety
 /// The record is lent for this call, and what it holds is this side's to take.
-pub(super) unsafe fn ask_symbols(table: &SymbolTable, owner: u64, asked: &mut RawSymbols) {
+pub(super) unsafe fn ask_symbols(
+    table: &SymbolTable,
+    owner: u64,
+    asked: &mut RawSymbols,
+    show: impl FnOnce(Show) -> Result<bool, Fault>,
+) {
     // SAFETY: the caller's promise; the question is read before this returns.
     let (question, parts) = unsafe { (asked.question.get(), asked.take()) };
-    let answer = crate::symbols::ask(table, owner, question, parts);
+    let answer = crate::symbols::ask(table, owner, question, parts, show);
     let result = answer.map(|(bytes, parts)| {
         asked.give(parts);
         (0, bytes)
