@@ -41,13 +41,15 @@ fn open(path: &str) -> Result<File, Fault> {
     File::open(path).map_err(of(path, "it cannot be read as an HDF5 file"))
 }
 
-/// Names of the groups and datasets of a file.
+/// Names of the groups and datasets of a file, in their order.
 pub(super) fn members(path: &str) -> Result<Vec<String>, Fault> {
     let file = open(path)?;
     let names = file.member_names().map_err(of(path, "its names"))?;
     let is_read =
         |name: &String| matches!(file.loc_type_by_name(name), Ok(LocationType::Group | LocationType::Dataset));
-    Ok(names.into_iter().filter(is_read).collect())
+    let mut names: Vec<String> = names.into_iter().filter(is_read).collect();
+    names.sort_unstable();
+    Ok(names)
 }
 
 /// The file's mark of its format.

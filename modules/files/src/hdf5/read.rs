@@ -51,11 +51,16 @@ pub(crate) async fn read(cx: &Context<'_>, given: &Given) -> Result<String, Faul
     let mut kept = Kept::default();
     let (paths, seen) = looked(cx, paths, &names, lenient, &mut kept).await?;
 
+    let whose = whose(&paths);
+    let named = |fault: Fault| match fault.message.contains(&whose) {
+        false => Fault { message: format!("{whose}: {}", fault.message), ..fault },
+        true => fault,
+    };
     let mut planner = Planner { cx, paths: &paths, strict, by_zeros, wants: Vec::new() };
     let mut plans = Vec::with_capacity(names.len());
     for (at, name) in names.iter().enumerate() {
         let seen: Vec<&Seen> = seen.iter().map(|file| &file[at]).collect();
-        plans.push((name.clone(), planner.object(name, &seen)?));
+        plans.push((name.clone(), planner.object(name, &seen).map_err(&named)?));
         cx.yield_if_due().await?;
     }
     let tags = if tagged { tags(&planner, plans.first())? } else { Vec::new() };
@@ -75,9 +80,18 @@ pub(crate) async fn read(cx: &Context<'_>, given: &Given) -> Result<String, Faul
         objects.push(("Filename_Codes".to_owned(), super::build::Object::Array(Sort::Array, codes.done())));
     }
     for (name, plan) in plans {
-        objects.push((name, build(cx, plan, &mut rooms).await?));
+        objects.push((name, build(cx, plan, &mut rooms).await.map_err(&named)?));
     }
     reply::reply(cx, &kept, objects)
+}
+
+/// Files, by the first and how many there are.
+fn whose(paths: &[String]) -> String {
+    match paths {
+        [one] => one.clone(),
+        [first, others @ ..] => format!("{first} and {} others", others.len()),
+        [] => "no files".into(),
+    }
 }
 
 /// What was seen in each file under each name; of the files that can be read, if some may fail.

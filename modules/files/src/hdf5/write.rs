@@ -202,6 +202,23 @@ async fn lists(cx: &Context<'_>, segments: &str, values: &str) -> Result<Node, F
     if begins.dtype() != Dtype::Int64 || begins.ndim() != 1 {
         return Err(bad(format!("segments are int64 of rank 1, not {} of {:?}", begins.dtype(), begins.shape())));
     }
+    let begins = whole(cx, begins)?;
+    let count = match cx.symbols().get(values)? {
+        Symbol::Array(array) => array.size(),
+        Symbol::Strings(strings) => strings.len(),
+        Symbol::Own(own) => Own::<big::Big>::of(&own)?.0.len(),
+    } as i64;
+    let view = begins.view::<i64>().ok_or_else(|| bad("segments are int64"))?;
+    let mut least = 0;
+    for piece in view.memory().chunks(BATCH_ROWS) {
+        for &begin in piece {
+            if begin < least || begin > count {
+                return Err(bad(format!("a list (segment) begins at {begin} of {count} values, after {least}")));
+            }
+            least = begin;
+        }
+        cx.yield_if_due().await?;
+    }
     let members = vec![
         (SEGMENTS.to_owned(), array_node(cx, Sort::Array, begins)?),
         (VALUES.to_owned(), value(cx, Sort::Array, values).await?),
