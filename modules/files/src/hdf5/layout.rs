@@ -35,6 +35,8 @@ pub(super) const LEVELS: &str = "NumIdx";
 pub(super) const FORMAT: &str = "File_Format";
 /// Ours: the last limb has a sign. The ancestor loses signs.
 pub(super) const SIGNED: &str = "windlass_signed";
+/// Those that are read.
+pub(super) const KNOWN: [&str; 9] = [OBJECT, IS_BOOL, IS_BIG, MAX_BITS, LIMBS, KEYS, LEVELS, FORMAT, SIGNED];
 /// What every object says of the layout: its version, and the release it is of.
 pub(super) const FILE_VERSION: (&str, f32) = ("file_version", 2.0);
 pub(super) const RELEASE: (&str, &str) = ("arkouda_version", "v2026.07.15");

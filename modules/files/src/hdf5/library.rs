@@ -7,11 +7,11 @@
 //! written beside its name and takes it when it is durable, and writers of this process follow each other.
 //! Not here: what the objects mean.
 
-use super::layout::{Class, FILE_VERSION, FORMAT, Marks, Node, OBJECT, RELEASE, Seen, What};
+use super::layout::{Class, FILE_VERSION, FORMAT, KNOWN, Marks, Node, OBJECT, RELEASE, Seen, What};
 use crate::columns::bad;
 use crate::limits::{DEEP_MAX, OBJECTS_MAX, ROWS_AT_ONCE};
 use hdf5_metno::types::{FixedAscii, FloatSize, IntSize, TypeDescriptor};
-use hdf5_metno::{Dataset, File, Group, H5Type, Location, LocationType};
+use hdf5_metno::{Dataset, File, Group, H5Type, IndexType, IterationOrder, LinkType, Location, LocationType};
 use rustix::fs::{Mode, OFlags};
 use std::fs;
 use std::ops::Range;
@@ -44,24 +44,37 @@ fn open(path: &str) -> Result<File, Fault> {
 /// Names of the groups and datasets of a file, in their order.
 pub(super) fn members(path: &str) -> Result<Vec<String>, Fault> {
     let file = open(path)?;
-    let names = file.member_names().map_err(of(path, "its names"))?;
-    let is_read =
-        |name: &String| matches!(file.loc_type_by_name(name), Ok(LocationType::Group | LocationType::Dataset));
-    let mut names: Vec<String> = names.into_iter().filter(is_read).collect();
+    let links = file.links(IndexType::Name, IterationOrder::Native).map_err(of(path, "its names"))?;
+    let mut names = Vec::with_capacity(links.len());
+    for (name, link) in links {
+        match file.loc_type_by_name(&name) {
+            Ok(LocationType::Group | LocationType::Dataset) => names.push(name),
+            Ok(_) => {}
+            Err(error) if link.link_type == LinkType::Hard => return Err(of(path, &name)(error)),
+            // It names what may be elsewhere, or nowhere.
+            Err(_) => {}
+        }
+    }
     names.sort_unstable();
     Ok(names)
 }
 
 /// The file's mark of its format.
 pub(super) fn format(path: &str) -> Result<Option<i64>, Fault> {
-    Ok(marks(&*open(path)?).remove(FORMAT))
+    let marks = marks(&*open(path)?).map_err(of(path, "its marks"))?;
+    Ok(marks.get(FORMAT).copied())
 }
 
-/// Attributes that are integers; others are nothing to us.
-fn marks(place: &Location) -> Marks {
-    let names = place.attr_names().unwrap_or_default();
-    let value = |name: &String| place.attr(name).and_then(|attr| attr.read_scalar::<i64>()).ok();
-    names.into_iter().filter_map(|name| value(&name).map(|value| (name, value))).collect()
+/// The marks of an object that mean something to us.
+fn marks(place: &Location) -> Result<Marks, hdf5_metno::Error> {
+    let mut marks = Marks::new();
+    for name in place.attr_names()? {
+        if KNOWN.contains(&name.as_str()) {
+            let value = place.attr(&name)?.read_scalar::<i64>()?;
+            marks.insert(name, value);
+        }
+    }
+    Ok(marks)
 }
 
 /// What stands under each of the names in a file. What cannot be had is an error of its own.
@@ -92,7 +105,7 @@ impl Looking<'_> {
                 let data = within.dataset(name).map_err(of(path, name))?;
                 let class = class(&data);
                 Ok(Seen {
-                    marks: marks(&data),
+                    marks: marks(&data).map_err(of(path, name))?,
                     what: What::Data { class, shape: shape(&data).map_err(of(path, name))? },
                 })
             }
@@ -104,7 +117,7 @@ impl Looking<'_> {
                     Ok((name, seen))
                 });
                 let members = members.collect::<Result<_, Fault>>()?;
-                Ok(Seen { marks: marks(&group), what: What::Group(members) })
+                Ok(Seen { marks: marks(&group).map_err(of(path, name))?, what: What::Group(members) })
             }
             _ => Ok(Seen { marks: Marks::new(), what: What::Other }),
         }
@@ -126,8 +139,6 @@ fn class(data: &Dataset) -> Class {
         Ok(TypeDescriptor::Float(size)) => Class::Float(match size {
             FloatSize::U4 => 4,
             FloatSize::U8 => 8,
-            #[allow(unreachable_patterns, reason = "which sizes there are is a feature of the library")]
-            _ => 2,
         }),
         Ok(TypeDescriptor::Boolean) => Class::Bool,
         Ok(other) => Class::Other(other.to_string()),
