@@ -10,6 +10,7 @@
 use super::layout::{Class, FILE_VERSION, FORMAT, KNOWN, Marks, Node, OBJECT, RELEASE, Seen, What};
 use crate::columns::bad;
 use crate::limits::{DEEP_MAX, OBJECTS_MAX, ROWS_AT_ONCE};
+use hdf5_metno::plist::dataset_create::Layout;
 use hdf5_metno::types::{FixedAscii, FloatSize, IntSize, TypeDescriptor};
 use hdf5_metno::{Dataset, File, Group, H5Type, IndexType, IterationOrder, LinkType, Location, LocationType};
 use rustix::fs::{Mode, OFlags};
@@ -38,7 +39,29 @@ fn open(path: &str) -> Result<File, Fault> {
         }
         Err(error) => return Err(io(path)(error)),
     }
-    File::open(path).map_err(of(path, "it cannot be read as an HDF5 file"))
+    let mut options = File::with_options();
+    // Without a buffer of its own for small pieces, the library asks the file for what it wants, and hears where that is not.
+    options.with_fapl(|access| access.sieve_buf_size(0));
+    options.open(path).map_err(of(path, "it cannot be read as an HDF5 file"))
+}
+
+/// Whether a dataset's elements stand where the file says, and as many: the library believes it, and reads past its own memory.
+fn sound(data: &Dataset, class: &Class, file_bytes: u64) -> bool {
+    let layout = data.layout();
+    let offset = match (&layout, data.offset()) {
+        (Layout::Contiguous, Some(offset)) => offset,
+        (Layout::Compact, _) => 0,
+        // Pieces are looked at by the library; of what was never written there is nothing in the file.
+        _ => return true,
+    };
+    let each = match class {
+        Class::Signed(bytes) | Class::Unsigned(bytes) | Class::Float(bytes) => u64::from(*bytes),
+        Class::Bool => 1,
+        Class::Other(_) => return false,
+    };
+    let bytes = each.checked_mul(data.size() as u64);
+    let ends = bytes.and_then(|bytes| offset.checked_add(bytes));
+    bytes == Some(data.storage_size()) && ends.is_some_and(|end| end <= file_bytes)
 }
 
 /// Names of the groups and datasets of a file, in their order.
@@ -174,6 +197,7 @@ pub(super) struct Want {
 pub(super) fn fill(paths: &[String], mut wants: Vec<Want>) -> Result<Vec<Want>, Fault> {
     for (at, path) in paths.iter().enumerate() {
         let file = open(path)?;
+        let file_bytes = fs::metadata(path).map_err(io(path))?.len();
         for want in &mut wants {
             let Some((range, class)) = want.pieces.get(at).cloned() else { continue };
             if range.is_empty() {
@@ -184,6 +208,9 @@ pub(super) fn fill(paths: &[String], mut wants: Vec<Want>) -> Result<Vec<Want>, 
                 return Err(bad(format!("{path} was changed while it was read")));
             }
             let doing = want.name.as_str();
+            if !sound(&data, &class, file_bytes) {
+                return Err(bad(format!("{path}: {doing}: its elements are not where the file says")));
+            }
             match (&mut want.room, class) {
                 (Room::Int(room), Class::Unsigned(8)) => narrow::<u64, i64>(&data, &mut room[range], path)?,
                 (Room::Unsigned(room), Class::Signed(_)) => narrow::<i64, u64>(&data, &mut room[range], path)?,
@@ -271,8 +298,8 @@ pub(super) fn write(asked: &Written) -> Result<(), Fault> {
 fn write_aside(asked: &Written) -> Result<(), Fault> {
     let failed = of(&asked.path, "it cannot be written");
     let mut options = File::with_options();
-    // Metadata with checksums: what is damaged is told, by any reader.
-    options.with_fapl(|access| access.libver_v18());
+    // Metadata with checksums: what is damaged is told, by any reader. Room is not kept for what may come.
+    options.with_fapl(|access| access.libver_v18().meta_block_size(0).small_data_block_size(0));
     let file = if asked.append && fs::exists(&asked.path).map_err(io(&asked.path))? {
         // It has to be one of HDF5, and whole, before anything is added.
         drop(open(&asked.path)?);
