@@ -181,7 +181,8 @@ pub trait Hooks {
         Err(unsupported("restart"))
     }
     /// The container's state, as bytes that `import` of this version and of later ones reads. Asked at a flush and at an orderly
-    /// stop of a node that keeps its state; no method of the container runs meanwhile, but some may wait.
+    /// stop of a node that keeps its state; no method of the container runs meanwhile, but some may wait. Asked as well when the
+    /// container is to go to another worker of its node, twice: whether it can, and once more when no call of it lives, which counts.
     ///
     /// # Errors
     /// `Unsupported` unless overridden. `TooLarge` beyond `limits::STATE_BYTES_MAX`.

@@ -71,6 +71,12 @@ impl PoolSpec {
         let (name, module) = (name.into(), module.into());
         Self { name, module, parameters: Vec::new(), containers: 1, placement: Placement::default(), mode: None }
     }
+    fn mode(&self) -> Mode {
+        self.mode.unwrap_or_else(|| Mode::usual(self.placement))
+    }
+    fn is_apart(&self) -> bool {
+        self.mode() == Mode::Dedicated
+    }
 }
 
 /// What a node is to be.
@@ -511,7 +517,9 @@ impl Making {
     pub(crate) fn begin(core: &Rc<Core>, config: &NodeConfig) -> Result<Self, Fault> {
         let admin_name = windlass_contract::admin::MODULE.to_owned();
         let admin = PoolSpec { placement: Placement::Pinned(0), ..PoolSpec::new(admin_name.clone(), admin_name) };
-        let specs: Vec<PoolSpec> = std::iter::once(admin).chain(config.pools.iter().cloned()).collect();
+        // Those that have workers to themselves first, so that others are not there before them.
+        let (apart, others): (Vec<_>, Vec<_>) = config.pools.iter().cloned().partition(PoolSpec::is_apart);
+        let specs: Vec<PoolSpec> = std::iter::once(admin).chain(apart).chain(others).collect();
         let result = Rc::new(RefCell::new(None));
         let (told, inner) = (result.clone(), core.clone());
         let tcp = config.tcp.map(|at| token(&config.directory).map(|token| (at, token))).transpose()?;
@@ -568,12 +576,11 @@ async fn make_all(core: &Rc<Core>, specs: &[PoolSpec]) -> Result<(), Fault> {
 }
 
 async fn make_one(core: &Rc<Core>, spec: &PoolSpec) -> Result<(), Fault> {
-    let mode = spec.mode.unwrap_or_else(|| Mode::usual(spec.placement));
     let wanted = Wanted {
         name: spec.name.clone(),
         module: spec.module.clone(),
         parameters: encode_parameters(core, spec)?,
-        spread: Some((spec.containers, Spread { placement: spec.placement, mode })),
+        spread: Some((spec.containers, Spread { placement: spec.placement, mode: spec.mode() })),
         back: None,
         provided: None,
     };

@@ -358,3 +358,25 @@ fn a_pool_comes_back_in_the_mode_that_it_was_given_and_with_its_state() {
     catalog.fails_after.store(0, Ordering::SeqCst);
     stopped(stage);
 }
+
+#[test]
+fn a_pool_that_had_workers_to_itself_comes_back_before_others_and_is_never_refused_for_want_of_them() {
+    let catalog = Arc::new(Table::default());
+    let first = node(&catalog, |config| config.workers = 3).unwrap();
+    let admin = first.admin();
+    admin.create_spread("adds", "adder", &[], 6, "round_robin").unwrap();
+    admin.create_spread("count", "tally", &[], 1, "round_robin").unwrap();
+    let set = admin.set_pool_mode("count", "dedicated").unwrap();
+    assert_eq!((set.moved, set.stays.len()), (2, 0), "{set:?}");
+    stopped(first);
+    for workers in [3, 1] {
+        let again = node(&catalog, |config| config.workers = workers).unwrap();
+        let homes = |name: &str| again.admin().pool_modes(name).unwrap().remove(0);
+        let own = homes("count");
+        assert_eq!(own.mode, "dedicated");
+        // One worker cannot be had alone; the pool is there all the same.
+        assert_eq!(homes("adds").workers.contains(&own.workers[0]), workers == 1, "{own:?}");
+        tally(&again, "count").add().unwrap();
+        stopped(again);
+    }
+}

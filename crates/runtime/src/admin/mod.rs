@@ -23,7 +23,7 @@ use crate::limits::{CONTAINERS_MAX, EVENT_WAIT_MS_MAX, POOLS_MAX, UNHELD_NS};
 use crate::mail::orders::{Order, Plan, Told, ask_each, sleep, tell, together};
 use crate::place::claim::Claim;
 use crate::place::mode::{Mode, Spread};
-use crate::place::policy::{Placement, choose};
+use crate::place::policy::{Placement, choose, choose_back};
 use crate::place::{Module, Places, Pool, Provided};
 use crate::shared::{Shared, WorkerId};
 use crate::stats::Costs;
@@ -370,6 +370,7 @@ pub(crate) async fn create_pool(core: &Rc<Core>, wanted: Wanted) -> Result<PoolF
     plan.workers = match plan.provided {
         // Here it is ended as well, when its provider goes.
         Some(_) => vec![core.worker],
+        None if id.is_some() => choose_back(core, plan.spread, containers)?,
         None => choose(core, plan.spread, containers)?,
     };
     let orders = |plan: &Plan| {

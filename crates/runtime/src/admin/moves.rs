@@ -22,7 +22,7 @@ use windlass_driver::Nanos;
 /// Waits until no container of a pool moves.
 ///
 /// # Errors
-/// `Busy` when that takes too long.
+/// `QueueFull` when that takes too long.
 pub(crate) async fn settled(core: &Rc<Core>, pool: PoolId) -> Result<(), Fault> {
     until(core, || core.places.borrow().moving.get() != Some(pool)).await
 }
@@ -34,7 +34,7 @@ async fn until(core: &Rc<Core>, is_so: impl Fn() -> bool) -> Result<(), Fault> {
         let now = core.now();
         if now >= end {
             let text = "containers move from worker to worker at this moment; ask once more";
-            return Err(Fault::new(Code::Busy, text).with_retry(Retry::After(100)));
+            return Err(Fault::new(Code::QueueFull, text).with_retry(Retry::After(100)));
         }
         sleep(core, now.saturating_add(MOVE_LOOK_NS)).await;
     }
@@ -50,7 +50,7 @@ impl<'a> Mover<'a> {
     /// Takes it, when it is there.
     ///
     /// # Errors
-    /// `Busy` when that takes too long.
+    /// `QueueFull` when that takes too long.
     pub(crate) async fn take(core: &'a Rc<Core>) -> Result<Self, Fault> {
         until(core, || !core.places.borrow().changing.get()).await?;
         core.places.borrow().changing.set(true);

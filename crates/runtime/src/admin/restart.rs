@@ -12,7 +12,7 @@ use crate::core::Core;
 use crate::events::Kind;
 use crate::mail::orders::{Order, Told, ask, ask_each, together};
 use crate::place::Pool;
-use crate::place::mode::Spread;
+use crate::place::mode::{Mode, Spread};
 use crate::shared::WorkerId;
 use std::path::Path;
 use std::rc::Rc;
@@ -34,7 +34,11 @@ pub(crate) async fn come_back(core: &Rc<Core>) -> Result<(), Fault> {
     let Some(keeper) = &core.catalog else { return Ok(()) };
     let pools = keeper.ask(|catalog| catalog.pools()).await?;
     core.places.borrow_mut().begin_ids_after(pools.iter().map(|pool| pool.id));
-    for pool in pools {
+    // Those that have workers to themselves first, so that others are not there before them.
+    let is_apart =
+        |pool: &KeptPool| pool.placement.parse().is_ok_and(|spread: Spread| spread.mode == Mode::Dedicated);
+    let (apart, others): (Vec<_>, Vec<_>) = pools.into_iter().partition(is_apart);
+    for pool in apart.into_iter().chain(others) {
         let (id, name) = (PoolId::from_bits(pool.id), pool.name.clone());
         match one(core, pool).await {
             Ok(()) => tracing::info!(pool = %name, "the pool is back"),

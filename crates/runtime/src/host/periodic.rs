@@ -57,8 +57,8 @@ pub(crate) fn due(core: &Rc<Core>, beat: Beat, now: Nanos) {
     let is_out = is_out && !planted(Plant::DoubledPeriod);
     let wait = match is_out {
         true => beat.last.clone(),
-        // Not now: it is about to move. If it stays, the next beat calls it.
-        false => (!container.leaving.get()).then(Rc::default),
+        // Not if it is about to move, or was given to another worker. If it stays, the next beat calls it.
+        false => (!container.leaving.get() && !container.is_elsewhere()).then(Rc::default),
     };
     let next = Beat { container: beat.container, method: beat.method.clone(), at, last: wait.clone() };
     // The beat that fired gave its timer back a moment ago, so there is room.

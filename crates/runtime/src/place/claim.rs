@@ -46,6 +46,11 @@ impl Claim {
         self.0.store(FREE, Ordering::Release);
     }
 
+    /// Whether it was given to another worker.
+    fn is_gone(&self) -> bool {
+        self.0.load(Ordering::Acquire) >= GONE
+    }
+
     /// Whether nobody uses it, by a look.
     pub(crate) fn is_free(&self) -> bool {
         self.0.load(Ordering::Acquire) == FREE
@@ -78,6 +83,11 @@ impl Container {
         }
         self.users.set(self.users.get() + 1);
         Ok(Some(Using(self.clone())))
+    }
+
+    /// Whether it was given to another worker, while this one was held.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.claim.as_ref().is_some_and(|claim| claim.is_gone())
     }
 }
 

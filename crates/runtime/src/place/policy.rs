@@ -136,6 +136,19 @@ pub(crate) fn choose(core: &Rc<Core>, spread: Spread, count: u32) -> Result<Vec<
     }
 }
 
+/// The same for a pool that comes back. It is not refused because others have the workers that its mode wants: it shares some
+/// then, and keeps its mode for whoever comes after it.
+///
+/// # Errors
+/// `BadArguments` for a worker or a NUMA node that does not exist any more.
+pub(crate) fn choose_back(core: &Rc<Core>, spread: Spread, count: u32) -> Result<Vec<WorkerId>, Fault> {
+    choose(core, spread, count).or_else(|fault| {
+        let shared = choose(core, Spread { mode: Mode::Shared, ..spread }, count)?;
+        tracing::warn!(mode = %spread.mode, %fault, "a pool that comes back shares its workers for now; set its mode once more");
+        Ok(shared)
+    })
+}
+
 /// The workers of containers of a pool that stands, when it is to be as if it had been made now; those of other pools
 /// that are dedicated, and these, are left out if there are others.
 ///

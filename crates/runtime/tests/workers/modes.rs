@@ -291,12 +291,13 @@ fn a_pool_that_is_made_in_a_mode_has_it_from_the_start() {
     let stage = shard::with(|config| {
         config.workers = 4;
         config.modules.extend([Ledger::TABLE, Plain::TABLE]);
+        // Whatever the order: those that are apart come first.
+        config.pools.push(PoolSpec { containers: 8, ..PoolSpec::new("rest", "plain") });
         config.pools.push(PoolSpec {
             mode: Some(Mode::Dedicated),
             containers: 2,
             ..PoolSpec::new("own", "ledger")
         });
-        config.pools.push(PoolSpec { containers: 8, ..PoolSpec::new("rest", "plain") });
         config.pools.push(PoolSpec { mode: Some(Mode::Bundled), containers: 3, ..PoolSpec::new("one", "plain") });
     });
     let own = homes(&stage, "own");
