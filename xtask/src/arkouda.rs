@@ -50,6 +50,8 @@ pub struct Order {
     pub select: Option<String>,
     /// The node is built quickly and not to be quick.
     pub dev: bool,
+    /// Features of the command that are not built without being asked for.
+    pub features: Vec<String>,
     /// Which files, relative to the checkout; empty = those that the suite names.
     pub files: Vec<String>,
 }
@@ -78,7 +80,11 @@ pub fn run(repo: &Repo, order: &Order) -> Result<(), Trouble> {
     let places = Places { source, work };
     std::fs::create_dir_all(&places.work).map_err(|error| file(&places.work, error))?;
     let (profile, folder) = if order.dev { ("dev", "debug") } else { ("release", "release") };
-    child::pass(&mut repo.cargo(&["build", "--profile", profile, "--bin", "windlass"]))?;
+    let mut build = repo.cargo(&["build", "--profile", profile, "--bin", "windlass"]);
+    if !order.features.is_empty() {
+        build.arg("--features").arg(order.features.join(","));
+    }
+    child::pass(&mut build)?;
     let server = repo.target_folder()?.join(folder).join("windlass");
     environment(&places)?;
     shims(&places, &server)?;
@@ -171,7 +177,8 @@ impl Server {
             .args(["--logChannel=LogChannel.FILE", "--trace=false"])
             .env("ARKOUDA_REGISTRATION_CONFIG", &classes)
             .env("WINDLASS_DIR", &folder)
-            .current_dir(&folder)
+            // Where the tests run: both sides mean the same file by a relative path.
+            .current_dir(places.work.join("source"))
             .stdin(Stdio::null())
             .stdout(Stdio::null());
         let line = child::command_line(&command);
@@ -310,6 +317,7 @@ mod tests {
             json: None,
             select: None,
             dev: true,
+            features: Vec::new(),
             files: Vec::new(),
         };
         run(&repo, &order).expect("skipped, which is no error");

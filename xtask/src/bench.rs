@@ -1,10 +1,11 @@
 //! Benches: builds every contender, then hands over to the bench driver, which measures them in one run.
 //!
-//! Lives here: `run` (`cargo xtask bench NAME ..`), `Contenders` (paths of what was built).
+//! Lives here: `run` (`cargo xtask bench NAME ..`), `Contenders` (paths of what was built). `bench array` is in `arrays`.
 //! Holds: a contender that is not there is left out in words, never silently; nothing is measured from a debug build.
 //! May touch: the system's packages, once, for the C library of one rival, and says so.
 //! Not here: measuring, tables, plots (`bench/own`).
 
+use crate::arrays;
 use crate::child::{self, say};
 use crate::repo::{Repo, Trouble};
 use crate::suite::{answers, apt_get};
@@ -30,7 +31,7 @@ const RIVALS: &str = "bench/compare/Cargo.toml";
 /// What to measure.
 #[derive(Debug)]
 pub struct Order {
-    /// `call`, or another bench that the driver knows, or `lane`, `bdev`, `mixed`, `connections` or `rate`.
+    /// `call`, or another bench that the driver knows, or `lane`, `bdev`, `mixed`, `connections`, `rate` or `array`.
     pub name: String,
     /// Whether rivals are built and measured.
     pub rivals: bool,
@@ -76,6 +77,7 @@ pub fn run(repo: &Repo, order: &Order) -> Result<(), Trouble> {
         "lane" => return run_alone(repo, order, LANE, &[]),
         "bdev" => return run_alone(repo, order, BDEV, &[]),
         "mixed" => return run_alone(repo, order, MIXED, &[]),
+        arrays::NAME => return arrays::run(repo, order),
         "connections" | "rate" => return run_alone(repo, order, MANY, &[&order.name]),
         _ => {}
     }
@@ -119,9 +121,19 @@ pub fn run(repo: &Repo, order: &Order) -> Result<(), Trouble> {
 
 /// A bench that has no contenders of other programs: its floor is in the same one.
 fn run_alone(repo: &Repo, order: &Order, package: &str, words: &[&str]) -> Result<(), Trouble> {
-    let built = build(&mut repo.cargo(&["build", "--release", "-p", package]))?;
-    let mut bench = Command::new(find(&built, package)?);
+    let mut bench = alone(repo, package)?;
     bench.args(words);
+    hand_over(bench, order)
+}
+
+/// Builds a bench that is a program of its own.
+pub(crate) fn alone(repo: &Repo, package: &str) -> Result<Command, Trouble> {
+    let built = build(&mut repo.cargo(&["build", "--release", "-p", package]))?;
+    Ok(Command::new(find(&built, package)?))
+}
+
+/// Runs a bench with what the user asked for.
+pub(crate) fn hand_over(mut bench: Command, order: &Order) -> Result<(), Trouble> {
     if let Some(json) = &order.json {
         bench.arg("--json").arg(json);
     }

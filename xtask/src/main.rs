@@ -37,6 +37,7 @@ const EXAMPLES: &str = "Examples:
   cargo xtask rows tasks                         which requirement rows have passing tests
   cargo xtask tdrv                               every row of tasks and I/O on both backends
   cargo xtask bench call --json rows.json        our calls beside floors and rivals
+  cargo xtask bench array --quick                arrays beside NumPy, pandas and Polars
   cargo xtask py                                 the Python package: environment, wheel, tests
   cargo xtask demo                               the demo, from a release build";
 
@@ -72,7 +73,7 @@ enum Task {
     },
     /// Builds the contenders and measures them in one run.
     #[command(
-        after_help = "Examples:\n  cargo xtask bench call --json rows.json\n  cargo xtask bench call --no-rivals --quick"
+        after_help = "Examples:\n  cargo xtask bench call --json rows.json\n  cargo xtask bench call --no-rivals --quick\n  cargo xtask bench array --sizes 1e7,1e8 --json arrays.json"
     )]
     Bench {
         /// Which bench: `call`, ...
@@ -109,7 +110,7 @@ enum Task {
     },
     /// Runs Arkouda's own test suite, from a checkout of it, against a node.
     #[command(
-        after_help = "Examples:\n  cargo xtask arkouda-suite --src ../arkouda\n  cargo xtask arkouda-suite --src ../arkouda --ranks 1 -k sort --json out.json\nWithout a checkout nothing is run, and that is said."
+        after_help = "Examples:\n  cargo xtask arkouda-suite --src ../arkouda\n  cargo xtask arkouda-suite --src ../arkouda --ranks 1 -k sort --json out.json\n  cargo xtask arkouda-suite --src ../arkouda --features hdf5 -- tests/pandas/io_test.py\nWithout a checkout nothing is run, and that is said."
     )]
     ArkoudaSuite {
         /// A checkout of Arkouda at the tag v2026.07.15; nothing in it is written.
@@ -127,6 +128,9 @@ enum Task {
         /// Builds the node quickly instead of quick.
         #[arg(long)]
         dev: bool,
+        /// Features of the node that are not built unless asked for, such as `hdf5`.
+        #[arg(long, value_name = "hdf5", value_delimiter = ',')]
+        features: Vec<String>,
         /// Files of tests, from the checkout; all that the suite names if there is none.
         #[arg(value_name = "tests/FILE.py")]
         files: Vec<String>,
@@ -168,8 +172,8 @@ fn run(cli: Cli) -> Result<ExitCode, Trouble> {
         Task::Rows { spec, results } => suite()?.rows(spec, results.as_ref()),
         Task::Sim { rest } => simulator::run(&repo, &rest).map(|()| ExitCode::SUCCESS),
         Task::Tdrv { results } => suite()?.tdrv(results.as_ref()),
-        Task::ArkoudaSuite { src, ranks, json, select, dev, files } => {
-            let order = arkouda::Order { source: src, ranks, json, select, dev, files };
+        Task::ArkoudaSuite { src, ranks, json, select, dev, features, files } => {
+            let order = arkouda::Order { source: src, ranks, json, select, dev, features, files };
             arkouda::run(&repo, &order).map(|()| ExitCode::SUCCESS)
         }
         Task::Fuzz { seconds } => Ok(suite()?.fuzz(seconds)),

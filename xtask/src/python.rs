@@ -1,7 +1,7 @@
 //! The Python package: its environment, its wheel, its tests.
 //!
 //! Lives here: `Package` (what is built where), and what pytest's last line means.
-//! From: `suite` (`cargo xtask py`, and a step of `cargo xtask test`). To: the ledger.
+//! From: `suite` (`cargo xtask py`, and a step of `cargo xtask test`), `arrays` (`cargo xtask bench array`). To: the ledger.
 //! Holds: everything that is installed is said before; the tests run against the wheel as a user installs it, and never against
 //! the folder of sources.
 //! Not here: the build itself (`python/build`), the tests (`python/tests`).
@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-/// What the environment has from the package index, besides the wheel.
-const PACKAGES: &[&str] = &["maturin>=1.16,<2", "pytest>=8,<10", "numpy>=2,<3"];
+/// What the environment of the tests has from the package index, besides the wheel.
+pub const PACKAGES: &[&str] = &["maturin>=1.16,<2", "pytest>=8,<10", "numpy>=2,<3"];
 /// The module library that the tests load.
 const LIBRARY: &str = "windlass-example-shapes";
 /// Lines of a failed pytest that are shown again at the end.
@@ -23,13 +23,19 @@ const LAST_LINES: usize = 80;
 /// Whether an interpreter will do: its stable ABI has the buffer protocol from 3.11 on, and it can make environments.
 const WILL_DO: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))";
 
+const NO_PYTHON: &str = "there is no CPython of 3.11 or newer with venv, and none could be had";
+
 /// Where the package is built and how.
 #[derive(Debug)]
 pub struct Package<'a> {
     /// The checkout.
     pub repo: &'a Repo,
-    /// Cargo's folder; the environment and the wheels stand in it.
+    /// Cargo's folder.
     pub target: &'a Path,
+    /// The folder in it that the environment and the wheels stand in.
+    pub folder: &'a str,
+    /// What the environment has from the package index, as pip is told it.
+    pub packages: &'a [&'a str],
     /// Cargo's profile for the extension and the node.
     pub profile: &'a str,
     /// The longest time that a step may take.
@@ -45,10 +51,7 @@ impl Package<'_> {
             return;
         }
         let Some(python) = self.python(ledger) else {
-            ledger.skipped(
-                "the Python package",
-                "there is no CPython of 3.11 or newer with venv, and none could be had",
-            );
+            ledger.skipped("the Python package", NO_PYTHON);
             return;
         };
         if self.environment(ledger, &python) && self.wheel(ledger) && self.library(ledger) {
@@ -56,8 +59,18 @@ impl Package<'_> {
         }
     }
 
+    /// Makes the environment and the wheel and installs it there: the interpreter that has both; `None`: it failed, which is entered.
+    pub fn install(&self, ledger: &mut Ledger) -> Option<PathBuf> {
+        ledger.heading("the Python package");
+        let Some(python) = self.python(ledger) else {
+            ledger.failed("the Python package", NO_PYTHON);
+            return None;
+        };
+        (self.environment(ledger, &python) && self.wheel(ledger)).then(|| self.inside())
+    }
+
     fn home(&self) -> PathBuf {
-        self.target.join("python")
+        self.target.join(self.folder)
     }
 
     fn inside(&self) -> PathBuf {
@@ -83,15 +96,16 @@ impl Package<'_> {
     /// The environment, made once and kept.
     fn environment(&self, ledger: &mut Ledger, python: &str) -> bool {
         let inside = self.inside();
-        if answers(self.repo.command(&inside.to_string_lossy()).args(["-c", "import maturin, pytest, numpy"])) {
+        let imports = format!("import {}", modules(self.packages).join(", "));
+        if answers(self.repo.command(&inside.to_string_lossy()).args(["-c", &imports])) {
             return true;
         }
         let folder = self.home().join("venv");
-        say(&format!("making an environment in {} and installing {}", folder.display(), PACKAGES.join(", ")));
+        say(&format!("making an environment in {} and installing {}", folder.display(), self.packages.join(", ")));
         let mut make = self.repo.command(python);
         make.args(["-m", "venv", "--clear"]).arg(&folder);
         let mut install = self.pip(&["install", "--quiet", "--disable-pip-version-check"]);
-        install.args(PACKAGES);
+        install.args(self.packages);
         self.step(ledger, "an environment", &mut make).is_some()
             && self.step(ledger, "what the environment needs", &mut install).is_some()
     }
@@ -175,6 +189,11 @@ impl Package<'_> {
     }
 }
 
+/// What packages are called when they are imported: here the same as when they are installed.
+fn modules<'a>(packages: &[&'a str]) -> Vec<&'a str> {
+    packages.iter().filter_map(|package| package.split(['>', '<', '=', '!', '~']).next()).collect()
+}
+
 /// Enters what pytest said.
 fn enter(ledger: &mut Ledger, name: &str, ran: &Ran, limit: Duration) {
     let Some(count) = ran.lines.iter().rev().find_map(|line| summary(line)) else {
@@ -218,6 +237,11 @@ fn summary(line: &str) -> Option<Count> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn packages_are_imported_without_their_versions() {
+        assert_eq!(modules(PACKAGES), ["maturin", "pytest", "numpy"]);
+    }
 
     #[test]
     fn the_last_line_of_pytest_is_counted_and_others_are_not() {

@@ -7,18 +7,20 @@
 
 use crate::child::{self, Ran, say};
 use crate::ledger::Ledger;
-use crate::python::Package;
+use crate::python::{self, Package};
 use crate::repo::{Repo, Trouble};
 use crate::report::{self, Runner, Test};
 use crate::rows::{self, Spec};
 use crate::{faults, layers, sources, tdrv, uses};
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 /// The models of rings and parking, checked in every order of steps.
 const LOOM_TEST: &str = "crates/memory/tests/loom.rs";
+/// The tests of a feature that links a C library.
+const HDF5_TEST: &str = "modules/files/tests/hdf5.rs";
 /// Lines of a failed command that are shown again at the end.
 const LAST_LINES: usize = 60;
 
@@ -56,6 +58,7 @@ impl Suite {
         self.fast_checks(&mut ledger);
         self.tests(&mut ledger);
         self.planted(&mut ledger);
+        self.hdf5(&mut ledger);
         self.loom(&mut ledger);
         self.package("dev").test(&mut ledger, &[]);
         ledger.close()
@@ -69,7 +72,14 @@ impl Suite {
     }
 
     fn package<'a>(&'a self, profile: &'a str) -> Package<'a> {
-        Package { repo: &self.repo, target: &self.target, profile, limit: self.limit }
+        Package {
+            repo: &self.repo,
+            target: &self.target,
+            folder: "python",
+            packages: python::PACKAGES,
+            profile,
+            limit: self.limit,
+        }
     }
 
     /// What takes seconds once things are built: `cargo xtask check`.
@@ -164,6 +174,41 @@ impl Suite {
             let args = ["test", "-p", "windlass-sim", "--features", "hooks", "--no-fail-fast"];
             self.run_tests(ledger, &mut self.cargo(&args));
         }
+    }
+
+    /// Files in HDF5, a feature that links a C library. Without the library, and where it cannot be installed, that is said.
+    fn hdf5(&self, ledger: &mut Ledger) {
+        if !self.repo.root().join(HDF5_TEST).is_file() {
+            return;
+        }
+        if !self.has_hdf5() {
+            ledger.heading("libhdf5 is missing");
+            let mut install = apt_get(&self.repo, &["pkg-config", "libhdf5-dev"]);
+            say(&format!("running: {}", child::command_line(&install)));
+            let why = match child::run(&mut install, self.limit, |_| false) {
+                Ok(ran) if ran.clean() => None,
+                Ok(ran) => Some(ran.complaint(self.limit)),
+                Err(trouble) => Some(trouble.to_string()),
+            };
+            if let Some(why) = why {
+                ledger.skipped(HDF5_TEST, &format!("libhdf5 is not here and cannot be installed: {why}"));
+                return;
+            }
+        }
+        // As one workspace, so that what is built already is used.
+        let feature = ["--workspace", "--features", "windlass-files/hdf5"];
+        let lint = [&["clippy"][..], &feature, &["--lib", "--test", "hdf5", "--", "-D", "warnings"]].concat();
+        self.step(ledger, &mut self.cargo(&lint));
+        let test = [&["test"][..], &feature, &["--test", "hdf5", "--no-fail-fast"]].concat();
+        self.run_tests(ledger, &mut self.cargo(&test));
+    }
+
+    fn has_hdf5(&self) -> bool {
+        std::env::var_os("HDF5_DIR").is_some()
+            || ["/usr/include/hdf5/serial/H5public.h", "/usr/include/H5public.h"]
+                .iter()
+                .any(|path| Path::new(path).is_file())
+            || answers(self.repo.command("pkg-config").args(["--exists", "hdf5"]))
     }
 
     /// The models, in a target folder of their own because the flag would rebuild everything else.

@@ -44,7 +44,14 @@ pub(crate) struct Ring {
     pub(crate) wire: Wire,
     pub(crate) submit: Mutex<Submit>,
     pub(crate) has_backlog: AtomicBool,
-    pub(crate) results: Mutex<HashMap<SegmentId, Arc<Segment>>>,
+    pub(crate) results: Mutex<HashMap<SegmentId, Readable>>,
+}
+
+/// A segment that the node writes and this process reads.
+pub(crate) struct Readable {
+    pub(crate) segment: Arc<Segment>,
+    /// Memory of one result, which may be longer than the room that was asked for, and goes with its one lease.
+    pub(crate) shown: bool,
 }
 
 /// The submit ring's producer, and what waits for room in it.

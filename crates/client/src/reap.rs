@@ -335,8 +335,8 @@ impl Session {
         let patience = Patience::new(self.hand.as_ref(), SEGMENT_WAIT);
         let mut over = false;
         loop {
-            if let Some(segment) = locked(&ring.results).get(&id) {
-                return Ok(Arc::clone(segment));
+            if let Some(one) = locked(&ring.results).get(&id) {
+                return Ok(Arc::clone(&one.segment));
             }
             if over {
                 return Err(lost(format!("its reply stands in segment {:#x}, which never came", id.0)));
@@ -377,7 +377,9 @@ impl Session {
             if view.is_none() && parts.as_ref().is_some_and(|parts| !parts.filled(at, entry)) {
                 return Err(lost("not all of a shared buffer came back".into()));
             }
-            let Some(asked) = wanted.next().filter(|asked| is_answer(entry, asked, self.is_stream())) else {
+            let may_be_longer = self.is_shown(entry.segment);
+            let fits = |asked: &_| is_answer(entry, asked, self.is_stream(), may_be_longer);
+            let Some(asked) = wanted.next().filter(fits) else {
                 return Err(lost("its reply gives back a buffer that was not asked for".into()));
             };
             given.push(match (view, asked.hold) {
@@ -390,6 +392,14 @@ impl Session {
             return Err(lost("its reply leaves out a buffer".into()));
         }
         Ok((given, inputs))
+    }
+
+    /// Whether it is memory that one result shows.
+    fn is_shown(&self, id: SegmentId) -> bool {
+        match &self.link {
+            Link::Ring(ring) => locked(&ring.results).get(&id).is_some_and(|one| one.shown),
+            Link::Stream(_) => false,
+        }
     }
 
     fn view(
@@ -415,12 +425,12 @@ impl Session {
 }
 
 /// Whether a reply's entry can answer this buffer.
-fn is_answer(entry: &BufferEntry, asked: &Asked, stream: bool) -> bool {
+fn is_answer(entry: &BufferEntry, asked: &Asked, stream: bool, may_be_longer: bool) -> bool {
     let same = entry.direction == asked.entry.direction && entry.kind == asked.entry.kind;
     let in_place = entry.kind == BufferKind::Bytes
         || (stream && entry.segment == SegmentId::NONE)
         || (entry.segment == asked.entry.segment && entry.offset == asked.entry.offset);
-    same && in_place && entry.length <= asked.entry.length
+    same && in_place && (may_be_longer || entry.length <= asked.entry.length)
 }
 
 /// The Fault of one call whose answer cannot be: it ran, perhaps, and nobody can tell.

@@ -26,7 +26,7 @@ use crate::clock;
 use crate::counters::Counts;
 use crate::hand::{Hand, Patience};
 use crate::heap::Heap;
-use crate::link::{Link, Ring, Submit};
+use crate::link::{Link, Readable, Ring, Submit};
 use crate::reap::Taker;
 use crate::stages::Stages;
 use crate::table::{Answer, Freed, Out, Table, Ticket, Waiter, locked};
@@ -208,6 +208,13 @@ impl Session {
     pub(crate) fn release(&self, segment: SegmentId, offset: u64) {
         if !self.forked() && !self.is_stream() {
             // A lease is told from a whole segment by its length, and the node knows how long it is.
+            if let Link::Ring(ring) = &self.link {
+                let mut results = locked(&ring.results);
+                if results.get(&segment).is_some_and(|one| one.shown) {
+                    // One lease is all that there is of it. Unmapped when the view is gone, which is dropping just now.
+                    results.remove(&segment);
+                }
+            }
             let mut slot = note(Kind::Release, CallId::new(0, 0), segment, offset);
             slot.arguments.length = 1;
             self.publish_note(slot);
@@ -267,7 +274,7 @@ impl Session {
                 watch(ring);
                 self.answers_wait.store(true, Ordering::Release);
             }
-            News::Result { id, bytes, fd } => self.add_result(ring, id, bytes, fd),
+            News::Result { id, bytes, fd, shown } => self.add_result(ring, id, bytes, fd, shown),
             News::Retired(id) => {
                 locked(&ring.results).remove(&id);
             }
@@ -280,7 +287,7 @@ impl Session {
         self.over.get().is_none()
     }
 
-    fn add_result(&self, ring: &Ring, id: SegmentId, bytes: u64, fd: OwnedFd) {
+    fn add_result(&self, ring: &Ring, id: SegmentId, bytes: u64, fd: OwnedFd, shown: bool) {
         if id == SegmentId::NODE || locked(&ring.results).contains_key(&id) {
             self.broken(format!("segment {:#x} was given twice", id.0));
             return;
@@ -290,7 +297,7 @@ impl Session {
             .and_then(|bytes| Segment::open(fd.as_fd(), bytes, Access::Read).map_err(|error| error.to_string()));
         match opened {
             Ok(segment) => {
-                locked(&ring.results).insert(id, Arc::new(segment));
+                locked(&ring.results).insert(id, Readable { segment: Arc::new(segment), shown });
             }
             Err(error) => {
                 self.broken(format!("result segment {:#x} does not open: {error}", id.0));

@@ -39,8 +39,8 @@ pub(crate) struct Wire {
 pub(crate) enum News {
     /// Nothing came in the time given, or an answer that was put aside.
     Nothing,
-    /// A result segment.
-    Result { id: SegmentId, bytes: u64, fd: OwnedFd },
+    /// A result segment; `shown`: memory of one result alone.
+    Result { id: SegmentId, bytes: u64, fd: OwnedFd, shown: bool },
     /// The node no longer uses a segment.
     Retired(SegmentId),
     /// Completions stand in the ring, for a session that is attended by its descriptor.
@@ -174,10 +174,14 @@ impl Wire {
         };
         let fd = fds.pop();
         match (message.kind, fd) {
-            (ControlKind::Segment, Some(fd)) if message.segment.is_node_written() => {
-                News::Result { id: message.segment, bytes: message.length, fd }
+            (ControlKind::Segment | ControlKind::Shown, Some(fd)) if message.segment.is_node_written() => {
+                let shown = message.kind == ControlKind::Shown;
+                News::Result { id: message.segment, bytes: message.length, fd, shown }
             }
-            (ControlKind::Segment, None) => News::Broken("a segment came without its descriptor".into()),
+            (ControlKind::Shown, Some(_)) => News::Broken("what is shown is a segment of the client's".into()),
+            (ControlKind::Segment | ControlKind::Shown, None) => {
+                News::Broken("a segment came without its descriptor".into())
+            }
             (ControlKind::Segment | ControlKind::Accepted | ControlKind::Refused, fd) => {
                 if let Some(waits) = asked.get_mut(&message.request) {
                     *waits = Some((message, fd));

@@ -115,6 +115,32 @@ impl<'a> Context<'a> {
     pub fn log(&self, level: Level, text: &str) {
         self.call.log(level, text);
     }
+    /// Runs `piece` for every number below `count`, several at a time if threads of the node are free, and returns when all have
+    /// ended. The worker waits meanwhile, so one turn of this is kept as short as any other piece of work that does not yield.
+    ///
+    /// Cost: some microseconds to wake a thread that sleeps. A panic of one piece goes on here when all have ended.
+    ///
+    /// # Example
+    /// ```
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    /// use windlass_contract::context::Context;
+    ///
+    /// fn sum(cx: &Context<'_>, columns: &[Vec<u64>]) -> u64 {
+    ///     let all = AtomicU64::new(0);
+    ///     cx.together(columns.len(), |at| {
+    ///         all.fetch_add(columns[at].iter().sum(), Ordering::Relaxed);
+    ///     });
+    ///     all.into_inner()
+    /// }
+    /// ```
+    pub fn together(&self, count: usize, piece: impl Fn(usize) + Sync) {
+        self.call.together(count, &piece);
+    }
+    /// How many threads may take part in `together`, this one included: into how many parts work is worth cutting that is not cut
+    /// by itself. Which results there are must not follow from it.
+    pub fn threads(&self) -> usize {
+        self.call.together(0, &|_| {}).max(1)
+    }
     /// Waits.
     ///
     /// # Errors

@@ -34,6 +34,8 @@ pub enum ControlKind {
     Bye = 7,
     /// Node: completions stand in the ring, for a client that watches this socket.
     News = 8,
+    /// Node: here is memory that a call's answer shows (one descriptor); it is yours to read until you release it.
+    Shown = 9,
 }
 
 /// One message.
@@ -60,7 +62,7 @@ pub enum ControlError {
     #[error("{0} bytes are not a control message")]
     Length(usize),
     /// The kind names nothing.
-    #[error("control kind {0} does not exist (1 grow .. 8 news)")]
+    #[error("control kind {0} does not exist (1 grow .. 9 shown)")]
     UnknownKind(u16),
     /// Reserved bytes are not zero.
     #[error("reserved bytes are not zero")]
@@ -106,6 +108,7 @@ impl Control {
             6 => ControlKind::Retire,
             7 => ControlKind::Bye,
             8 => ControlKind::News,
+            9 => ControlKind::Shown,
             other => return Err(ControlError::UnknownKind(other)),
         };
         if word64(bytes, 24) != 0 {

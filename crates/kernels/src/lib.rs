@@ -39,8 +39,8 @@
 //! are joined in the order of their morsels, so a result has the same bits however many workers made it.
 //!
 //! *Stepwise* kernels keep an order of their own (sorts, groupings, sets): a value that borrows inputs and room, whose
-//! [`Stepwise::step`] does about a morsel of work and says whether there is more. Several workers share a sort by sorting parts of the rows and
-//! merging runs (`sort::merge`).
+//! [`Stepwise::step`] does about a morsel of work and says whether there is more; [`Stepwise::step_with`] does that on each of several threads. A
+//! sort is shared by sorting parts of the rows and merging runs.
 //!
 //! **Errors.** One enum, [`KernelError`]. No input makes a kernel panic; arithmetic is total.
 //!
@@ -91,6 +91,6 @@ pub mod strings;
 pub use dtype::{DType, promote};
 pub use element::{Element, Float, Integer, Number};
 pub use error::KernelError;
-pub use morsel::{Step, Stepwise};
+pub use morsel::{Step, Stepwise, Team};
 pub use shape::{Shape, Strides};
 pub use view::View;

@@ -93,6 +93,16 @@ fn check<T: Number, R: Reducer<T>>(
     segmented(reducer, values, (&permutation, &starts), 0..n / 2, front).expect("segments");
     assert!(out.iter().zip(&wanted).all(|(&a, &b)| like(a, b)), "by segment: {out:?}, wanted {wanted:?}");
 
+    let inside: Vec<T> = permutation.iter().map(|&row| values[row as usize]).collect();
+    let mut joined = vec![reducer.start(); n];
+    for range in [0..n / 3, n / 3..n / 2, n / 2..inside.len()].map(|part| part.start..part.end.min(inside.len())) {
+        for (group, part) in group::parts_in_order(reducer, &inside, &starts, range).expect("segments") {
+            reducer.merge(&mut joined[group], &part);
+        }
+    }
+    let in_order: Vec<R::Out> = joined.iter().map(|acc| reducer.finish(acc).expect("no group is empty")).collect();
+    assert!(in_order.iter().zip(&wanted).all(|(&a, &b)| like(a, b)), "in order: {in_order:?}, wanted {wanted:?}");
+
     let mut codes = vec![0u32; keys.len()];
     Codes::new(&view, &mut codes).and_then(|mut codes| codes.run()).expect("room");
     let half = keys.len() / 2;

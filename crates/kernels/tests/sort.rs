@@ -1,13 +1,15 @@
 //! Sorts beside the standard library's stable sort, over dtype, layout, duplicates and edges.
+#![allow(clippy::disallowed_methods, reason = "a test starts threads of its own")]
 mod common;
 
 use common::{Sample, array, property, same};
 use proptest::prelude::*;
 use std::cmp::Ordering;
+use windlass_kernels::group::GroupBy;
 use windlass_kernels::sort::merge::{self, Run, cut};
 use windlass_kernels::sort::{ArgSort, CoArgSort, Direction, Keys, SortValues, TextArgSort};
 use windlass_kernels::strings::Strings;
-use windlass_kernels::{Element, KernelError, Stepwise, View};
+use windlass_kernels::{Element, KernelError, Step, Stepwise, Team, View};
 
 /// NaN last, both zeros equal.
 fn order<T: Element>(a: &T, b: &T) -> Ordering {
@@ -174,6 +176,65 @@ fn arrays_runs_sorted_apart_merge_into_the_stable_order() {
             assert_eq!(keys.into_iter().zip(rows).collect::<Vec<_>>(), wanted);
         },
     );
+}
+
+/// Threads that run every piece at the same time as others, last ones first.
+struct Threads(usize);
+
+impl Team for Threads {
+    fn threads(&self) -> usize {
+        self.0
+    }
+    fn run(&self, count: usize, piece: &(dyn Fn(usize) + Sync)) {
+        std::thread::scope(|scope| {
+            for thread in 0..self.0 {
+                scope.spawn(move || (0..count).rev().filter(|at| at % self.0 == thread).for_each(piece));
+            }
+        });
+    }
+}
+
+fn together(mut kernel: impl Stepwise, threads: usize) {
+    while kernel.step_with(&Threads(threads)).expect("room") == Step::More {}
+}
+
+#[test]
+fn arrays_several_threads_sort_and_group_as_one_does() {
+    let n = 300_000;
+    let spread = random(n, 5);
+    let few: Vec<i64> = spread.iter().map(|x| x % 7).collect();
+    let sorted: Vec<i64> = (0..n as i64).collect();
+    let floats: Vec<f64> = spread.iter().map(|&x| if x % 100 == 0 { f64::NAN } else { x as f64 / 3.0 }).collect();
+    let clustered: Vec<i64> = spread.iter().map(|x| if x % 16 == 0 { *x } else { x % 3 }).collect();
+    let floats = View::flat(&floats);
+    for threads in [2, 3, 5] {
+        let views = [&spread, &few, &sorted, &clustered].map(|values| View::flat(values));
+        let columns: Vec<&dyn Keys> =
+            views.iter().map(|view| view as &dyn Keys).chain([&floats as &dyn Keys]).collect();
+        for column in &columns {
+            for direction in [Direction::Ascending, Direction::Descending] {
+                let (mut one, mut many) = (vec![0i64; n], vec![0i64; n]);
+                ArgSort::new(*column, direction, &mut one).and_then(|mut sort| sort.run()).expect("room");
+                together(ArgSort::new(*column, direction, &mut many).expect("room"), threads);
+                assert!(one == many, "{threads} threads, {direction:?}");
+            }
+            let (mut one, mut many) = (vec![0i64; n], vec![0i64; n]);
+            let mut alone = GroupBy::new(vec![*column], &mut one).expect("room");
+            alone.run().expect("room");
+            let mut shared = GroupBy::new(vec![*column], &mut many).expect("room");
+            while shared.step_with(&Threads(threads)).expect("room") == Step::More {}
+            assert_eq!(alone.into_starts(), shared.into_starts());
+            assert!(one == many);
+        }
+        let (mut one, mut many) = (vec![0i64; n], vec![0i64; n]);
+        CoArgSort::new(columns.clone(), &mut one).and_then(|mut sort| sort.run()).expect("room");
+        together(CoArgSort::new(columns.clone(), &mut many).expect("room"), threads);
+        assert!(one == many);
+        let (mut one, mut many) = (vec![0.0; n], vec![0.0; n]);
+        SortValues::new(floats, &mut one).and_then(|mut sort| sort.run()).expect("room");
+        together(SortValues::new(floats, &mut many).expect("room"), threads);
+        assert!(one.iter().zip(&many).all(|(a, b): (&f64, &f64)| a.to_bits() == b.to_bits()));
+    }
 }
 
 #[test]

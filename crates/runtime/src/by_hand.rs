@@ -76,7 +76,7 @@ impl ByHand {
             return Err(Fault::new(Code::BadConfig, text));
         }
         let lock = take_lock(config)?;
-        let shared = Shared::new(&config.name, Topology::by_hand(config, drivers.len()), false);
+        let shared = Shared::new(&config.name, Topology::by_hand(config, drivers.len()), config.helpers, false);
         let (tables, (commands, received)) = (Arc::new(tables(config)?), channel());
         let (mut workers, mut received) = (Vec::new(), Some(received));
         for (worker, driver) in shared.workers().zip(drivers) {

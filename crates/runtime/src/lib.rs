@@ -27,6 +27,7 @@ mod spec;
 mod stages;
 mod stats;
 mod symbols;
+mod team;
 mod topology;
 mod transport;
 mod worker;

@@ -110,6 +110,15 @@ pub const FLUSH_AGAIN_NS: u64 = 5_000_000;
 pub const FLUSH_WORK_NS: u64 = 60_000_000_000;
 /// Symbols of one session, and registered symbols of a node.
 pub const SYMBOLS_MAX: usize = 1_000_000;
+/// Memory of a symbol that is at least so long stands in a file of its own, which a client can read in place. Shorter memory is
+/// copied in less than a millisecond, and the allocator keeps it warm.
+pub const FILE_BYTES_MIN: u64 = 4 << 20;
+/// Files of symbols at once, each a descriptor; further memory is copied when it is read.
+pub const FILES_MAX: usize = 256;
+/// Bytes of files that are kept for the next symbols.
+pub const FILES_WARM_BYTES_MAX: u64 = 1 << 30;
+/// And how many.
+pub const FILES_WARM_MAX: usize = 32;
 /// Symbols in a list of them.
 pub const SYMBOLS_SHOWN_MAX: usize = 10_000;
 /// Calls of a served pool that wait until its provider takes them.

@@ -66,6 +66,8 @@ pub struct NodeConfig {
     pub pools: Vec<PoolSpec>,
     /// Workers: threads that run calls; 1 to `limits::WORKERS_MAX`.
     pub workers: usize,
+    /// Threads that help workers with large pieces of work (`Context::together`); they sleep otherwise.
+    pub helpers: usize,
     /// Processors for the workers, worker by worker in turn; empty = any.
     pub processors: Vec<usize>,
     /// NUMA nodes whose processors the workers keep to, one node each in turn; empty = any. Not together with `processors`.
@@ -102,6 +104,7 @@ impl NodeConfig {
             libraries: Vec::new(),
             pools: Vec::new(),
             workers: 1,
+            helpers: 0,
             processors: Vec::new(),
             numa: Vec::new(),
             spin_ns: SPIN_NS,
@@ -160,7 +163,7 @@ impl Node {
         let lock = take_lock(&config)?;
         let tables = Arc::new(tables(&config)?);
         let topology = Topology::of_threads(&config)?;
-        let shared = Shared::new(&config.name, topology, config.stall_ms > 0);
+        let shared = Shared::new(&config.name, topology, config.helpers, config.stall_ms > 0);
         let mut watchdog = None;
         if config.stall_ms > 0 {
             let pulses = shared.desks.iter().filter_map(|desk| desk.pulse.clone()).collect();

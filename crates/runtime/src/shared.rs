@@ -9,6 +9,7 @@ use crate::events::Events;
 use crate::limits::WORKERS_MAX;
 use crate::mail::{Letter, Mailbox};
 use crate::symbols::SymbolTable;
+use crate::team::Team;
 use crate::topology::Topology;
 use std::fmt;
 use std::net::SocketAddr;
@@ -69,6 +70,8 @@ pub(crate) struct Shared {
     generation: OnceLock<u64>,
     /// Named values that live between calls; made with the first worker.
     symbols: OnceLock<Arc<SymbolTable>>,
+    /// Threads that help with large pieces of work.
+    pub(crate) team: Team,
     /// Where the node listens for TCP connections, once it does.
     pub(crate) tcp: OnceLock<SocketAddr>,
     /// What has happened.
@@ -81,7 +84,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// Of these workers, at least one and at most `WORKERS_MAX`; with pulses if a watchdog is to look at them.
-    pub(crate) fn new(name: &str, topology: Topology, watched: bool) -> Arc<Self> {
+    pub(crate) fn new(name: &str, topology: Topology, helpers: usize, watched: bool) -> Arc<Self> {
         let desk = |at: usize| {
             let pulse = watched.then(|| Arc::new(Pulse::new(format!("{name}-{at}"))));
             Desk { pulse, ..Desk::default() }
@@ -91,6 +94,7 @@ impl Shared {
             topology,
             generation: OnceLock::new(),
             symbols: OnceLock::new(),
+            team: Team::new(helpers),
             tcp: OnceLock::new(),
             events: Events::default(),
             segment_bytes: AtomicU64::new(0),

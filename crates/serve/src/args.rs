@@ -29,6 +29,9 @@ pub struct ServeArgs {
     /// Workers: threads that run calls [default: one less than there are processors]
     #[arg(long, value_name = "N")]
     pub workers: Option<usize>,
+    /// Threads that help the workers with large arrays: auto, or a number [default: auto, one less than there are processors]
+    #[arg(long, value_name = "N")]
+    pub helpers: Option<String>,
     /// Processors the workers keep to, between commas, one each in turn [default: any]
     #[arg(long, value_name = "0,1")]
     pub cpus: Option<String>,
@@ -65,6 +68,7 @@ impl ServeArgs {
         set("name", self.name.clone());
         set("state", path(&self.state));
         set("workers", self.workers.map(|workers| workers.to_string()));
+        set("helpers", self.helpers.clone());
         set("cpus", self.cpus.clone());
         set("numa", self.numa.clone());
         set("tcp.listen", self.tcp.clone());

@@ -44,6 +44,8 @@ pub struct Settings {
     pub fresh: bool,
     /// Workers; 0 = one less than there are processors, at least one.
     pub workers: usize,
+    /// Threads that help the workers; `None` = one less than there are processors.
+    pub helpers: Option<usize>,
     /// Processors for the workers; empty = any.
     pub cpus: Vec<usize>,
     /// NUMA nodes for the workers; empty = any.
@@ -82,6 +84,7 @@ impl Default for Settings {
             state: None,
             fresh: false,
             workers: 0,
+            helpers: None,
             cpus: Vec::new(),
             numa: Vec::new(),
             modules: Vec::new(),
@@ -210,6 +213,22 @@ pub const KEYS: &[Key] = &[
         }
         to.workers = workers;
         Ok(())
+    }),
+    key!("helpers" Text = "\"auto\"", Some("--helpers"),
+    "Threads that help the workers with large arrays, a piece at a time, and sleep otherwise. auto: one less than there are\n\
+     processors; 0: none.",
+    |to, value| {
+        let most = windlass_runtime::limits::WORKERS_MAX;
+        let number = match value {
+            Value::String(auto) if auto == "auto" => {
+                to.helpers = None;
+                return Ok(());
+            }
+            Value::String(text) => text.trim().parse().map_err(|_| format!("{text:?} is neither auto nor a number"))?,
+            other => whole(other)? as usize,
+        };
+        to.helpers = Some(number).filter(|number| *number <= most);
+        to.helpers.map(drop).ok_or_else(|| format!("{number} helpers: a node has at most {most}"))
     }),
     key!("cpus" Numbers = "[]", Some("--cpus"),
     "Processors that the workers keep to, one each in turn; a single worker keeps to all of them. Empty: any.",

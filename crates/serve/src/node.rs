@@ -191,6 +191,8 @@ fn config_of(settings: &Settings, program: &Program) -> Result<NodeConfig, Fault
         0 => windlass_driver::threads::processors().saturating_sub(1).clamp(1, WORKERS_MAX),
         workers => workers,
     };
+    let helpers = || windlass_driver::threads::processors().saturating_sub(1).min(WORKERS_MAX);
+    config.helpers = settings.helpers.unwrap_or_else(helpers);
     config.processors = settings.cpus.clone();
     config.numa = settings.numa.clone();
     config.stall_ms = settings.stall_ms;

@@ -24,6 +24,9 @@ mod token;
 mod users;
 mod wire;
 
+#[cfg(fuzzing)]
+pub use wire::fuzz as fuzz_wire;
+
 pub use edge::{Edge, EdgeError, Options, Stopper};
 pub use facts::VERSION;
 pub use token::Token;

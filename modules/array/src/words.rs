@@ -2,7 +2,7 @@
 //!
 //! Holds: room for new strings is reserved before it is filled; a loop over strings lets other calls run between its pieces.
 
-use crate::work::{bad, fault, room};
+use crate::work::{bad, each, fault, room};
 use windlass::array::{ArrayFacts, StringsFacts};
 use windlass::prelude::*;
 use windlass_kernels::strings::{Rewrite, Strings as Seen, StringsRoom, sizes, write};
@@ -103,13 +103,10 @@ fn too_long() -> Fault {
 pub async fn answered<T: Item>(
     cx: &Context<'_>,
     count: usize,
-    mut ask: impl FnMut(std::ops::Range<usize>, &mut [T]) -> Result<(), windlass_kernels::KernelError>,
+    ask: impl Fn(std::ops::Range<usize>, &mut [T]) -> Result<(), windlass_kernels::KernelError> + Sync,
 ) -> Result<Array, Fault> {
     let mut out = room::<T>(cx, &[count])?;
-    for piece in pieces(count) {
-        ask(piece.clone(), &mut out[piece]).map_err(fault)?;
-        cx.yield_if_due().await?;
-    }
+    each(cx, pieces(count).zip(out.chunks_mut(PIECE)), |(piece, out)| ask(piece, out), |()| ()).await?;
     Ok(out.done())
 }
 

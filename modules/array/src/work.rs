@@ -1,11 +1,15 @@
 //! What all groups use: from arrays to the kernels' views and back, and loops that let others run.
 //!
-//! Holds: a loop yields after each morsel when its time is used up, so a long command delays no other by more than that.
+//! Holds: a loop yields after each batch of morsels when its time is used up, so a long command delays no other by more than that;
+//!   results of morsels are put together in their order, whoever ran them.
 
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 use windlass::prelude::*;
 use windlass_kernels::elementwise::{CastTo, cast};
-use windlass_kernels::{DType, Element, KernelError, Shape, Step, Stepwise, Strides, View, morsel, with_dtype};
+use windlass_kernels::{
+    DType, Element, KernelError, Shape, Step, Stepwise, Strides, Team, View, morsel, with_dtype,
+};
 
 /// The kernel's word for a dtype.
 pub fn kernel_dtype(dtype: Dtype) -> DType {
@@ -49,17 +53,84 @@ pub fn of_view<'a, T: Item + Element>(seen: ArrayView<'a, T>) -> Result<View<'a,
     View::new(seen.memory(), seen.offset(), shape, strides).map_err(fault)
 }
 
-/// Fills room morsel by morsel.
-pub async fn fill<T: Item>(
+/// How long one batch of morsels may hold the worker, nanoseconds.
+const BATCH_NS: u64 = 500_000;
+/// Morsels of the first batch, of which nothing is known yet, and of the largest.
+const BATCH_FIRST: usize = 4;
+const BATCH_MAX: usize = 1024;
+
+/// Runs `work` on each item, several at a time, and hands the results to `done` in the order of the items. Others run after each
+/// batch, whose size is as long as it may take.
+pub async fn each<I: Send, R: Send>(
     cx: &Context<'_>,
-    out: &mut Fresh<T>,
-    mut work: impl FnMut(Range<usize>, &mut [T]) -> Result<(), KernelError>,
+    mut items: impl Iterator<Item = I>,
+    work: impl Fn(I) -> Result<R, KernelError> + Sync,
+    mut done: impl FnMut(R),
 ) -> Result<(), Fault> {
-    for (range, room) in morsel::outputs(out) {
-        work(range, room).map_err(fault)?;
+    let mut size = BATCH_FIRST;
+    loop {
+        let batch: Vec<Mutex<Slot<I, R>>> =
+            items.by_ref().take(size).map(|item| Mutex::new(Slot::Waits(item))).collect();
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let begun = cx.now_ns();
+        cx.together(batch.len(), |at| {
+            // Nobody else has this slot, so its lock is free and never broken.
+            let mut slot = batch[at].lock().unwrap_or_else(PoisonError::into_inner);
+            if let Slot::Waits(item) = std::mem::replace(&mut *slot, Slot::Taken) {
+                *slot = Slot::Done(work(item));
+            }
+        });
+        let took = cx.now_ns().saturating_sub(begun);
+        for slot in batch {
+            if let Slot::Done(result) = slot.into_inner().unwrap_or_else(PoisonError::into_inner) {
+                done(result.map_err(fault)?);
+            }
+        }
+        size = match took {
+            _ if took > BATCH_NS => (size / 2).max(1),
+            _ if took < BATCH_NS / 2 => (size * 2).min(BATCH_MAX),
+            _ => size,
+        };
         cx.yield_if_due().await?;
     }
-    Ok(())
+}
+
+enum Slot<I, R> {
+    Waits(I),
+    Taken,
+    Done(Result<R, KernelError>),
+}
+
+/// Fills room, morsels at a time.
+pub async fn fill<T: Item>(
+    cx: &Context<'_>,
+    out: &mut [T],
+    work: impl Fn(Range<usize>, &mut [T]) -> Result<(), KernelError> + Sync,
+) -> Result<(), Fault> {
+    if out.len() <= morsel::ELEMENTS {
+        return if out.is_empty() { Ok(()) } else { work(0..out.len(), out).map_err(fault) };
+    }
+    each(cx, morsel::outputs(out), |(range, room)| work(range, room), |()| ()).await
+}
+
+/// The worker and the threads that help it.
+struct Helped<'a> {
+    cx: &'a Context<'a>,
+    threads: usize,
+}
+
+impl Team for Helped<'_> {
+    fn threads(&self) -> usize {
+        self.threads
+    }
+    fn run(&self, count: usize, piece: &(dyn Fn(usize) + Sync)) {
+        match count {
+            1 => piece(0),
+            _ => self.cx.together(count, piece),
+        }
+    }
 }
 
 /// Runs a stepwise kernel to its end.
@@ -69,7 +140,8 @@ pub async fn steps(cx: &Context<'_>, mut kernel: impl Stepwise) -> Result<(), Fa
 
 /// As `steps`, for a kernel that is asked afterwards what it found.
 pub async fn drive(cx: &Context<'_>, kernel: &mut impl Stepwise) -> Result<(), Fault> {
-    while kernel.step().map_err(fault)? == Step::More {
+    let team = Helped { cx, threads: cx.threads() };
+    while kernel.step_with(&team).map_err(fault)? == Step::More {
         cx.yield_if_due().await?;
     }
     Ok(())

@@ -12,6 +12,18 @@ pub(crate) fn bad(text: impl Into<String>) -> Fault {
     Fault::new(Code::BadArguments, text).with_outcome(Outcome::Ended)
 }
 
+/// An array whose memory is its elements, one after another, and nothing else.
+pub(crate) fn whole(cx: &Context<'_>, array: Array) -> Result<Array, Fault> {
+    if array.is_whole() {
+        return Ok(array);
+    }
+    let bytes = array.size() * array.dtype().itemsize().unwrap_or(1);
+    let mut room = cx.symbols().reserve(bytes as u64)?;
+    array.write_to(&mut room);
+    Array::new(array.dtype(), array.shape(), room.freeze())
+        .map_err(|error| Fault::new(Code::Internal, error.to_string()))
+}
+
 /// Values of rows.
 #[derive(Clone, Debug)]
 pub(crate) enum Values {
@@ -140,9 +152,9 @@ impl Kept {
         said
     }
 
-    fn told(self, cx: &Context<'_>, made: &mut Vec<String>) -> Result<String, Fault> {
+    fn told(mut self, cx: &Context<'_>, made: &mut Vec<String>) -> Result<String, Fault> {
         let mut items = Vec::new();
-        for (name, column) in self.columns {
+        for (name, column) in std::mem::take(&mut self.columns) {
             let (sort, created) = match column {
                 Column::Flat(values @ Values::Array(_)) => ("PDARRAY", values.keep(cx, made)?),
                 Column::Flat(values @ Values::Strings(_)) => ("STRINGS", values.keep(cx, made)?),
@@ -154,6 +166,11 @@ impl Kept {
             };
             items.push(json!({ "dataset_name": name, "arkouda_type": sort, "created": created }));
         }
+        Ok(self.wrapped(items))
+    }
+
+    /// What is replied: what was made, and which files could not be read.
+    pub(crate) fn wrapped(&self, items: Vec<Value>) -> String {
         let mut reply = Map::new();
         reply.insert("items".into(), Value::String(Value::Array(items).to_string()));
         if self.error_count > 0 {
@@ -161,6 +178,6 @@ impl Kept {
             reply.insert("file_error_count".into(), self.error_count.to_string().into());
             reply.insert("file_errors".into(), Value::String(json!(self.errors).to_string()));
         }
-        Ok(Value::Object(reply).to_string())
+        Value::Object(reply).to_string()
     }
 }

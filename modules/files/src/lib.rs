@@ -1,15 +1,16 @@
-//! Files: arrays and strings in Parquet and CSV, as the ancestor's client asks for them, and checkpoints of all symbols.
+//! Files: arrays and strings in Parquet, CSV and (a feature) HDF5, as the ancestor's client asks for them, and checkpoints of all symbols.
 //!
 //! Lives here: the commands; `names` (which files are meant), `disk` (whole files in and out), `columns` (what a file has and the node
-//! keeps), `parquet`, `text` (CSV); `checkpoint` (a module of its own).
+//! keeps), `parquet`, `text` (CSV), `hdf5`; `checkpoint` (a module of its own).
 //! From: any caller of the commands. To: the node's table of symbols, and its disk through the context.
 //! Holds: nothing of a read is kept unless all of it could be read; a file appears under its name when all of it is on the disk;
 //! decoding lets other calls run after each batch; room for what comes is asked for before it is decoded.
-//! Not here: HDF5.
+//! Not here: what the commands compute with (`array`).
 
 mod checkpoint;
 mod columns;
 mod disk;
+mod hdf5;
 mod limits;
 mod names;
 mod parquet;
@@ -25,7 +26,7 @@ use windlass::prelude::*;
 /// Reads and writes files.
 pub struct Files;
 
-/// Arrays and strings in files: Parquet and CSV. Paths are those of the node's machine.
+/// Arrays and strings in files: Parquet, CSV and, if the node was built with it, HDF5. Paths are those of the node's machine.
 #[module(stateless)]
 impl Files {
     /// Nothing to keep: files are the disk's, symbols the node's.
@@ -48,7 +49,7 @@ impl Files {
         match disk::kind(cx, &path).await? {
             Kind::Parquet => parquet_names(cx, &path, given).await,
             Kind::Csv => csv_names(cx, &path, given).await,
-            Kind::Hdf5 => Err(names::no_hdf5(&path)),
+            Kind::Hdf5 => Ok(json!(hdf5::names(cx, &path).await?).to_string()),
         }
     }
 
@@ -64,6 +65,40 @@ impl Files {
     async fn list_csv(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
         let path = first(cx, given).await?;
         csv_names(cx, &path, given).await
+    }
+
+    /// Names of the objects of an HDF5 file.
+    #[method(standard, name = "lshdf")]
+    async fn list_hdf(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
+        let path = first(cx, given).await?;
+        Ok(json!(hdf5::names(cx, &path).await?).to_string())
+    }
+
+    /// Whether an HDF5 file is `single`, or one of several (`distribute`).
+    #[method(standard, name = "hdffileformat")]
+    async fn hdf_format(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
+        let path = first(cx, given).await?;
+        hdf5::format(cx, &path).await
+    }
+
+    /// Objects of one or several HDF5 files, one after another: arrays, strings, lists, categories, groupings, frames, indexes.
+    #[method(standard, name = "readAllHdf")]
+    async fn read_hdf(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
+        hdf5::read(cx, given).await
+    }
+
+    /// An object into an HDF5 file; `write_mode` 1 adds it to one that is there, and `overwrite` lets it take the place of what has its
+    /// name. `compression` is `none`, `gzip`, or `gzip:1` to `gzip:9`.
+    #[method(standard, name = "tohdf")]
+    async fn write_hdf(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
+        hdf5::write(cx, given).await?;
+        Ok("Dataset written successfully!".into())
+    }
+
+    /// A step of the commands for HDF5: what waits under a ticket. Errors: `NotFound`.
+    #[method(blocking)]
+    fn hdf5_step(ticket: u64) -> Result<(), Fault> {
+        hdf5::step(ticket)
     }
 
     /// What kind of file it is: `Parquet`, `HDF5` or `CSV`.

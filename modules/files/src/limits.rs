@@ -18,3 +18,18 @@ pub const BUSY_WAIT: std::time::Duration = std::time::Duration::from_secs(60);
 pub const LOOK_EVERY_MIN: std::time::Duration = std::time::Duration::from_millis(20);
 /// Longest time between two looks.
 pub const LOOK_EVERY_MAX: std::time::Duration = std::time::Duration::from_secs(1);
+/// Calls that work on HDF5 files at the same time.
+#[cfg(feature = "hdf5")]
+pub const DESK_MAX: usize = 256;
+/// Groups and datasets that one request looks at in one HDF5 file.
+#[cfg(feature = "hdf5")]
+pub const OBJECTS_MAX: usize = 1 << 20;
+/// Groups inside groups that are looked into.
+#[cfg(feature = "hdf5")]
+pub const DEEP_MAX: usize = 8;
+/// Values of an HDF5 file that are checked one by one after they were read at once.
+#[cfg(feature = "hdf5")]
+pub const ROWS_AT_ONCE: usize = 1 << 20;
+/// Columns, keys or levels of one object.
+#[cfg(feature = "hdf5")]
+pub const PARTS_MAX: usize = 1 << 16;

@@ -33,12 +33,6 @@ impl Kind {
     }
 }
 
-/// HDF5 is another format that the ancestor has.
-pub(crate) fn no_hdf5(path: &str) -> Fault {
-    let text = format!("{path} is an HDF5 file, which this node does not read; save it as Parquet");
-    Fault::new(Code::Unsupported, text).with_outcome(Outcome::Ended)
-}
-
 /// Whether a name is a pattern.
 pub(crate) fn is_pattern(name: &str) -> bool {
     name.contains(['*', '?', '['])

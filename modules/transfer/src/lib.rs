@@ -9,7 +9,7 @@
 mod bytes;
 mod list;
 
-use windlass::array::{ArrayFacts, StringsFacts};
+use windlass::array::{ArrayFacts, StringsFacts, ViewFacts};
 use windlass::prelude::*;
 
 /// Carries arrays and strings as bytes, and tells of symbols.
@@ -66,6 +66,24 @@ impl Transfer {
         part.write(to);
         out.set_len(len);
         Ok(())
+    }
+
+    /// Gives an array's memory to be read in place, with how it lies there; nobody writes it while the result is held. An array that
+    /// cannot be given so, and fits into `out`, is copied there; for another one the answer says how many bytes `to_bytes` needs.
+    #[method(id = 16, idempotent)]
+    fn view(&self, cx: &Context<'_>, name: &str, mut out: Out<Bytes>) -> Result<ViewFacts, Fault> {
+        let array = cx.symbols().array(name)?;
+        let alone = ViewFacts::alone(&array);
+        let room = usize::try_from(alone.bytes).ok().and_then(|len| out.get_mut(..len));
+        let copied = room.map(|room| array.write_to(room)).is_some();
+        if copied {
+            out.set_len(alone.bytes as usize);
+            return Ok(alone);
+        }
+        if cx.symbols().show(&out, &array)? {
+            return Ok(ViewFacts::of(&array));
+        }
+        Ok(ViewFacts { here: false, ..alone })
     }
 
     /// Ends all symbols of the session that are not registered.

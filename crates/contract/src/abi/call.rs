@@ -171,7 +171,7 @@ impl<'a> Incoming<'a> {
     }
 
     /// The host functions, each as a safe call: the handle is the host's own, for this call.
-    fn host(&self) -> &'a HostTable {
+    pub(super) fn host(&self) -> &'a HostTable {
         // SAFETY: part of the promise of `new`: the host's table outlives every call.
         unsafe { &*self.raw.host }
     }

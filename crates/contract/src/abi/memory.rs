@@ -1,9 +1,11 @@
 //! Memory that a node and its modules hold together: counted, immutable while anybody else holds it, freed by its maker.
 //!
 //! Lives here: `RawMemory` and `MemoryFunctions` (what crosses), `Memory` (a counted hold, for any thread), `Room` (the only
-//! hold there is, so it may write), `Item` (types that such memory can be seen as).
+//! hold there is, so it may write), `MemoryFile` and `SpentFile` (the sealed file that large memory stands in, so that another
+//! process can read it), `Item` (types that such memory can be seen as).
 //! Holds: 64-byte aligned, born zeroed; `&mut` exists only while the count is one, and no second hold can appear meanwhile,
-//! because a hold is made from a hold and the one there is borrowed.
+//! because a hold is made from a hold and the one there is borrowed. What a process may still read without a hold
+//! (`MemoryFile::abandon`) is never written again.
 //! Not here: who may have how much of it (`runtime/src/symbols`), what its bytes mean (`array`).
 
 use crate::array::Dtype;
@@ -13,8 +15,11 @@ use std::any::Any;
 use std::ffi::c_void;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use windlass_memory::{Role, Segment, SegmentError};
 
 /// A hold as it crosses: three words of its maker's, and what to call with the third.
 #[repr(C)]
@@ -53,23 +58,128 @@ unsafe impl Send for Memory {}
 // SAFETY: as above; shared references only read.
 unsafe impl Sync for Memory {}
 
-/// What this side allocates, inside an `Arc` whose count is the number of holds.
-struct Block {
-    at: NonNull<u8>,
-    layout: Layout,
-    // What is to happen when the memory goes: a charge that returns.
-    _guard: Box<dyn Any + Send + Sync>,
+/// A sealed memory file that this process alone can write, and another one can read once it was given the descriptor.
+///
+/// Whoever has this value has the bytes, all of them zero; memory over it takes it.
+#[derive(Debug)]
+pub struct MemoryFile {
+    segment: Segment,
+    fd: OwnedFd,
+    /// The session that it was reserved for.
+    owner: u64,
+    shown: AtomicBool,
+    abandoned: AtomicBool,
 }
 
-// SAFETY: a block owns its allocation, and the guard may go to any thread.
+impl MemoryFile {
+    /// A file of at least so many bytes, zeroed, for a session.
+    ///
+    /// Cost: the zeroing of every page, and six system calls.
+    ///
+    /// # Errors
+    /// `SegmentError`: the machine has no memory or no descriptor for it.
+    pub fn create(bytes: usize, owner: u64) -> Result<Self, SegmentError> {
+        let (segment, fd) = Segment::create("windlass-memory", bytes, Role::Result)?;
+        Ok(Self { segment, fd, owner, shown: AtomicBool::new(false), abandoned: AtomicBool::new(false) })
+    }
+    /// Its bytes, whole pages.
+    pub fn bytes(&self) -> usize {
+        self.segment.bytes()
+    }
+    /// The session that it was reserved for.
+    pub fn owner(&self) -> u64 {
+        self.owner
+    }
+    /// Whether its descriptor was given away.
+    pub fn was_shown(&self) -> bool {
+        self.shown.load(Ordering::Acquire)
+    }
+    /// The descriptor, to be given to a process that may read all of it from now on.
+    pub fn show(&self) -> BorrowedFd<'_> {
+        self.shown.store(true, Ordering::Release);
+        self.fd.as_fd()
+    }
+    /// A process that reads it has gone without a word, and may read on: nobody writes these bytes any more.
+    pub fn abandon(&self) {
+        // ORDER: whoever calls this has a hold, whose end `is_unique` acquires; so whoever is alone afterwards sees it.
+        self.abandoned.store(true, Ordering::Release);
+    }
+    /// Memory over its first bytes; `then` gets the file when the last hold has gone. `None` when it is shorter.
+    pub fn into_room(self, len: usize, then: impl FnOnce(SpentFile) + Send + Sync + 'static) -> Option<Room> {
+        if len > self.bytes() {
+            return None;
+        }
+        let at = NonNull::new(self.segment.as_ptr())?;
+        Some(Block::File(Some((self, Box::new(then)))).room(at, len))
+    }
+}
+
+/// A file whose memory has no holder any more.
+#[derive(Debug)]
+pub struct SpentFile(MemoryFile);
+
+impl SpentFile {
+    /// Its bytes, whole pages.
+    pub fn bytes(&self) -> usize {
+        self.0.bytes()
+    }
+    /// Whether its descriptor was given away.
+    pub fn was_shown(&self) -> bool {
+        self.0.was_shown()
+    }
+    /// The same file for another session, zeroed; `None` once its descriptor was given away, because somebody may still read it.
+    ///
+    /// Cost: the zeroing of pages that are there, far less than new ones take.
+    pub fn renewed(self, owner: u64) -> Option<MemoryFile> {
+        let mut file = self.0;
+        if file.was_shown() {
+            return None;
+        }
+        let all = file.segment.span(0, file.segment.bytes() as u64).ok()?;
+        file.segment.zero(all);
+        file.owner = owner;
+        Some(file)
+    }
+}
+
+type Then = Box<dyn FnOnce(SpentFile) + Send + Sync>;
+
+/// What this side allocates, inside an `Arc` whose count is the number of holds.
+enum Block {
+    /// Memory of this process, and what is to happen when it goes: a charge that returns.
+    Heap { at: NonNull<u8>, layout: Layout, _guard: Box<dyn Any + Send + Sync> },
+    /// A file, and who gets it back; `None` while that happens.
+    File(Option<(MemoryFile, Then)>),
+}
+
+// SAFETY: a block owns its allocation or its file, and what is to happen when it goes may go to any thread.
 unsafe impl Send for Block {}
-// SAFETY: nothing reads or writes through `&Block`.
+// SAFETY: nothing reads or writes bytes through `&Block`; a file's flags are atomic.
 unsafe impl Sync for Block {}
+
+impl Block {
+    fn room(self, at: NonNull<u8>, len: usize) -> Room {
+        Room(Memory { at, len, held: Arc::into_raw(Arc::new(self)).cast(), functions: &OURS })
+    }
+    fn may_be_written(&self) -> bool {
+        match self {
+            Self::File(Some((file, _))) => !file.abandoned.load(Ordering::Acquire),
+            Self::Heap { .. } | Self::File(None) => true,
+        }
+    }
+}
 
 impl Drop for Block {
     fn drop(&mut self) {
-        // SAFETY: allocated in `Memory::allocate` with this layout, freed once.
-        unsafe { std::alloc::dealloc(self.at.as_ptr(), self.layout) }
+        match self {
+            // SAFETY: allocated in `Memory::allocate` with this layout, freed once.
+            Self::Heap { at, layout, .. } => unsafe { std::alloc::dealloc(at.as_ptr(), *layout) },
+            Self::File(held) => {
+                if let Some((file, then)) = held.take() {
+                    then(SpentFile(file));
+                }
+            }
+        }
     }
 }
 
@@ -87,7 +197,7 @@ unsafe extern "C" fn is_unique(held: *const c_void) -> u32 {
     // SAFETY: as in `keep`; the caller's hold stays counted, so the value made here is not dropped.
     let mut block = std::mem::ManuallyDrop::new(unsafe { Arc::from_raw(held.cast::<Block>()) });
     // ORDER: `Arc::get_mut` acquires what a hold that went released, so writes that follow come after its reads.
-    u32::from(Arc::get_mut(&mut block).is_some())
+    u32::from(Arc::get_mut(&mut block).is_some_and(|block| block.may_be_written()))
 }
 
 impl Memory {
@@ -99,8 +209,20 @@ impl Memory {
         let layout = Layout::from_size_align(len.max(1), SHARED_ALIGN).ok()?;
         // SAFETY: the layout has at least one byte.
         let at = NonNull::new(unsafe { std::alloc::alloc_zeroed(layout) })?;
-        let held = Arc::into_raw(Arc::new(Block { at, layout, _guard: guard })).cast();
-        Some(Room(Self { at, len, held, functions: &OURS }))
+        Some(Block::Heap { at, layout, _guard: guard }.room(at, len))
+    }
+
+    /// The file that it stands in, if this side made it in one.
+    pub fn file(&self) -> Option<&MemoryFile> {
+        if !std::ptr::eq(self.functions, &raw const OURS) {
+            return None;
+        }
+        // SAFETY: functions of ours stand beside a count of ours: `held` came from `Arc::into_raw` of a `Block`, which this hold
+        //   keeps alive for as long as it is borrowed; nobody changes a block that is held.
+        match unsafe { &*self.held.cast::<Block>() } {
+            Block::File(Some((file, _))) => Some(file),
+            Block::Heap { .. } | Block::File(None) => None,
+        }
     }
 
     /// Hands the hold over.
@@ -295,5 +417,36 @@ mod tests {
         assert_eq!(Arc::strong_count(&gone), 1);
         // SAFETY: it was taken; nothing is left.
         assert!(unsafe { raw.take() }.is_none());
+    }
+
+    #[test]
+    fn memory_in_a_file_comes_back_zeroed_unless_somebody_may_read_it() {
+        use std::sync::Mutex;
+        let back = Arc::new(Mutex::new(None));
+        let over = |file: MemoryFile| {
+            let back = back.clone();
+            file.into_room(5000, move |file| *back.lock().unwrap() = Some(file)).unwrap()
+        };
+        let mut room = over(MemoryFile::create(5000, 7).unwrap());
+        assert!(room.len() == 5000 && room.iter().all(|byte| *byte == 0));
+        room.fill(9);
+        let memory = room.freeze();
+        assert_eq!(memory.file().map(MemoryFile::owner), Some(7));
+        let other = memory.clone();
+        assert!(other.into_room().is_err());
+        drop(memory);
+        let file: SpentFile = back.lock().unwrap().take().unwrap();
+        let mut room = over(file.renewed(8).unwrap());
+        assert!(room.iter().all(|byte| *byte == 0));
+        room.fill(1);
+        let memory = room.freeze();
+        memory.file().unwrap().show();
+        // Shown, and given back: it is written in place again, but no other memory is made of it.
+        let memory = memory.into_room().unwrap().freeze();
+        memory.file().unwrap().abandon();
+        assert!(memory.into_room().is_err(), "a reader went without a word");
+        assert!(back.lock().unwrap().take().unwrap().renewed(9).is_none());
+        assert!(Memory::allocate(1, Box::new(())).unwrap().freeze().file().is_none());
+        assert!(MemoryFile::create(100, 0).unwrap().into_room(1 << 20, drop).is_none());
     }
 }

@@ -15,6 +15,7 @@ mod home;
 mod memory;
 mod operation;
 mod owned;
+mod pieces;
 mod shim;
 mod spawn;
 mod symbols;
@@ -25,13 +26,14 @@ pub use buffer::RawBuffer;
 pub use call::Incoming;
 pub(crate) use home::Home;
 pub use home::Tell;
-pub use memory::{Item, Memory, MemoryFunctions, RawMemory, Room};
+pub use memory::{Item, Memory, MemoryFile, MemoryFunctions, RawMemory, Room, SpentFile};
 pub use operation::{
     OP_SHIELDED, OPEN_CREATE, OPEN_DIRECT, OPEN_DURABLE, OPEN_EXCLUSIVE, OPEN_FRESH, OPEN_TRUNCATE, OPEN_WRITE,
     OpKind, RawOp, RawOpResult,
 };
 pub use owned::{Pages, RawOwned};
 pub(crate) use owned::{PagesReceipt, VecReceipt};
+pub use pieces::RawPieces;
 pub use shim::{Access, Exclusive, Shared, Started, table};
 pub(crate) use spawn::Left;
 pub use spawn::RawSpawn;
@@ -42,7 +44,7 @@ pub use waker::{HostWaker, LentWaker, WakerVtable, borrow_waker};
 use std::ffi::c_void;
 
 /// Version of both tables. A module built for another one is refused by name.
-pub const TABLE_VERSION: u32 = 4;
+pub const TABLE_VERSION: u32 = 5;
 /// Of `ModuleTable::hooks`: the module's methods take `&self`, so it may be asked while one of them runs.
 pub const TABLE_SHARED: u32 = 1;
 /// Of `ModuleTable::hooks`: a container keeps nothing between calls, so that one made anew is as good (`Hooks::STATELESS`).
@@ -169,6 +171,9 @@ pub struct HostTable {
     pub tell: unsafe extern "C" fn(*mut c_void, u32, u64),
     /// Asks about symbols: takes question and memory out of the record, leaves answer and memory in it.
     pub symbols: unsafe extern "C" fn(*mut c_void, *mut RawSymbols),
+    /// Runs all pieces of work, on this thread and on threads of the node's that are free, and returns when all have ended: how many
+    /// threads may take part, this one included.
+    pub together: unsafe extern "C" fn(*mut c_void, *const RawPieces) -> u32,
 }
 
 /// A future of the other side. `data` null: it ended before it began, the call is answered.

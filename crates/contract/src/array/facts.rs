@@ -42,6 +42,21 @@ facts! {
         /// Bytes of an element.
         itemsize: u32,
     }
+    /// How an array lies in a result.
+    ViewFacts as "View" {
+        /// NumPy's name of the dtype.
+        dtype: String,
+        /// Lengths.
+        shape: Vec<u64>,
+        /// Bytes from one element to the next, by axis.
+        strides: Vec<i64>,
+        /// The byte of the result at which all indices are 0.
+        offset: u64,
+        /// Bytes of the elements alone, row-major.
+        bytes: u64,
+        /// Whether the result has the elements; if not, they are to be asked for with room for so many bytes.
+        here: bool,
+    }
     /// Strings that a method made.
     StringsFacts as "Strings" {
         /// The symbol's name.
@@ -77,6 +92,28 @@ impl ArrayFacts {
     /// Its dtype.
     pub fn dtype(&self) -> Option<Dtype> {
         Dtype::of(&self.dtype)
+    }
+}
+
+impl ViewFacts {
+    /// How `array` lies in its memory.
+    pub fn of(array: &Array) -> Self {
+        Self::lying(array, array.strides(), array.offset())
+    }
+    /// How its elements lie alone, row-major.
+    pub fn alone(array: &Array) -> Self {
+        Self::lying(array, &super::row_major(array.shape()), 0)
+    }
+    fn lying(array: &Array, strides: &[i64], offset: usize) -> Self {
+        let itemsize = array.dtype().itemsize().unwrap_or(0);
+        Self {
+            dtype: array.dtype().name().into(),
+            shape: array.shape().iter().map(|&length| length as u64).collect(),
+            strides: strides.iter().map(|&stride| stride.saturating_mul(itemsize as i64)).collect(),
+            offset: (offset * itemsize) as u64,
+            bytes: (array.size() * itemsize) as u64,
+            here: true,
+        }
     }
 }
 

@@ -11,9 +11,9 @@ mod fresh;
 mod scalar;
 mod strings;
 
-pub use crate::abi::{Item, Memory, Room};
+pub use crate::abi::{Item, Memory, MemoryFile, Room, SpentFile};
 pub use dtype::Dtype;
-pub use facts::{ArrayFacts, StringsFacts, SymbolFacts};
+pub use facts::{ArrayFacts, StringsFacts, SymbolFacts, ViewFacts};
 pub use fresh::Fresh;
 pub use scalar::{Scalar, Value};
 pub use strings::Strings;

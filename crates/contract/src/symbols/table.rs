@@ -3,6 +3,7 @@
 use super::{Head, Symbol, SymbolAsk, SymbolLine, SymbolReply, Usage};
 use crate::abi::SymbolsAsked;
 use crate::array::{Array, Fresh, Item, Memory, Room, Strings};
+use crate::buffers::{Bytes, Out};
 use crate::context::{Context, Incoming};
 use crate::{Code, Fault};
 
@@ -179,6 +180,24 @@ impl Symbols<'_> {
         let mut fresh = self.fresh::<T>(&[values.len()])?;
         fresh.copy_from_slice(values);
         Ok(fresh.done())
+    }
+
+    /// Answers an `out` buffer with an array's whole memory, read in place by the caller until its lease returns: nobody writes it
+    /// meanwhile, for that is a hold like any other. `false`: it cannot be, so copy the elements into the buffer.
+    ///
+    /// That is so for memory which stands in no file (it is short, or the node has as many files as it may), for a caller that shares
+    /// no memory with the node, and for a part of another session's memory, whose rest is not the caller's to read.
+    ///
+    /// # Errors
+    /// `BadBuffer` for a buffer of another call; what the node says.
+    pub fn show(&self, out: &Out<'_, Bytes>, array: &Array) -> Result<bool, Fault> {
+        let place = self.call.place_of(out.raw());
+        let place = place.ok_or_else(|| Fault::new(Code::BadBuffer, "the buffer is another call's"))?;
+        let asked = SymbolAsk::Show { place, whole: array.is_whole() };
+        match self.ask(&asked, vec![array.memory().clone()])?.0 {
+            SymbolReply::Was(was) => Ok(was),
+            _ => Err(disagree("yes or no")),
+        }
     }
 
     /// The array of this name, out of the table: until `put`, the name is busy.

@@ -60,6 +60,13 @@ pub enum SymbolAsk {
     After(String),
     /// How often symbols have changed.
     Changes,
+    /// The memory beside this is what buffer `place` (counted from 1) of the call answers with; `whole`: the caller may see all of it.
+    Show {
+        /// Which `out` of the call.
+        place: u32,
+        /// What is seen of the memory is all of it.
+        whole: bool,
+    },
 }
 
 /// What the table answers.

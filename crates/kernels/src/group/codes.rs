@@ -2,7 +2,7 @@
 
 use crate::error::KernelError;
 use crate::limits::{BLOCK, KEYS_MAX};
-use crate::morsel::{self, Step, Stepwise};
+use crate::morsel::{self, Step, Stepwise, Team};
 use crate::search::table::Table;
 use crate::sort::argsort::{Direction, Order, blocks};
 use crate::sort::keys::Survey;
@@ -118,7 +118,7 @@ impl<'a, I: Index> Codes<'a, I> {
 }
 
 impl<I: Index> Stepwise for Codes<'_, I> {
-    fn step(&mut self) -> Result<Step, KernelError> {
+    fn step_with(&mut self, team: &dyn Team) -> Result<Step, KernelError> {
         let n = self.keys.rows();
         let morsels = morsel::count(n);
         let (keys, out) = (self.keys, &mut *self.out);
@@ -153,7 +153,7 @@ impl<I: Index> Stepwise for Codes<'_, I> {
                 let order = Order::new::<u64>(found, Direction::Ascending)?;
                 Phase::Rank { keys: Column(table.keys), order, permutation: vec![0; found] }
             }
-            Phase::Rank { keys, mut order, mut permutation } => match order.step(&keys, &mut permutation)? {
+            Phase::Rank { keys, mut order, mut permutation } => match order.step(&keys, &mut permutation, team)? {
                 Step::More => Phase::Rank { keys, order, permutation },
                 Step::Done => {
                     let mut numbers = vec![0; keys.0.len()];
@@ -176,7 +176,7 @@ impl<I: Index> Stepwise for Codes<'_, I> {
                 Phase::Number { low, numbers, keys: found, m: m + 1 }
             }
             Phase::Number { keys, .. } => Phase::Done(keys.len()),
-            Phase::Sort { mut order, mut permutation } => match order.step(keys, &mut permutation)? {
+            Phase::Sort { mut order, mut permutation } => match order.step(keys, &mut permutation, team)? {
                 Step::More => Phase::Sort { order, permutation },
                 Step::Done => {
                     Phase::Spread { starts: order.starts.unwrap_or_default(), permutation, at: 0, group: 0 }

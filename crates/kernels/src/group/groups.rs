@@ -1,7 +1,7 @@
 //! Groups as a permutation of the rows and the places where each group begins in it.
 
 use crate::error::KernelError;
-use crate::morsel::{Step, Stepwise};
+use crate::morsel::{Step, Stepwise, Team};
 use crate::sort::argsort::Order;
 use crate::sort::coargsort::Fold;
 use crate::sort::{Column, Index, Keys};
@@ -44,13 +44,13 @@ impl<'a, I: Index> GroupBy<'a, I> {
 }
 
 impl<I: Index> Stepwise for GroupBy<'_, I> {
-    fn step(&mut self) -> Result<Step, KernelError> {
+    fn step_with(&mut self, team: &dyn Team) -> Result<Step, KernelError> {
         self.phase = match std::mem::replace(&mut self.phase, Phase::Done(Vec::new())) {
-            Phase::Fold(mut fold) => match fold.step()? {
+            Phase::Fold(mut fold) => match fold.step_with(team)? {
                 Step::More => Phase::Fold(fold),
                 Step::Done => Phase::Sort(fold.into_column(), Box::new(Order::with_starts::<I>(self.out.len())?)),
             },
-            Phase::Sort(column, mut order) => match order.step(&column, self.out)? {
+            Phase::Sort(column, mut order) => match order.step(&column, self.out, team)? {
                 Step::More => Phase::Sort(column, order),
                 Step::Done => Phase::Done(order.starts.unwrap_or_default()),
             },
@@ -72,6 +72,14 @@ pub(crate) fn segment(starts: &[i64], rows: usize, g: usize) -> Result<Range<usi
         return Err(bad(start));
     }
     Ok(start as usize..end as usize)
+}
+
+/// Looks whether segments ascend inside so many rows.
+///
+/// # Errors
+/// `Bounds` names the first that does not.
+pub fn check_segments(starts: &[i64], rows: usize) -> Result<(), KernelError> {
+    (0..starts.len()).try_for_each(|group| segment(starts, rows, group).map(drop))
 }
 
 /// Rows of each group of a range of groups.

@@ -14,6 +14,6 @@ mod text;
 
 pub use by_code::{by_code, finish, merge};
 pub use codes::Codes;
-pub use groups::{GroupBy, counts, group_numbers, spread};
-pub use segments::{End, Statistic, end_sizes, ends, order_statistic, segmented, segmented_place};
+pub use groups::{GroupBy, check_segments, counts, group_numbers, spread};
+pub use segments::{End, Statistic, end_sizes, ends, order_statistic, parts_in_order, segmented, segmented_place};
 pub use text::TextRanks;

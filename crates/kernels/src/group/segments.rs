@@ -54,6 +54,45 @@ pub fn segmented<T: Element, R: Reducer<T>, I: Index>(
     Ok(())
 }
 
+/// Parts of groups that stand one after another in `values`: of each group that has a value in `range`, in order, what those came to.
+/// Parts of one group follow each other from range to range; `Reducer::merge` joins them. A group without values has none.
+///
+/// Cost: one pass, of a range that needs no other: a morsel is a range of values, however large a group is.
+///
+/// # Errors
+/// `Bounds` for a range outside of the values, or segments that do not ascend inside them.
+pub fn parts_in_order<T: Element, R: Reducer<T>>(
+    reducer: R,
+    values: &[T],
+    starts: &[i64],
+    range: Range<usize>,
+) -> Result<Vec<(usize, R::Acc)>, KernelError> {
+    let len = values.len();
+    if range.end > len {
+        return Err(KernelError::Bounds { what: "range end", at: range.end as i64, len });
+    }
+    let mut parts = Vec::new();
+    let mut at = range.start;
+    let mut group = starts.partition_point(|&start| start <= at as i64).saturating_sub(1);
+    while at < range.end {
+        let all = segment(starts, len, group)?;
+        // Values before the first group are in none.
+        let from = at.max(all.start);
+        let until = all.end.min(range.end);
+        if from < until {
+            let mut acc = reducer.start();
+            reducer.run(&mut acc, &values[from..until], from - all.start);
+            parts.push((group, acc));
+        }
+        at = at.max(until);
+        group += 1;
+        if group == starts.len() {
+            break;
+        }
+    }
+    Ok(parts)
+}
+
 /// As `segmented` for `ArgMin` and `ArgMax`: the row in the whole array, not in the group.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! A column of strings as dense ranks, so that strings group and sort beside any other column.
 
 use crate::error::KernelError;
-use crate::morsel::{self, Step, Stepwise};
+use crate::morsel::{self, Step, Stepwise, Team};
 use crate::sort::{Column, TextArgSort};
 use crate::strings::Strings;
 
@@ -44,7 +44,7 @@ impl<'a> TextRanks<'a> {
 }
 
 impl Stepwise for TextRanks<'_> {
-    fn step(&mut self) -> Result<Step, KernelError> {
+    fn step_with(&mut self, _team: &dyn Team) -> Result<Step, KernelError> {
         let n = self.permutation.len();
         let until = n.min(self.at + morsel::ELEMENTS / 4);
         for at in self.at..until {

@@ -3,7 +3,7 @@
 use super::Stream;
 use crate::element::Integer;
 use crate::error::KernelError;
-use crate::morsel::{self, Step, Stepwise};
+use crate::morsel::{self, Step, Stepwise, Team};
 use crate::sort::argsort::{Direction, Order};
 use crate::sort::{Column, Index};
 use std::ops::Range;
@@ -141,13 +141,13 @@ impl<'a, I: Index> Permutation<'a, I> {
 }
 
 impl<I: Index> Stepwise for Permutation<'_, I> {
-    fn step(&mut self) -> Result<Step, KernelError> {
+    fn step_with(&mut self, team: &dyn Team) -> Result<Step, KernelError> {
         let (made, n) = (self.keys.0.len(), self.out.len());
         if made < n {
             let until = n.min(made + morsel::ELEMENTS);
             self.keys.0.extend((made..until).map(|i| self.stream.word(i as u64)));
             return Ok(Step::More);
         }
-        self.order.step(&self.keys, self.out)
+        self.order.step(&self.keys, self.out, team)
     }
 }

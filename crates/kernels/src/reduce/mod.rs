@@ -25,9 +25,9 @@ use crate::view::{Block, View, scratch};
 use std::ops::Range;
 
 /// One reduction. `Acc` is a part of it: what some values in a row came to.
-pub trait Reducer<T: Element>: Copy {
+pub trait Reducer<T: Element>: Copy + Sync {
     /// A part.
-    type Acc: Clone;
+    type Acc: Clone + Send;
     /// The result.
     type Out: Copy + Default;
 

@@ -3,7 +3,7 @@
 use super::table::Table;
 use crate::error::KernelError;
 use crate::limits::{BLOCK, KEYS_MAX};
-use crate::morsel::{self, Step, Stepwise};
+use crate::morsel::{self, Step, Stepwise, Team};
 use crate::sort::argsort::blocks;
 use crate::sort::keys::Survey;
 use crate::sort::{Keys, SortValues};
@@ -102,7 +102,7 @@ impl<'a> Members<'a> {
 }
 
 impl Stepwise for Members<'_> {
-    fn step(&mut self) -> Result<Step, KernelError> {
+    fn step_with(&mut self, _team: &dyn Team) -> Result<Step, KernelError> {
         let n = self.keys.rows();
         let morsels = morsel::count(n);
         let empty = Form::Sorted(Vec::new());

@@ -6,7 +6,7 @@
 
 use crate::element::Element;
 use crate::error::KernelError;
-use crate::morsel::{self, Step, Stepwise};
+use crate::morsel::{self, Step, Stepwise, Team};
 
 /// An operation on two sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +76,7 @@ impl<'a, T: Element> SetMerge<'a, T> {
 }
 
 impl<T: Element> Stepwise for SetMerge<'_, T> {
-    fn step(&mut self) -> Result<Step, KernelError> {
+    fn step_with(&mut self, _team: &dyn Team) -> Result<Step, KernelError> {
         for _ in 0..morsel::ELEMENTS {
             let (a, b) = self.at;
             let (x, y) = (self.left.get(a), self.right.get(b));

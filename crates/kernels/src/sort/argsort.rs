@@ -4,11 +4,12 @@
 //! their highest bits in one pass from the column itself. Where key and number need more than 64 bits together, the lowest bits of the
 //! key are left out, and rows that the rest cannot tell apart are looked up and sorted at the end; random keys leave next to none.
 
-use super::keys::{Keys, Survey};
-use super::radix::{LOCAL, Radix, begin, first_bits};
+use super::keys::Keys;
+use super::packed::{Outcome, PackedSort, Packing, each_key};
+use super::radix::{LOCAL, Radix};
 use crate::error::KernelError;
 use crate::limits::{BLOCK, KEYS_MAX};
-use crate::morsel::{self, Step, Stepwise};
+use crate::morsel::{self, Step, Stepwise, Team, batch, each};
 use std::ops::Range;
 
 /// A row number in an output.
@@ -43,161 +44,6 @@ pub enum Direction {
     Descending,
 }
 
-/// How keys and rows become packed rows.
-#[derive(Clone, Copy)]
-pub(crate) struct Packing {
-    low: u64,
-    high: u64,
-    direction: Direction,
-    /// Low bits of the key that are left out.
-    drop: u32,
-    /// Bits of the row number; 0 for keys alone.
-    pub index_bits: u32,
-    /// Where the bits begin that the first pass distributes by, and how many they are.
-    shift: u32,
-    digit: u32,
-}
-
-impl Packing {
-    pub fn new(survey: &Survey, direction: Direction, n: usize, index_bits: u32) -> Self {
-        let bits = survey.bits();
-        let drop = (bits + index_bits).saturating_sub(64);
-        let kept = bits - drop;
-        let digit = first_bits(n).min(kept);
-        let shift = index_bits + kept - digit;
-        Self { low: survey.low, high: survey.high, direction, drop, index_bits, shift, digit }
-    }
-
-    #[inline(always)]
-    fn key(&self, key: u64) -> u64 {
-        match self.direction {
-            Direction::Ascending => key - self.low,
-            Direction::Descending => self.high - key,
-        }
-    }
-
-    #[inline(always)]
-    fn pack(&self, key: u64, row: usize) -> u64 {
-        // A key of 64 bits comes with an index of none, so no shift is by 64.
-        let row = if self.index_bits == 0 { 0 } else { row as u64 };
-        self.key(key) >> self.drop << self.index_bits | row
-    }
-
-    /// The key of a row that was packed ascending, whole and without an index.
-    #[inline(always)]
-    pub fn unpack(&self, packed: u64) -> u64 {
-        packed + self.low
-    }
-
-    #[inline(always)]
-    fn bucket(&self, packed: u64) -> usize {
-        if self.digit == 0 { 0 } else { (packed >> self.shift) as usize }
-    }
-}
-
-enum Front {
-    Survey(Survey, usize),
-    Count(Packing, Vec<usize>, usize),
-    Move(Packing, Vec<usize>, Vec<u64>, usize),
-    Sort(Packing, Radix<u64>),
-}
-
-/// From a column to packed rows in order. Shared by `ArgSort` and `SortValues`.
-pub(crate) struct PackedSort {
-    n: usize,
-    direction: Direction,
-    index_bits: u32,
-    front: Front,
-}
-
-/// What became of the rows.
-pub(crate) enum Outcome {
-    /// Not yet known.
-    More,
-    /// They were in order before.
-    InOrder,
-    /// In order, packed so.
-    Sorted(Packing, Vec<u64>),
-}
-
-impl PackedSort {
-    pub fn new(n: usize, direction: Direction, index_bits: u32) -> Self {
-        Self { n, direction, index_bits, front: Front::Survey(Survey::start(), 0) }
-    }
-
-    fn each(keys: &dyn Keys, range: Range<usize>, mut f: impl FnMut(u64, usize)) -> Result<(), KernelError> {
-        let mut room = [0; BLOCK];
-        for range in blocks(range) {
-            let block = &mut room[..range.len()];
-            keys.fill(range.clone(), block)?;
-            range.zip(block).for_each(|(row, key)| f(*key, row));
-        }
-        Ok(())
-    }
-
-    /// Works on for about a morsel.
-    pub fn step(&mut self, keys: &dyn Keys) -> Result<Outcome, KernelError> {
-        let n = self.n;
-        let front = std::mem::replace(&mut self.front, Front::Survey(Survey::start(), 0));
-        self.front = match front {
-            Front::Survey(mut survey, m) if m < morsel::count(n) => {
-                survey.look(keys, morsel::range(n, m))?;
-                Front::Survey(survey, m + 1)
-            }
-            Front::Survey(survey, _) => {
-                if survey.sorted && self.direction == Direction::Ascending {
-                    return Ok(Outcome::InOrder);
-                }
-                let packing = Packing::new(&survey, self.direction, n, self.index_bits);
-                if n <= LOCAL {
-                    let mut rows = Vec::with_capacity(n);
-                    Self::each(keys, 0..n, |key, row| rows.push(packing.pack(key, row)))?;
-                    Front::Sort(packing, Radix::new(rows, packing.index_bits))
-                } else {
-                    Front::Count(packing, vec![0; 1 << packing.digit], 0)
-                }
-            }
-            Front::Count(packing, mut counts, m) if m < morsel::count(n) => {
-                Self::each(keys, morsel::range(n, m), |key, row| {
-                    counts[packing.bucket(packing.pack(key, row))] += 1
-                })?;
-                Front::Count(packing, counts, m + 1)
-            }
-            Front::Count(packing, mut counts, _) => {
-                begin(&mut counts, 0);
-                Front::Move(packing, counts, vec![0; n], 0)
-            }
-            Front::Move(packing, mut counts, mut rows, m) if m < morsel::count(n) => {
-                Self::each(keys, morsel::range(n, m), |key, row| {
-                    let packed = packing.pack(key, row);
-                    let place = &mut counts[packing.bucket(packed)];
-                    rows[*place] = packed;
-                    *place += 1;
-                })?;
-                Front::Move(packing, counts, rows, m + 1)
-            }
-            Front::Move(packing, counts, rows, _) => {
-                let mut jobs = Vec::new();
-                let mut start = 0;
-                if packing.shift > packing.index_bits {
-                    for end in counts {
-                        if end - start > 1 {
-                            jobs.push((start, end));
-                        }
-                        start = end;
-                    }
-                }
-                Front::Sort(packing, Radix::of_buckets(rows, packing.index_bits, jobs))
-            }
-            Front::Sort(packing, mut radix) => match radix.step() {
-                Step::More => Front::Sort(packing, radix),
-                Step::Done => return Ok(Outcome::Sorted(packing, radix.rows)),
-            },
-        };
-        Ok(Outcome::More)
-    }
-}
-
 /// A run of rows that agree in their packed bits, too long to be sorted at once: where it begins, and its sort.
 type LongRun = (usize, Radix<(u64, u64)>);
 
@@ -221,7 +67,6 @@ pub(crate) struct Order {
     phase: Phase,
     /// Where runs of equal keys begin in the permutation, if they are asked for.
     pub starts: Option<Vec<i64>>,
-    last: Option<u64>,
 }
 
 impl Order {
@@ -232,7 +77,7 @@ impl Order {
             return Err(KernelError::TooLarge { max });
         }
         let phase = Phase::Sort(PackedSort::new(n, direction, index_bits(n)));
-        Ok(Self { n, phase, starts: None, last: None })
+        Ok(Self { n, phase, starts: None })
     }
 
     /// As `new`, and collects `starts` on the way.
@@ -240,11 +85,16 @@ impl Order {
         Ok(Self { starts: Some(Vec::new()), ..Self::new::<I>(n, Direction::Ascending)? })
     }
 
-    /// Works on for about a morsel.
-    pub fn step<I: Index>(&mut self, keys: &dyn Keys, out: &mut [I]) -> Result<Step, KernelError> {
+    /// Works on for about a morsel on each thread.
+    pub fn step<I: Index>(
+        &mut self,
+        keys: &dyn Keys,
+        out: &mut [I],
+        team: &dyn Team,
+    ) -> Result<Step, KernelError> {
         let n = self.n;
         self.phase = match std::mem::replace(&mut self.phase, Phase::Done) {
-            Phase::Sort(mut sort) => match sort.step(keys)? {
+            Phase::Sort(mut sort) => match sort.step(keys, team)? {
                 Outcome::More => Phase::Sort(sort),
                 Outcome::InOrder => Phase::Emit(None, 0),
                 Outcome::Sorted(packing, rows) if packing.drop > 0 => {
@@ -265,51 +115,59 @@ impl Order {
             }
             Phase::Repair { packing, rows, .. } => Phase::Emit(Some((packing, rows)), 0),
             Phase::Emit(rows, m) if m < morsel::count(n) => {
-                let range = morsel::range(n, m);
-                let part = out[range.clone()].iter_mut();
-                match &rows {
-                    None => part.zip(range.clone()).for_each(|(out, row)| *out = I::from_row(row)),
-                    Some((packing, rows)) => {
-                        let mask = (1u64 << packing.index_bits) - 1;
-                        let rows = &rows[range.clone()];
-                        part.zip(rows).for_each(|(out, row)| *out = I::from_row((row & mask) as usize));
-                    }
+                let until = morsel::count(n).min(m + 2 * batch(team));
+                let (starts, rest) = (self.starts.is_some(), morsel::range(n, m).start);
+                let parts = (m..until).map(|m| morsel::range(n, m)).zip(out[rest..].chunks_mut(morsel::ELEMENTS));
+                let found = each(team, parts, |(range, out)| emit(keys, rows.as_ref(), range, out, starts))?;
+                if let Some(all) = &mut self.starts {
+                    found.iter().for_each(|found| all.extend_from_slice(found));
                 }
-                self.note_starts(keys, rows.as_ref(), range)?;
-                Phase::Emit(rows, m + 1)
+                Phase::Emit(rows, until)
             }
             Phase::Emit(..) | Phase::Done => Phase::Done,
         };
         Ok(if matches!(self.phase, Phase::Done) { Step::Done } else { Step::More })
     }
+}
 
-    /// Notes where a key differs from the one before it; the range is the one that is being emitted.
-    fn note_starts(
-        &mut self,
-        keys: &dyn Keys,
-        rows: Option<&(Packing, Vec<u64>)>,
-        range: Range<usize>,
-    ) -> Result<(), KernelError> {
-        let Some(starts) = &mut self.starts else { return Ok(()) };
-        let last = &mut self.last;
-        let mut note = |at: usize, key: u64| {
-            if *last != Some(key) {
-                starts.push(at as i64);
-                *last = Some(key);
-            }
-        };
-        match rows {
-            None => PackedSort::each(keys, range, |key, at| note(at, key))?,
-            Some((packing, rows)) if packing.drop == 0 => {
-                range.clone().zip(&rows[range]).for_each(|(at, row)| note(at, row >> packing.index_bits));
-            }
-            Some((packing, rows)) => {
-                let mask = (1u64 << packing.index_bits) - 1;
-                range.clone().zip(&rows[range]).for_each(|(at, row)| note(at, keys.key((row & mask) as usize)));
-            }
+/// Writes a range of the permutation; gives the places in it where a key differs from the one before, if they are asked for.
+fn emit<I: Index>(
+    keys: &dyn Keys,
+    rows: Option<&(Packing, Vec<u64>)>,
+    range: Range<usize>,
+    out: &mut [I],
+    starts: bool,
+) -> Result<Vec<i64>, KernelError> {
+    let row_of = |packing: &Packing, packed: u64| (packed & ((1u64 << packing.index_bits) - 1)) as usize;
+    match rows {
+        None => out.iter_mut().zip(range.clone()).for_each(|(out, row)| *out = I::from_row(row)),
+        Some((packing, rows)) => {
+            let rows = &rows[range.clone()];
+            out.iter_mut().zip(rows).for_each(|(out, row)| *out = I::from_row(row_of(packing, *row)));
         }
-        Ok(())
     }
+    let mut found = Vec::new();
+    if !starts {
+        return Ok(found);
+    }
+    // What tells keys apart, at a place.
+    let key_at = |at: usize| match rows {
+        None => keys.key(at),
+        Some((packing, rows)) if packing.drop == 0 => rows[at] >> packing.index_bits,
+        Some((packing, rows)) => keys.key(row_of(packing, rows[at])),
+    };
+    let mut last = range.start.checked_sub(1).map(key_at);
+    let mut note = |at: usize, key: u64| {
+        if last != Some(key) {
+            found.push(at as i64);
+            last = Some(key);
+        }
+    };
+    match rows {
+        None => each_key(keys, range, |key, at| note(at, key))?,
+        Some(_) => range.for_each(|at| note(at, key_at(at))),
+    }
+    Ok(found)
 }
 
 /// Sorts runs of rows that agree in their packed bits by their whole keys, from `at` for about a morsel. A run too long for that is handed
@@ -373,8 +231,8 @@ impl<'a, I: Index> ArgSort<'a, I> {
 }
 
 impl<I: Index> Stepwise for ArgSort<'_, I> {
-    fn step(&mut self) -> Result<Step, KernelError> {
-        self.order.step(self.keys, self.out)
+    fn step_with(&mut self, team: &dyn Team) -> Result<Step, KernelError> {
+        self.order.step(self.keys, self.out, team)
     }
 }
 

@@ -8,7 +8,7 @@ use super::argsort::{Direction, Index, Order, blocks, index_bits};
 use super::keys::{Column, Keys, Survey};
 use crate::error::KernelError;
 use crate::limits::{BLOCK, KEYS_MAX};
-use crate::morsel::{self, Step, Stepwise};
+use crate::morsel::{self, Step, Stepwise, Team, batch, each};
 use std::ops::Range;
 
 /// Several columns made into one whose order and equality are theirs.
@@ -74,18 +74,25 @@ impl<'a> Fold<'a> {
         low: u64,
         bits: u32,
         ranks: Option<&Column>,
-        range: Range<usize>,
+        morsels: Range<usize>,
+        team: &dyn Team,
     ) -> Result<(), KernelError> {
         let column: &dyn Keys = ranks.map_or(self.columns[self.next], |ranks| ranks);
-        let mut room = [0; BLOCK];
-        for range in blocks(range) {
-            let block = &mut room[..range.len()];
-            column.fill(range.clone(), block)?;
-            for (acc, &key) in self.acc.0[range].iter_mut().zip(block.iter()) {
-                // A column of 64 bits comes alone: what it shifts out is 0.
-                *acc = acc.checked_shl(bits).unwrap_or(0) | (key - low);
+        let rows = self.rows;
+        let room = self.acc.0[morsel::range(rows, morsels.start).start..].chunks_mut(morsel::ELEMENTS);
+        let parts = morsels.map(|m| morsel::range(rows, m).start).zip(room);
+        each(team, parts, |(start, acc)| {
+            let mut room = [0; BLOCK];
+            for range in blocks(0..acc.len()) {
+                let block = &mut room[..range.len()];
+                column.fill(range.start + start..range.end + start, block)?;
+                for (acc, &key) in acc[range].iter_mut().zip(block.iter()) {
+                    // A column of 64 bits comes alone: what it shifts out is 0.
+                    *acc = acc.checked_shl(bits).unwrap_or(0) | (key - low);
+                }
             }
-        }
+            Ok(())
+        })?;
         Ok(())
     }
 
@@ -106,17 +113,22 @@ impl<'a> Fold<'a> {
 }
 
 impl Stepwise for Fold<'_> {
-    fn step(&mut self) -> Result<Step, KernelError> {
+    fn step_with(&mut self, team: &dyn Team) -> Result<Step, KernelError> {
         let (rows, morsels) = (self.rows, morsel::count(self.rows));
         self.state = match std::mem::replace(&mut self.state, State::Done) {
-            State::Survey(mut survey, m) if m < morsels => {
-                survey.look(self.columns[self.next], morsel::range(rows, m))?;
-                State::Survey(survey, m + 1)
+            State::Survey(survey, m) if m < morsels => {
+                let (until, column) = (morsels.min(m + batch(team)), self.columns[self.next]);
+                let parts = each(team, m..until, |m| {
+                    let mut part = Survey::start();
+                    part.look(column, morsel::range(rows, m)).map(|()| part)
+                })?;
+                State::Survey(parts.iter().fold(survey, Survey::then), until)
             }
             State::Survey(survey, _) => self.after_survey(&survey)?,
             State::Append { low, bits, ranks, m } if m < morsels => {
-                self.append(low, bits, ranks.as_ref(), morsel::range(rows, m))?;
-                State::Append { low, bits, ranks, m: m + 1 }
+                let until = morsels.min(m + batch(team));
+                self.append(low, bits, ranks.as_ref(), m..until, team)?;
+                State::Append { low, bits, ranks, m: until }
             }
             State::Append { bits, .. } => {
                 self.bits += bits;
@@ -132,7 +144,7 @@ impl Stepwise for Fold<'_> {
                 State::Copy(keys, m + 1)
             }
             State::Copy(keys, _) => State::RankNext(Box::new(Ranks::new(Column(keys))?)),
-            State::RankFolded(mut ranks) => match ranks.step()? {
+            State::RankFolded(mut ranks) => match ranks.step_with(team)? {
                 Step::More => State::RankFolded(ranks),
                 Step::Done => {
                     self.bits = index_bits(ranks.distinct);
@@ -140,7 +152,7 @@ impl Stepwise for Fold<'_> {
                     State::Survey(Survey::start(), 0)
                 }
             },
-            State::RankNext(mut ranks) => match ranks.step()? {
+            State::RankNext(mut ranks) => match ranks.step_with(team)? {
                 Step::More => State::RankNext(ranks),
                 Step::Done => {
                     State::Append { low: 0, bits: index_bits(ranks.distinct), ranks: Some(ranks.column), m: 0 }
@@ -177,9 +189,9 @@ impl Ranks {
 }
 
 impl Stepwise for Ranks {
-    fn step(&mut self) -> Result<Step, KernelError> {
+    fn step_with(&mut self, team: &dyn Team) -> Result<Step, KernelError> {
         if let Some(sort) = &mut self.sort {
-            if sort.step(&self.column, &mut self.order)? == Step::Done {
+            if sort.step(&self.column, &mut self.order, team)? == Step::Done {
                 self.sort = None;
             }
             return Ok(Step::More);
@@ -232,16 +244,16 @@ impl<'a, I: Index> CoArgSort<'a, I> {
 }
 
 impl<I: Index> Stepwise for CoArgSort<'_, I> {
-    fn step(&mut self) -> Result<Step, KernelError> {
+    fn step_with(&mut self, team: &dyn Team) -> Result<Step, KernelError> {
         self.phase = match std::mem::replace(&mut self.phase, Phase::Done) {
-            Phase::Fold(mut fold) => match fold.step()? {
+            Phase::Fold(mut fold) => match fold.step_with(team)? {
                 Step::More => Phase::Fold(fold),
                 Step::Done => Phase::Sort(
                     fold.into_column(),
                     Box::new(Order::new::<I>(self.out.len(), Direction::Ascending)?),
                 ),
             },
-            Phase::Sort(column, mut order) => match order.step(&column, self.out)? {
+            Phase::Sort(column, mut order) => match order.step(&column, self.out, team)? {
                 Step::More => Phase::Sort(column, order),
                 Step::Done => Phase::Done,
             },

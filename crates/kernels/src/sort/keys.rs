@@ -10,7 +10,7 @@ use crate::view::{Block, View, scratch};
 use std::ops::Range;
 
 /// A column to sort or group by.
-pub trait Keys {
+pub trait Keys: Sync {
     /// Rows.
     fn rows(&self) -> usize;
 
@@ -71,12 +71,13 @@ pub(crate) struct Survey {
     pub low: u64,
     pub high: u64,
     pub sorted: bool,
+    first: Option<u64>,
     last: u64,
 }
 
 impl Survey {
     pub fn start() -> Self {
-        Self { low: u64::MAX, high: 0, sorted: true, last: 0 }
+        Self { low: u64::MAX, high: 0, sorted: true, first: None, last: 0 }
     }
 
     /// Looks at the rows that follow those of the last call.
@@ -95,11 +96,24 @@ impl Survey {
                 let inside = block.windows(2).fold(true, |sorted, pair| sorted & (pair[0] <= pair[1]));
                 self.sorted = inside && self.last <= block[0];
             }
+            self.first.get_or_insert(block[0]);
             self.last = block[block.len() - 1];
             (self.low, self.high) = (self.low.min(low), self.high.max(high));
             at += block.len();
         }
         Ok(())
+    }
+
+    /// What is known of these rows and those that follow.
+    pub fn then(self, next: &Self) -> Self {
+        let Some(first) = next.first else { return self };
+        Self {
+            low: self.low.min(next.low),
+            high: self.high.max(next.high),
+            sorted: self.sorted && next.sorted && self.last <= first,
+            first: self.first.or(next.first),
+            last: next.last,
+        }
     }
 
     /// Bits of `key - low`.

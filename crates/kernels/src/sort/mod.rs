@@ -1,7 +1,8 @@
 //! Sorting: permutations first, for everything else is a gather by one.
 //!
 //! Lives here, in the order data moves: `keys` (any column as unsigned keys), `radix` (the engine), `argsort` (one column),
-//!   `coargsort` (several columns), `values` (no permutation), `text` (strings), `merge` (runs that workers sorted apart).
+//!   `packed` (a column to rows in order, by one thread or several), `coargsort` (several columns), `values` (no permutation), `text`
+//!   (strings), `merge` (runs that workers sorted apart).
 //! Holds: every sort is stable; NaN stands last; both zeros are equal; no input makes it quadratic.
 //! How: key and row number are packed into 64 bits, so a sort moves eight bytes per row, and distributed by the highest bits that differ
 //! until a bucket is small enough to be compared.
@@ -11,6 +12,7 @@ pub mod argsort;
 pub mod coargsort;
 pub mod keys;
 pub mod merge;
+mod packed;
 mod radix;
 pub mod text;
 pub mod values;

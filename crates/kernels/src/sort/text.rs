@@ -6,7 +6,7 @@
 use super::argsort::{Direction, Index, Order};
 use super::keys::Column;
 use crate::error::KernelError;
-use crate::morsel::{self, Step, Stepwise};
+use crate::morsel::{self, Step, Stepwise, Team};
 use crate::strings::Strings;
 
 /// Rows that are compared and not distributed.
@@ -96,7 +96,7 @@ impl<'a, I: Index> TextArgSort<'a, I> {
         }
     }
 
-    fn advance(&mut self, budget: usize) -> Result<(), KernelError> {
+    fn advance(&mut self, budget: usize, team: &dyn Team) -> Result<(), KernelError> {
         self.work = match std::mem::replace(&mut self.work, Work::Idle) {
             Work::Idle => Work::Idle,
             Work::Take { run, by, mut keys, mut lengths } => {
@@ -115,7 +115,7 @@ impl<'a, I: Index> TextArgSort<'a, I> {
                 }
             }
             Work::Sort { run, by, keys, mut order, mut permutation } => {
-                match order.step(&keys, &mut permutation)? {
+                match order.step(&keys, &mut permutation, team)? {
                     Step::More => Work::Sort { run, by, keys, order, permutation },
                     Step::Done => {
                         let old = self.out[run.start..run.end].iter().map(|row| row.row() as u64).collect();
@@ -159,7 +159,7 @@ impl<'a, I: Index> TextArgSort<'a, I> {
 }
 
 impl<I: Index> Stepwise for TextArgSort<'_, I> {
-    fn step(&mut self) -> Result<Step, KernelError> {
+    fn step_with(&mut self, team: &dyn Team) -> Result<Step, KernelError> {
         let n = self.out.len();
         if self.numbered < n {
             let until = n.min(self.numbered + morsel::ELEMENTS);
@@ -173,7 +173,7 @@ impl<I: Index> Stepwise for TextArgSort<'_, I> {
                 let Some(run) = self.runs.pop() else { return Ok(Step::Done) };
                 budget = budget.saturating_sub(self.begin(run));
             } else {
-                self.advance(morsel::ELEMENTS / 4)?;
+                self.advance(morsel::ELEMENTS / 4, team)?;
                 return Ok(Step::More);
             }
             if budget == 0 {

@@ -1,11 +1,12 @@
 //! Sorted values, without a permutation.
 
-use super::argsort::{Direction, Outcome, PackedSort, Packing};
+use super::argsort::Direction;
 use super::keys::Keys;
+use super::packed::{Outcome, PackedSort, Packing};
 use crate::element::Element;
 use crate::error::KernelError;
 use crate::limits::{BLOCK, KEYS_MAX};
-use crate::morsel::{self, Step, Stepwise};
+use crate::morsel::{self, Step, Stepwise, Team, batch, each};
 use crate::view::{Block, View, scratch};
 use std::ops::Range;
 
@@ -67,25 +68,28 @@ impl<'a, T: Element> SortValues<'a, T> {
 }
 
 impl<T: Element> Stepwise for SortValues<'_, T> {
-    fn step(&mut self) -> Result<Step, KernelError> {
+    fn step_with(&mut self, team: &dyn Team) -> Result<Step, KernelError> {
         let n = self.out.len();
         self.phase = match std::mem::replace(&mut self.phase, Phase::Done) {
-            Phase::Sort(mut sort) => match sort.step(&self.view)? {
+            Phase::Sort(mut sort) => match sort.step(&self.view, team)? {
                 Outcome::More => Phase::Sort(sort),
                 Outcome::InOrder => Phase::Emit(None, 0),
                 Outcome::Sorted(packing, rows) => Phase::Emit(Some((packing, rows)), 0),
             },
             Phase::Emit(rows, m) if m < morsel::count(n) => {
-                let range = morsel::range(n, m);
-                let out = &mut self.out[range.clone()];
-                match &rows {
-                    None => self.view.0.copy(range, out)?,
+                let until = morsel::count(n).min(m + 2 * batch(team));
+                let room = self.out[morsel::range(n, m).start..].chunks_mut(morsel::ELEMENTS);
+                let parts = (m..until).map(|m| morsel::range(n, m)).zip(room);
+                let view = &self.view.0;
+                each(team, parts, |(range, out)| match &rows {
+                    None => view.copy(range, out),
                     Some((packing, rows)) => {
                         let values = rows[range].iter().map(|&row| T::from_ordered(packing.unpack(row)));
                         out.iter_mut().zip(values).for_each(|(out, value)| *out = value);
+                        Ok(())
                     }
-                }
-                Phase::Emit(rows, m + 1)
+                })?;
+                Phase::Emit(rows, until)
             }
             Phase::Emit(..) | Phase::Done => Phase::Done,
         };

@@ -3,6 +3,7 @@
 use super::{Pattern, Strings};
 use crate::elementwise::Compare;
 use crate::error::KernelError;
+use memchr::memmem;
 use std::ops::Range;
 
 fn each<O>(
@@ -76,11 +77,37 @@ pub fn test(
     out: &mut [bool],
 ) -> Result<(), KernelError> {
     match what {
-        Test::Contains => each(strings, range, out, |text| pattern.occurs(text)),
+        Test::Contains => match pattern {
+            Pattern::Literal(text) if !text.is_empty() => contains(text, strings, range, out),
+            _ => each(strings, range, out, |text| pattern.occurs(text)),
+        },
         Test::StartsWith => each(strings, range, out, |text| pattern.anchored(text, true, false)),
         Test::EndsWith => each(strings, range, out, |text| pattern.anchored(text, false, true)),
         Test::Is => each(strings, range, out, |text| pattern.anchored(text, true, true)),
     }
+}
+
+/// Looks through all strings of a range at once: a place that reaches from one string into the next is in neither.
+fn contains(text: &str, strings: &Strings<'_>, range: Range<usize>, out: &mut [bool]) -> Result<(), KernelError> {
+    KernelError::check_output(range.len(), out.len())?;
+    check_range(&range, strings.len())?;
+    out.fill(false);
+    let offsets = &strings.offsets()[range.start..=range.end];
+    let (first, last) = (offsets[0] as usize, offsets[range.len()] as usize);
+    let bytes = &strings.all().as_bytes()[first..last];
+    let finder = memmem::Finder::new(text);
+    let (mut at, mut string) = (0, 0);
+    while let Some(found) = finder.find(&bytes[at..]) {
+        let (start, end) = (at + found, at + found + text.len());
+        while offsets[string + 1] as usize - first <= start {
+            string += 1;
+        }
+        let ends = offsets[string + 1] as usize - first;
+        // What is found once in a string needs no second look at it.
+        at = if end <= ends { ends } else { start + 1 };
+        out[string] |= end <= ends;
+    }
+    Ok(())
 }
 
 fn holds(op: Compare, left: &str, right: &str) -> bool {

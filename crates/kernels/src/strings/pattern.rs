@@ -34,6 +34,17 @@ impl Pattern {
             .map_err(|error| KernelError::argument(format!("regular expression: {error}")))
     }
 
+    /// A regular expression that is to be found and nothing else: one that means itself is literal text, which is found faster.
+    ///
+    /// # Errors
+    /// As `regex`.
+    pub fn search(expression: &str) -> Result<Self, KernelError> {
+        match expression.is_empty() || regex::escape(expression) != expression {
+            true => Self::regex(expression),
+            false => Ok(Self::literal(expression)),
+        }
+    }
+
     /// Whether it occurs.
     #[must_use]
     pub fn occurs(&self, text: &str) -> bool {

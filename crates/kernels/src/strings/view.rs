@@ -63,6 +63,11 @@ impl<'a> Strings<'a> {
         self.offsets
     }
 
+    /// The text that all offsets point into.
+    pub(crate) fn all(&self) -> &'a str {
+        self.text
+    }
+
     /// Bytes of all strings together.
     #[must_use]
     pub fn bytes_in_all(&self) -> usize {

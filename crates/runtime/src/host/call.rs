@@ -11,6 +11,7 @@ use crate::place::claim::Using;
 use crate::place::{Container, Method, Placed};
 use crate::reply::ReplySlot;
 use crate::stages::Way;
+use crate::symbols::Show;
 use crate::transport::Arrived;
 use crate::transport::buffers::{Backing, Memory};
 use slotmap::SlotMap;
@@ -220,35 +221,85 @@ impl Call {
         self.arguments.len() as u64 + buffers
     }
 
+    /// Has a buffer answered with memory of a symbol, if its caller can read that in place.
+    ///
+    /// # Errors
+    /// `BadBuffer` for a buffer that is no `out` of bytes.
+    pub(crate) fn show(&self, shown: Show) -> Result<bool, Fault> {
+        let Show { place, whole, memory } = shown;
+        let mut backing = self.backing.borrow_mut();
+        let at = usize::try_from(place).ok().and_then(|place| place.checked_sub(1));
+        let one = at.and_then(|at| backing.get_mut(at));
+        let one = one.filter(|one| one.direction == Direction::Out && one.kind == BufferKind::Bytes);
+        let none = || Fault::new(Code::BadBuffer, format!("buffer {place} is no `out` of bytes of this call"));
+        let one = one.ok_or_else(none)?;
+        let reply = self.reply.borrow();
+        let asker = reply.as_ref().is_some_and(|reply| match reply.asker() {
+            Some((session, _)) => session.ring().is_some(),
+            // Its home knows; a stream is refused there.
+            None => reply.as_guest().is_some(),
+        });
+        if !asker || !memory.file().is_some_and(|file| whole || file.owner() == self.owner) {
+            return Ok(false);
+        }
+        let below = match std::mem::replace(&mut one.memory, Memory::Private(Vec::new(), None)) {
+            Memory::Shown(_, below) => below,
+            below => Box::new(below),
+        };
+        one.memory = Memory::Shown(memory, below);
+        Ok(true)
+    }
+
     /// Ends the call's hold on its buffers with a value: results become leases. Answers where they stand.
-    pub(crate) fn settle_buffers(&self, reply: &ReplySlot) -> Vec<BufferEntry> {
+    ///
+    /// # Errors
+    /// As `Session::show`; then nothing is leased.
+    pub(crate) fn settle_buffers(&self, reply: &ReplySlot) -> Result<Vec<BufferEntry>, Fault> {
         if self.buffers.is_empty() {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         let (asker, guest) = (reply.asker().map(|(session, _)| session.clone()), reply.as_guest());
         let mut entries = Vec::new();
         for (backing, raw) in self.backing.borrow_mut().drain(..).zip(&self.buffers) {
             let (direction, kind) = (backing.direction, backing.kind);
-            let mut entry = |segment: SegmentId, offset: u64| {
-                entries.push(BufferEntry { segment, direction, kind, offset, length: raw.used() });
+            let mut entry = |segment: SegmentId, offset: u64, length: u64| {
+                entries.push(BufferEntry { segment, direction, kind, offset, length });
             };
             match backing.memory {
                 Memory::Private(bytes, _) => self.keep_warm(bytes, guest),
-                Memory::Lent(_, span, segment) => entry(segment, span.offset()),
+                Memory::Lent(_, span, segment) => entry(segment, span.offset(), raw.used()),
                 Memory::Room(room, _) => {
-                    entry(room.segment_id(), room.offset());
+                    entry(room.segment_id(), room.offset(), raw.used());
                     if let Some(session) = &asker {
                         session.lease(room);
                     }
                 }
                 Memory::Shared(_, span, segment) if direction != Direction::In => {
                     debug_assert_eq!(kind, BufferKind::Shared);
-                    entry(segment, span.offset());
+                    entry(segment, span.offset(), raw.used());
+                }
+                Memory::Shown(memory, _) => {
+                    let length = memory.len() as u64;
+                    let shown = match (&asker, guest) {
+                        (Some(session), _) => session.show(memory),
+                        (None, Some(guest)) => {
+                            guest.show(entries.len(), memory);
+                            Ok(SegmentId::NONE)
+                        }
+                        (None, None) => Ok(SegmentId::NONE),
+                    };
+                    match shown {
+                        Ok(segment) => entries.push(BufferEntry { segment, direction, kind, offset: 0, length }),
+                        Err(fault) => {
+                            asker.iter().for_each(|session| session.take_back(&entries));
+                            return Err(fault);
+                        }
+                    }
                 }
                 Memory::Shared(..) | Memory::Frozen(..) | Memory::Common(_) => {}
             }
         }
-        entries
+        Ok(entries)
     }
 
     /// Whether its method may be writing into memory of its caller.

@@ -303,7 +303,10 @@ pub(crate) fn finish(call: &Rc<Call>) {
         Outcome::Value => {
             let entries = call.settle_buffers(&reply);
             let value = call.value.borrow();
-            reply.answer(&Answer::Value { bytes: &value, buffers: &entries });
+            match &entries {
+                Ok(entries) => reply.answer(&Answer::Value { bytes: &value, buffers: entries }),
+                Err(fault) => reply.answer(&Answer::Fault(fault)),
+            }
         }
         Outcome::Fault(fault) => {
             call.drop_buffers(&reply);

@@ -10,13 +10,14 @@ use super::{Answered, Carried, Letter};
 use crate::core::Core;
 use crate::limits::AWAY_MAX;
 use crate::reply::{Answer, Refused, ReplySlot, Serving};
-use crate::session::ResultRoom;
 use crate::shared::WorkerId;
 use crate::stats::add;
 use crate::transport::Arrived;
 use crate::transport::buffers::{Backing, Kept};
 use slotmap::{Key, KeyData, SlotMap};
 use std::rc::Rc;
+use windlass_contract::array::Memory;
+use windlass_contract::head::BufferEntry;
 use windlass_contract::slot::{FLAG_DETACHED, NO_DEADLINE};
 use windlass_contract::{Code, Fault};
 
@@ -179,23 +180,55 @@ pub(crate) fn accepted(core: &Core, away: u64) {
 pub(crate) fn answered(core: &Core, away: u64, answered: Answered) {
     let gone = core.mail.aways.borrow_mut().remove(away);
     let Some(Away { reply, kept, .. }) = gone else { return };
-    match &answered.answer {
-        Ok((bytes, buffers)) => {
-            if let Some((session, _)) = reply.asker() {
-                kept.into_iter().filter_map(Kept::into_room).for_each(|room: ResultRoom| session.lease(room));
-            }
-            reply.answer(&Answer::Value { bytes, buffers });
-        }
-        Err(fault) => {
-            drop(kept);
-            reply.answer(&Answer::Fault(fault));
-        }
+    let Answered { mut answer, warm: buffers, shown } = answered;
+    if let Ok((_, entries)) = &mut answer
+        && let Err(fault) = settle(&reply, kept, entries, shown)
+    {
+        answer = Err(fault);
+    }
+    match &answer {
+        Ok((bytes, buffers)) => reply.answer(&Answer::Value { bytes, buffers }),
+        Err(fault) => reply.answer(&Answer::Fault(fault)),
     }
     let mut warm = core.warm.borrow_mut();
-    answered.warm.into_iter().for_each(|buffer| warm.keep(buffer));
-    if let Ok((bytes, _)) = answered.answer {
+    buffers.into_iter().for_each(|buffer| warm.keep(buffer));
+    if let Ok((bytes, _)) = answer {
         warm.keep(bytes);
     }
     drop(warm);
     core.wake_flushers();
+}
+
+/// Rooms that hold results become leases; so does what is shown.
+///
+/// # Errors
+/// As `Session::show`; then nothing is leased.
+fn settle(
+    reply: &ReplySlot,
+    kept: Vec<Kept>,
+    entries: &mut [BufferEntry],
+    shown: Vec<(usize, Memory)>,
+) -> Result<(), Fault> {
+    if let Some(guest) = reply.as_guest() {
+        shown.into_iter().for_each(|(at, memory)| guest.show(at, memory));
+        return Ok(());
+    }
+    let Some((session, _)) = reply.asker() else { return Ok(()) };
+    for room in kept.into_iter().filter_map(Kept::into_room) {
+        // Room that an answer does not name, because it shows something in its place, returns.
+        if entries.iter().any(|entry| (entry.segment, entry.offset) == (room.segment_id(), room.offset())) {
+            session.lease(room);
+        }
+    }
+    for (at, memory) in shown {
+        match (session.show(memory), entries.get_mut(at)) {
+            (Ok(segment), Some(entry)) => entry.segment = segment,
+            (Err(fault), _) => {
+                session.take_back(entries);
+                return Err(fault);
+            }
+            (Ok(segment), None) => drop(session.take_shown(segment)),
+        }
+    }
+    Ok(())
 }

@@ -14,6 +14,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use windlass_contract::Code;
+use windlass_contract::array::Memory;
 use windlass_contract::slot::NO_DEADLINE;
 
 /// Guests that have not been answered, by home and number there.
@@ -29,6 +30,8 @@ pub(crate) struct Guest {
     given_up: Cell<Option<Code>>,
     /// Private memory of its buffers, on its way home.
     warm: RefCell<Vec<Vec<u8>>>,
+    /// What entries of its answer show.
+    shown: RefCell<Vec<(usize, Memory)>>,
 }
 
 impl Guest {
@@ -41,6 +44,10 @@ impl Guest {
     /// Takes memory that was made at home.
     pub(crate) fn take_home(&self, buffer: Vec<u8>) {
         self.warm.borrow_mut().push(buffer);
+    }
+    /// An entry of its answer shows this memory, which its home gives to the client.
+    pub(crate) fn show(&self, entry: usize, memory: Memory) {
+        self.shown.borrow_mut().push((entry, memory));
     }
     /// It is detached and begins: its caller waits for no more than that.
     pub(crate) fn accept(&self) {
@@ -59,8 +66,8 @@ impl Guest {
             }
             Answer::Fault(fault) => Err((*fault).clone()),
         };
-        let warm = self.warm.take();
-        self.core.mail.write(self.home, Letter::Answer(self.away, Answered { answer, warm }));
+        let (warm, shown) = (self.warm.take(), self.shown.take());
+        self.core.mail.write(self.home, Letter::Answer(self.away, Answered { answer, warm, shown }));
     }
 }
 
@@ -78,6 +85,7 @@ pub(crate) fn arrive(core: &Rc<Core>, carried: Carried) -> (Arrived, u32) {
         serving: Cell::default(),
         given_up: Cell::default(),
         warm: RefCell::default(),
+        shown: RefCell::default(),
     });
     core.mail.guests.borrow_mut().insert((from, away), guest.clone());
     let (reply, backing) = (ReplySlot::guest(guest), buffers.into_iter().map(Backing::carried).collect());

@@ -27,6 +27,7 @@ use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
+use windlass_contract::array::Memory;
 use windlass_contract::head::BufferEntry;
 use windlass_contract::slot::Slot;
 use windlass_contract::{Code, Fault};
@@ -113,6 +114,8 @@ pub(crate) struct Answered {
     pub(crate) answer: Result<(Vec<u8>, Vec<BufferEntry>), Fault>,
     /// Private memory of its `in` buffers, which goes back to where it is kept warm.
     pub(crate) warm: Vec<Vec<u8>>,
+    /// Memory of symbols that entries of the answer show.
+    pub(crate) shown: Vec<(usize, Memory)>,
 }
 
 /// One worker's outgoing letters, and what it waits for from others.

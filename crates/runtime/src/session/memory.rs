@@ -1,9 +1,13 @@
 //! A session's memory: heap, frozen and result segments, rooms and leases.
 //!
-//! Lives here: `Memories` (the tables), `ResultRoom` (room of a result segment, with one owner at a time).
+//! Lives here: `Memories` (the tables), `ResultRoom` (room of a result segment, with one owner at a time); `shown` (memory of
+//! symbols under a lease).
 //! Holds: a room belongs to a call, a reply or a lease; it returns to its segment exactly once, and segments never change
 //! session, so recycled room never shows one client's bytes to another.
 
+mod shown;
+
+use self::shown::Shown;
 use super::Session;
 use crate::core::Core;
 use crate::limits::{FROZEN_MAX, LEASES_MAX, RESULT_BYTES_MIN, RESULT_BYTES_STEP_MAX, SEGMENTS_MAX};
@@ -16,7 +20,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
+use windlass_contract::array::Memory;
 use windlass_contract::control::{Control, ControlKind};
+use windlass_contract::head::BufferEntry;
 use windlass_contract::slot::Place;
 use windlass_contract::{Code, Fault};
 use windlass_memory::{Frozen, LendError, Lender, Role, Room, Segment, SegmentId, Span};
@@ -35,6 +41,8 @@ pub(super) struct Memories {
     frozen: RefCell<HashMap<SegmentId, Arc<Frozen>>>,
     results: RefCell<Vec<Rc<ResultSegment>>>,
     leases: RefCell<HashMap<(SegmentId, u64), ResultRoom>>,
+    /// Memory of symbols that the client reads.
+    shown: RefCell<HashMap<SegmentId, Shown>>,
     next_heap: Cell<u32>,
     next_result: Cell<u32>,
     bytes: Cell<u64>,
@@ -50,7 +58,7 @@ impl Memories {
         self.bytes.get()
     }
     pub(super) fn leases(&self) -> u32 {
-        self.leases.borrow().len() as u32
+        (self.leases.borrow().len() + self.shown.borrow().len()) as u32
     }
 }
 
@@ -267,10 +275,7 @@ impl Session {
     /// # Errors
     /// `LeaseLimit`, `NoMemory`.
     pub(crate) fn lend_result(&self, core: &Rc<Core>, bytes: u64) -> Result<ResultRoom, Fault> {
-        if self.memories.rooms.get() >= LEASES_MAX {
-            let text = format!("{LEASES_MAX} leases are held; drop views that are no longer needed");
-            return Err(Fault::new(Code::LeaseLimit, text));
-        }
+        self.may_lease()?;
         let wanted = bytes.max(1);
         for of in self.memories.results.borrow().iter() {
             let lent = of.lender.borrow_mut().lend(wanted);
@@ -290,6 +295,14 @@ impl Session {
         lent.map(|room| self.room(of, room)).map_err(|error| Fault::new(Code::NoMemory, error.to_string()))
     }
 
+    fn may_lease(&self) -> Result<(), Fault> {
+        if self.memories.rooms.get() as usize + self.memories.shown.borrow().len() < LEASES_MAX as usize {
+            return Ok(());
+        }
+        let text = format!("{LEASES_MAX} leases are held; drop views that are no longer needed");
+        Err(Fault::new(Code::LeaseLimit, text))
+    }
+
     fn room(&self, of: Rc<ResultSegment>, room: Room) -> ResultRoom {
         self.memories.rooms.set(self.memories.rooms.get() + 1);
         ResultRoom { of, offset: room.offset(), room: Some(room), rooms: self.memories.rooms.clone() }
@@ -300,9 +313,7 @@ impl Session {
         let step = longest.map_or(RESULT_BYTES_MIN, |bytes| (2 * bytes).min(RESULT_BYTES_STEP_MAX));
         let bytes = Lender::bytes_for(wanted).max(step).next_multiple_of(4096);
         let (segment, fd) = self.make(core, "windlass-result", bytes, Role::Result)?;
-        let number = self.memories.next_result.get() + 1;
-        self.memories.next_result.set(number);
-        let id = SegmentId(SegmentId::NODE.0 | number);
+        let id = self.next_result();
         let lender = RefCell::new(Lender::new(segment.bytes() as u64));
         let message = Control::new(ControlKind::Segment, id, bytes, 0);
         // Over a stream nobody else maps it: what stands in it is sent.
@@ -316,6 +327,48 @@ impl Session {
         let of = Rc::new(ResultSegment { id, segment, lender });
         self.memories.results.borrow_mut().push(of.clone());
         Ok(of)
+    }
+
+    fn next_result(&self) -> SegmentId {
+        let number = self.memories.next_result.get() + 1;
+        self.memories.next_result.set(number);
+        SegmentId(SegmentId::NODE.0 | number)
+    }
+
+    /// Shows memory of a symbol to the client: it is held, and so not written, until the client releases it.
+    ///
+    /// # Errors
+    /// `LeaseLimit`; `Unsupported` for memory that stands in no file, and for a client that shares no memory with the node.
+    pub(crate) fn show(&self, memory: Memory) -> Result<SegmentId, Fault> {
+        self.may_lease()?;
+        let no = |text: &str| Fault::new(Code::Unsupported, text);
+        let ring =
+            self.ring().ok_or_else(|| no("memory is shown to clients that share memory; ask for its bytes"))?;
+        let shown = Shown::new(memory);
+        let file =
+            shown.file().ok_or_else(|| no("memory that stands in no file is not shown; ask for its bytes"))?;
+        let id = self.next_result();
+        let message = Control::new(ControlKind::Shown, id, file.bytes() as u64, 0);
+        if let Err(fault) = crate::transport::wire::send(ring, &message, Some(file.show())) {
+            self.end(&fault);
+            return Err(fault);
+        }
+        self.memories.shown.borrow_mut().insert(id, shown);
+        Ok(id)
+    }
+
+    /// Takes back what is shown, before its client knows of it or because it released it.
+    pub(crate) fn take_shown(&self, segment: SegmentId) -> Option<Shown> {
+        self.memories.shown.borrow_mut().remove(&segment)
+    }
+
+    /// Takes back what the entries of a reply lease, because their client will not hear of it.
+    pub(crate) fn take_back(&self, entries: &[BufferEntry]) {
+        for entry in entries.iter().filter(|entry| entry.segment.is_node_written()) {
+            if self.take_lease(entry.segment, entry.offset).is_none() {
+                drop(self.take_shown(entry.segment));
+            }
+        }
     }
 
     /// Turns a call's room into a lease, which lives until the client releases it.
@@ -335,6 +388,10 @@ impl Session {
     pub(crate) fn release(&self, core: &Rc<Core>, place: Place) -> Result<(), Fault> {
         let Place { segment, offset, length } = place;
         if segment.is_node_written() {
+            if let Some(shown) = self.take_shown(segment) {
+                shown.released();
+                return Ok(());
+            }
             return match self.memories.leases.borrow_mut().remove(&(segment, offset)) {
                 Some(_room_returns) => Ok(()),
                 None => {
@@ -365,6 +422,7 @@ impl Session {
     /// Gives up all that calls do not hold.
     pub(crate) fn give_up_memory(&self) {
         self.memories.leases.borrow_mut().clear();
+        self.memories.shown.borrow_mut().clear();
         self.memories.frozen.borrow_mut().clear();
         self.memories.heaps.borrow_mut().clear();
         for slot in self.slots.borrow_mut().iter_mut() {

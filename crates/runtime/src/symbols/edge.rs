@@ -5,7 +5,17 @@ use windlass_contract::array::Memory;
 use windlass_contract::symbols::{Head, SymbolAsk, SymbolReply};
 use windlass_contract::{Code, Fault};
 
-/// Answers a question of a call that serves `session`; what goes beside the answer is memory.
+/// Memory that a method wants an `out` buffer to be answered with.
+pub(crate) struct Show {
+    /// Which buffer, counted from 1.
+    pub(crate) place: u32,
+    /// Whether the caller may see all of it, whoever it was reserved for.
+    pub(crate) whole: bool,
+    pub(crate) memory: Memory,
+}
+
+/// Answers a question of a call that serves `session`; what goes beside the answer is memory. `show` is the call's own: whether its
+/// buffer can be answered so.
 ///
 /// # Errors
 /// `BadArguments` for bytes that are no question; what the table says.
@@ -13,10 +23,18 @@ pub(crate) fn ask(
     table: &SymbolTable,
     session: u64,
     question: &[u8],
-    parts: Vec<Memory>,
+    mut parts: Vec<Memory>,
+    show: impl FnOnce(Show) -> Result<bool, Fault>,
 ) -> Result<(Vec<u8>, Vec<Memory>), Fault> {
     let bad = |_| Fault::new(Code::BadArguments, "the bytes are no question about symbols");
-    let (reply, parts) = answer(table, session, postcard::from_bytes(question).map_err(bad)?, parts)?;
+    let (reply, parts) = match postcard::from_bytes(question).map_err(bad)? {
+        SymbolAsk::Show { place, whole } => {
+            let memory =
+                parts.pop().ok_or_else(|| Fault::new(Code::BadArguments, "no memory came to be shown"))?;
+            (SymbolReply::Was(show(Show { place, whole, memory })?), Vec::new())
+        }
+        asked => answer(table, session, asked, parts)?,
+    };
     let broken = |error| Fault::new(Code::Internal, format!("an answer about symbols does not encode: {error}"));
     Ok((postcard::to_allocvec(&reply).map_err(broken)?, parts))
 }
@@ -59,6 +77,7 @@ fn answer(table: &SymbolTable, session: u64, asked: SymbolAsk, parts: Vec<Memory
         SymbolAsk::After(name) => alone(SymbolReply::List(table.list_after(session, &name))),
         SymbolAsk::Changes => alone(SymbolReply::Count(table.changes())),
         SymbolAsk::Usage => alone(SymbolReply::Usage(table.usage(session)?)),
+        SymbolAsk::Show { .. } => return Err(Fault::new(Code::Internal, "the call itself answers what it shows")),
     })
 }
 

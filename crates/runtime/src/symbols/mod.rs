@@ -1,7 +1,7 @@
 //! Symbols: the node's named values, by session, and who may have how much memory for them.
 //!
-//! Lives here: `SymbolTable` (names, owners, registrations), `back` (names of an earlier life), `account` (bytes, admitted before they are allocated), `edge` (one
-//! question of a method, from its bytes to its answer).
+//! Lives here: `SymbolTable` (names, owners, registrations), `back` (names of an earlier life), `account` (bytes, admitted before they
+//! are allocated), `files` (where large memory stands), `edge` (one question of a method, from its bytes to its answer).
 //! From: `host/library`, for the session that the call serves. To: memory that its holders count.
 //! Holds: a name is given once in a node's life, unless it comes back from an earlier one; memory is charged from its reservation until its last holder goes, whoever that
 //! is; a session that ends drops what it did not register, and nothing can be kept for it afterwards. The table may be asked
@@ -11,11 +11,13 @@
 mod account;
 mod back;
 mod edge;
+mod files;
 
-pub(crate) use edge::ask;
+pub(crate) use edge::{Show, ask};
 
-use crate::limits::{SYMBOLS_MAX, SYMBOLS_SHOWN_MAX};
-use account::Account;
+use crate::limits::{FILE_BYTES_MIN, SYMBOLS_MAX, SYMBOLS_SHOWN_MAX};
+use account::{Account, Charge};
+use files::Files;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -70,6 +72,7 @@ pub(crate) struct SymbolTable {
     random: String,
     names: Mutex<Names>,
     node: Arc<Account>,
+    files: Arc<Files>,
     session_bytes_max: u64,
     /// Bytes of the node's other shared memory, as the worker said last.
     others: AtomicU64,
@@ -82,6 +85,7 @@ impl SymbolTable {
             random: letters(chance),
             names: Mutex::default(),
             node: Account::new("the node", node_bytes_max),
+            files: Arc::default(),
             session_bytes_max,
             others: AtomicU64::new(0),
         };
@@ -123,9 +127,13 @@ impl SymbolTable {
             }
         }
         names.changes += u64::from(!gone.is_empty());
+        let nobody = names.sessions.keys().all(|session| *session == NODE);
         // Their memory is freed outside the lock.
         drop(names);
         drop(gone);
+        if nobody {
+            self.files.cool();
+        }
     }
 
     /// Zeroed memory, charged until its last holder goes.
@@ -134,12 +142,28 @@ impl SymbolTable {
     /// `NoMemory` says how much is short, and of what.
     fn reserve(&self, session: u64, bytes: u64) -> Result<Room, Fault> {
         let account = self.account(session)?;
-        let charge = Account::charge(&account, &self.node, bytes, self.others.load(Ordering::Relaxed))?;
-        let len = usize::try_from(bytes).ok();
-        let room = len.and_then(|len| Memory::allocate(len, Box::new(charge)));
-        room.ok_or_else(|| {
-            Fault::new(Code::NoMemory, format!("the machine has no {bytes} bytes for a symbol; delete some"))
-        })
+        let charge = self.charge(&account, bytes)?;
+        let none =
+            || Fault::new(Code::NoMemory, format!("the machine has no {bytes} bytes for a symbol; delete some"));
+        let len = usize::try_from(bytes).map_err(|_| none())?;
+        let charge = match bytes < FILE_BYTES_MIN {
+            true => charge,
+            false => match self.files.room(len, session, charge) {
+                Ok(room) => return Ok(room),
+                Err(charge) => charge,
+            },
+        };
+        Memory::allocate(len, Box::new(charge)).ok_or_else(none)
+    }
+
+    /// What is warm is nobody's, and goes before anybody is refused.
+    fn charge(&self, account: &Arc<Account>, bytes: u64) -> Result<Charge, Fault> {
+        let others = self.others.load(Ordering::Relaxed);
+        let charge = |warm: u64| Account::charge(account, &self.node, bytes, others.saturating_add(warm));
+        match charge(self.files.warm_bytes()) {
+            Err(_) if self.files.cool() => charge(0),
+            charged => charged,
+        }
     }
 
     fn account(&self, session: u64) -> Result<Arc<Account>, Fault> {

@@ -36,6 +36,8 @@ pub(crate) enum Memory {
     Lent(Arc<Segment>, Span, SegmentId),
     /// The caller's live memory.
     Shared(Arc<Segment>, Span, SegmentId),
+    /// Memory of a symbol, which the answer shows; the method was lent what is below, and may still have it.
+    Shown(windlass_contract::array::Memory, Box<Memory>),
 }
 
 /// The memory of a buffer whose call another worker runs: what that one uses.
@@ -82,6 +84,7 @@ impl Backing {
             Memory::Frozen(_, range) => range.len() as u64,
             Memory::Room(_, len) => *len,
             Memory::Lent(_, span, _) | Memory::Shared(_, span, _) => span.len(),
+            Memory::Shown(memory, _) => memory.len() as u64,
         }
     }
 
@@ -106,6 +109,9 @@ impl Backing {
             }
             Memory::Lent(segment, span, id) => (Kept::Nothing, CarriedMemory::Lent(segment, span, id)),
             Memory::Shared(segment, span, id) => (Kept::Nothing, CarriedMemory::Shared(segment, span, id)),
+            Memory::Shown(..) => {
+                return Err(Fault::new(Code::Internal, "a call that runs already is carried away"));
+            }
         };
         Ok((kept, CarriedBuffer { direction, kind, memory }))
     }
@@ -116,7 +122,7 @@ impl Backing {
             Memory::Common(bytes) => Memory::Common(bytes.clone()),
             Memory::Frozen(frozen, range) => Memory::Frozen(frozen.clone(), range.clone()),
             Memory::Shared(segment, span, id) => Memory::Shared(segment.clone(), *span, *id),
-            Memory::Private(..) | Memory::Room(..) | Memory::Lent(..) => return None,
+            Memory::Private(..) | Memory::Room(..) | Memory::Lent(..) | Memory::Shown(..) => return None,
         };
         Some(Self { direction: self.direction, kind: self.kind, memory })
     }

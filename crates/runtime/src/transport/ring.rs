@@ -144,9 +144,7 @@ impl Ring {
             Ok(at) => done(at, whole.len()),
             Err(fault) => {
                 // The rooms that the entries name are leases already; without the reply nobody could release them.
-                for entry in buffers.iter().filter(|entry| entry.segment.is_node_written()) {
-                    drop(session.take_lease(entry.segment, entry.offset));
-                }
+                session.take_back(buffers);
                 self.fault(session, call, &fault.with_outcome(Outcome::Ended), room)
             }
         }

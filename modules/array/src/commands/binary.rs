@@ -110,9 +110,8 @@ async fn angles(cx: &Context<'_>, a: &Array, b: &Array) -> Result<Array, Fault> 
     let a = view::<f64>(&a)?.broadcast(&shape).map_err(wrong)?;
     let b = view::<f64>(&b)?.broadcast(&shape).map_err(wrong)?;
     let mut out = room::<f64>(cx, &shape)?;
-    let mut other = Vec::new();
     fill(cx, &mut out, |range, out| {
-        other.resize(out.len(), 0.0);
+        let mut other = vec![0.0; out.len()];
         a.copy(range.clone(), out)?;
         b.copy(range, &mut other)?;
         out.iter_mut().zip(&other).for_each(|(one, other)| *one = one.atan2(*other));
@@ -138,9 +137,8 @@ async fn differences(cx: &Context<'_>, array: &Array, at: usize) -> Result<Array
         Dtype::Bool => {
             let (before, after) = (view::<bool>(&before)?, view::<bool>(&after)?);
             let mut out = room::<bool>(cx, &shape)?;
-            let mut other = Vec::new();
             fill(cx, &mut out, |range, out| {
-                other.resize(out.len(), false);
+                let mut other = vec![false; out.len()];
                 after.copy(range.clone(), out)?;
                 before.copy(range, &mut other)?;
                 out.iter_mut().zip(&other).for_each(|(one, other)| *one ^= *other);
@@ -152,9 +150,8 @@ async fn differences(cx: &Context<'_>, array: &Array, at: usize) -> Result<Array
         dtype if dtype.is_float() => with_dtype!(floats kernel_dtype(dtype), T => {
             let (before, after) = (view::<T>(&before)?, view::<T>(&after)?);
             let mut out = room::<T>(cx, &shape)?;
-            let mut other: Vec<T> = Vec::new();
             fill(cx, &mut out, |range, out| {
-                other.resize(out.len(), T::default());
+                let mut other = vec![T::default(); out.len()];
                 after.copy(range.clone(), out)?;
                 before.copy(range, &mut other)?;
                 out.iter_mut().zip(&other).for_each(|(one, other)| *one -= *other);
@@ -166,9 +163,8 @@ async fn differences(cx: &Context<'_>, array: &Array, at: usize) -> Result<Array
         dtype => with_dtype!(integers kernel_dtype(dtype), T => {
             let (before, after) = (view::<T>(&before)?, view::<T>(&after)?);
             let mut out = room::<T>(cx, &shape)?;
-            let mut other: Vec<T> = Vec::new();
             fill(cx, &mut out, |range, out| {
-                other.resize(out.len(), T::default());
+                let mut other = vec![T::default(); out.len()];
                 after.copy(range.clone(), out)?;
                 before.copy(range, &mut other)?;
                 out.iter_mut().zip(&other).for_each(|(one, other)| *one = one.wrapping_sub(*other));

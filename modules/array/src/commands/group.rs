@@ -2,11 +2,14 @@
 //!
 //! Holds: keys are arrays of rank 1 and of one length, or strings; the permutation is stable, and groups come in the order of their keys.
 
-use crate::work::{bad, cast_to, copied, fault, kernel_dtype, not_implemented, room, steps, view};
+use crate::work::{
+    bad, cast_to, copied, drive, each, fault, fill, kernel_dtype, not_implemented, room, steps, view,
+};
 use windlass::prelude::*;
 use windlass::symbols::Symbol;
 use windlass_kernels::group::{
-    End, GroupBy, Statistic, TextRanks, counts, end_sizes, ends, order_statistic, segmented, segmented_place,
+    End, GroupBy, Statistic, TextRanks, check_segments, counts, end_sizes, ends, order_statistic, parts_in_order,
+    segmented_place,
 };
 use windlass_kernels::reduce::{
     All, Any, ArgMax, ArgMin, BitAnd, BitOr, BitXor, First, Max, Min, Moment, Prod, Reducer, SkipNan, Sum,
@@ -51,9 +54,7 @@ impl Group {
         if rows > 0 {
             let keys: Vec<&dyn Keys> = columns.iter().map(|column| column as &dyn Keys).collect();
             let mut grouping = GroupBy::new(keys, &mut permutation[..]).map_err(fault)?;
-            while windlass_kernels::Stepwise::step(&mut grouping).map_err(fault)? == windlass_kernels::Step::More {
-                cx.yield_if_due().await?;
-            }
+            drive(cx, &mut grouping).await?;
             starts = grouping.into_starts();
         }
         let firsts: Vec<i64> =
@@ -112,15 +113,14 @@ impl Group {
         with_dtype!(kernel_dtype(dtype), T => {
             let (asked, among) = (view::<T>(&asked)?, view::<T>(&among)?);
             let mut members = Members::new(&among).map_err(fault)?;
-            while windlass_kernels::Stepwise::step(&mut members).map_err(fault)? == windlass_kernels::Step::More {
-                cx.yield_if_due().await?;
-            }
+            drive(cx, &mut members).await?;
             let mut out = room::<bool>(cx, &[asked.elements()])?;
-            for (range, part) in morsel::outputs(&mut out) {
-                members.ask(&asked, range, part).map_err(fault)?;
+            fill(cx, &mut out, |range, part| {
+                members.ask(&asked, range, part)?;
                 part.iter_mut().for_each(|one| *one ^= invert);
-                cx.yield_if_due().await?;
-            }
+                Ok(())
+            })
+            .await?;
             Ok(out.done())
         }, else => Err(not_implemented("in1d", &[dtype])))
     }
@@ -166,10 +166,7 @@ async fn columns(cx: &Context<'_>, names: &[String]) -> Result<Vec<Column>, Faul
             Symbol::Array(array) if array.ndim() == 1 => with_dtype!(kernel_dtype(array.dtype()), T => {
                 let keys = view::<T>(&array)?;
                 let mut all = vec![0; array.size()];
-                for (range, out) in morsel::outputs(&mut all) {
-                    keys.fill(range, out).map_err(fault)?;
-                    cx.yield_if_due().await?;
-                }
+                fill(cx, &mut all, |range, out| keys.fill(range, out)).await?;
                 Ok(Column(all))
             }, else => Err(not_implemented("group by", &[array.dtype()])))?,
             Symbol::Array(array) => return Err(bad(format!("keys have rank 1, {name} has {}", array.ndim()))),
@@ -266,13 +263,43 @@ async fn plain<T: Element, R: Reducer<T, Out: Item>>(
     starts: &[i64],
 ) -> Result<Array, Fault> {
     let memory = values.as_slice().ok_or_else(|| bad("values with gaps"))?;
-    let rows = in_order(memory.len());
+    check_segments(starts, memory.len()).map_err(fault)?;
     let mut out = room::<R::Out>(cx, &[starts.len()])?;
-    for (range, part) in morsel::outputs(&mut out) {
-        segmented(reducer, memory, (&rows[..], starts), range, part).map_err(fault)?;
-        cx.yield_if_due().await?;
+    // A group ends when the next begins: until then its parts are joined.
+    let mut groups = out.iter_mut().enumerate();
+    let mut acc = reducer.start();
+    let mut open = groups.next();
+    let mut failed = None;
+    let mut end = |acc: &R::Acc, out: &mut R::Out| match reducer.finish(acc) {
+        Ok(value) => *out = value,
+        Err(error) => failed = failed.take().or(Some(error)),
+    };
+    let ranges = morsel::split(memory.len());
+    each(
+        cx,
+        ranges,
+        |range| parts_in_order(reducer, memory, starts, range),
+        |parts| {
+            for (group, part) in parts {
+                while let Some((_, out)) = open.take_if(|(at, _)| *at < group) {
+                    end(&acc, out);
+                    acc = reducer.start();
+                    open = groups.next();
+                }
+                reducer.merge(&mut acc, &part);
+            }
+        },
+    )
+    .await?;
+    while let Some((_, out)) = open {
+        end(&acc, out);
+        acc = reducer.start();
+        open = groups.next();
     }
-    Ok(out.done())
+    match failed {
+        Some(error) => Err(fault(error)),
+        None => Ok(out.done()),
+    }
 }
 
 async fn moments<T: Element>(
@@ -320,10 +347,7 @@ async fn statistic<T: Element>(
 ) -> Result<Array, Fault> {
     let memory = values.as_slice().ok_or_else(|| bad("values with gaps"))?;
     let mut out = room::<f64>(cx, &[starts.len()])?;
-    for (range, part) in morsel::outputs(&mut out) {
-        order_statistic(what, memory, (rows, starts), range, part).map_err(fault)?;
-        cx.yield_if_due().await?;
-    }
+    fill(cx, &mut out, |range, part| order_statistic(what, memory, (rows, starts), range, part)).await?;
     Ok(out.done())
 }
 

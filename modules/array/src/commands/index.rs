@@ -3,7 +3,9 @@
 use super::bigint::is_big;
 use super::bigint_pick;
 use crate::words::kept;
-use crate::work::{bad, cast_to, copied_as, fault, fill, kernel_dtype, not_implemented, of_view, room, view};
+use crate::work::{
+    bad, cast_to, copied_as, each, fault, fill, kernel_dtype, not_implemented, of_view, room, view,
+};
 use windlass::prelude::*;
 use windlass_kernels::index::{self, Layout, Negative};
 use windlass_kernels::{Element, Shape, View, morsel, with_dtype};
@@ -213,10 +215,8 @@ async fn masked<T: Item + Element>(cx: &Context<'_>, array: &Array, mask: &Array
         )));
     }
     let mut counts = Vec::with_capacity(morsel::count(from.elements()));
-    for range in morsel::split(from.elements()) {
-        counts.push(index::count(&mask, range).map_err(fault)?);
-        cx.yield_if_due().await?;
-    }
+    each(cx, morsel::split(from.elements()), |range| index::count(&mask, range), |count| counts.push(count))
+        .await?;
     let mut out = room::<T>(cx, &[counts.iter().sum()])?;
     let mut at = 0;
     for (range, count) in morsel::split(from.elements()).zip(counts) {

@@ -150,9 +150,8 @@ async fn remainders(cx: &Context<'_>, a: &Array, b: &Array) -> Result<Array, Fau
         let (a, b) = (view::<T>(&a)?, view::<T>(&b)?);
         let (a, b) = together(&a, &b).map_err(fault)?;
         let mut out = room::<T>(cx, a.shape())?;
-        let mut divisors = Vec::new();
         fill(cx, &mut out, |range, out| {
-            divisors.resize(out.len(), 0.0);
+            let mut divisors = vec![0.0; out.len()];
             a.copy(range.clone(), out)?;
             b.copy(range, &mut divisors)?;
             out.iter_mut().zip(&divisors).for_each(|(out, divisor)| *out %= *divisor);

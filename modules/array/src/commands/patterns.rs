@@ -26,7 +26,8 @@ impl Patterns {
     /// Whether a regular expression matches anywhere in each string.
     #[method(standard, name = "segmentedSearch")]
     async fn search(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<Array, Fault> {
-        let (strings, pattern) = (given.strings(cx, "obj")?, expression(given.text("val")?)?);
+        let strings = given.strings(cx, "obj")?;
+        let pattern = Pattern::search(given.text("val")?).map_err(fault)?;
         let strings = seen(&strings)?;
         answered(cx, strings.len(), |range, out| test(Test::Contains, &pattern, &strings, range, out)).await
     }

@@ -3,7 +3,7 @@
 use crate::work::{axis, bad, cast_to, copied_as, fault, fill, kernel_dtype, not_implemented, room, view};
 use windlass::prelude::*;
 use windlass_kernels::index::{self, Negative};
-use windlass_kernels::{Shape as Lengths, morsel, with_dtype};
+use windlass_kernels::{Shape as Lengths, with_dtype};
 
 /// Picks.
 pub struct Pick;
@@ -105,11 +105,10 @@ impl Pick {
             if values.is_empty() && index::count(&mask, 0..mask.elements()).map_err(fault)? > 0 {
                 return Err(bad("there are no values to put where the mask holds"));
             }
-            let mut holds = vec![false; morsel::ELEMENTS.min(mask.elements())];
             fill(cx, &mut next, |range, out| {
-                let holds = &mut holds[..range.len()];
-                mask.copy(range.clone(), holds)?;
-                let chosen = range.zip(out).zip(holds).filter(|(_, holds)| **holds);
+                let mut holds = vec![false; range.len()];
+                mask.copy(range.clone(), &mut holds)?;
+                let chosen = range.zip(out).zip(holds).filter(|(_, holds)| *holds);
                 chosen.for_each(|((flat, out), _)| *out = values[flat % values.len()]);
                 Ok(())
             })

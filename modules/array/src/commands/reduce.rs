@@ -1,6 +1,6 @@
 //! Reductions and scans: everything to one value, along axes, or running.
 
-use crate::work::{axes, axis, bad, cast_to, fault, kernel_dtype, not_implemented, room, view};
+use crate::work::{axes, axis, bad, cast_to, each, fault, kernel_dtype, not_implemented, room, view};
 use windlass::prelude::*;
 use windlass_kernels::reduce::{
     All, Any, ArgMax, ArgMin, Max, Min, Moment, Prod, Reducer, SkipNan, Sum, along, combine, partial,
@@ -372,10 +372,8 @@ async fn whole<T: Element, R: Reducer<T, Out: Item>>(
     view: &View<'_, T>,
 ) -> Result<Scalar, Fault> {
     let mut parts = Vec::with_capacity(morsel::count(view.elements()));
-    for range in morsel::split(view.elements()) {
-        parts.push(partial(reducer, view, range).map_err(fault)?);
-        cx.yield_if_due().await?;
-    }
+    let ranges = morsel::split(view.elements());
+    each(cx, ranges, |range| partial(reducer, view, range), |part| parts.push(part)).await?;
     Ok(reducer.finish(&combine(reducer, &parts)).map_err(fault)?.into())
 }
 
@@ -426,7 +424,7 @@ async fn running(cx: &Context<'_>, op: Scan, x: &Array, given: i64, initial: boo
     let axis = axis(given, x.ndim())?;
     with_dtype!(numbers kernel_dtype(x.dtype()), T => {
         let from = view::<T>(x)?;
-        let (pieces, each) = scan::pieces(from.shape(), axis).map_err(fault)?;
+        let (pieces, length) = scan::pieces(from.shape(), axis).map_err(fault)?;
         let mut shape = x.shape().to_vec();
         let after: usize = shape[axis + 1..].iter().product();
         let extra = if initial { after } else { 0 };
@@ -437,19 +435,15 @@ async fn running(cx: &Context<'_>, op: Scan, x: &Array, given: i64, initial: boo
             // One line: in two passes, so that others run between its morsels.
             let (front, rest) = out.split_at_mut(extra);
             front.fill(neutral);
-            let mut carry = Vec::with_capacity(morsel::count(each));
-            for range in morsel::split(each) {
-                carry.push(scan::total(op, &from, range).map_err(fault)?);
-                cx.yield_if_due().await?;
-            }
+            let mut carry = Vec::with_capacity(morsel::count(length));
+            let ranges = morsel::split(length);
+            each(cx, ranges, |range| scan::total(op, &from, range), |total| carry.push(total)).await?;
             scan::carries(op, &mut carry);
-            for ((range, out), carry) in morsel::outputs(rest).zip(carry) {
-                scan::scan(op, &from, range, carry, out).map_err(fault)?;
-                cx.yield_if_due().await?;
-            }
+            let parts = morsel::outputs(rest).zip(carry);
+            each(cx, parts, |((range, out), carry)| scan::scan(op, &from, range, carry, out), |()| ()).await?;
         } else {
             for piece in 0..pieces {
-                let out = &mut out[piece * (each + extra)..(piece + 1) * (each + extra)];
+                let out = &mut out[piece * (length + extra)..(piece + 1) * (length + extra)];
                 let (front, rest) = out.split_at_mut(extra);
                 front.fill(neutral);
                 scan::along(op, &from, axis, piece, rest).map_err(fault)?;

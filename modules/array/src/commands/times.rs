@@ -52,9 +52,8 @@ impl Times {
         let array = given.array(cx, "name")?;
         let values = view::<f64>(&array)?;
         let mut out = room::<u64>(cx, array.shape())?;
-        let mut part = Vec::new();
         crate::work::fill(cx, &mut out, |range, out| {
-            part.resize(out.len(), 0.0);
+            let mut part = vec![0.0; out.len()];
             values.copy(range, &mut part)?;
             out.iter_mut().zip(&part).for_each(|(out, value)| *out = value.to_bits());
             Ok(())

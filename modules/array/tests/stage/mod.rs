@@ -29,6 +29,7 @@ impl Stage {
         let mut config = NodeConfig::new("arrays", windlass_admin::Admin::TABLE);
         config.directory = directory.path().join("arrays");
         config.symbol_bytes_max = symbol_bytes_max;
+        config.helpers = 2;
         let groups = windlass_array::TABLES.iter().copied().zip(GROUPS.iter().copied());
         for (table, name) in groups.chain(more.iter().copied()) {
             config.modules.push(table);

@@ -3,6 +3,7 @@
 use super::folder::{Mode, Place};
 use super::manifest::{ALIGN, DATA, FORMAT, MANIFEST, Manifest, Piece, Saved};
 use super::{Checkpoint, checkpoints};
+use crate::columns::whole;
 use crate::limits::{BUSY_WAIT, PIECE_BYTES};
 use windlass::File;
 use windlass::prelude::*;
@@ -99,15 +100,10 @@ async fn write(cx: &Context<'_>, folder: &str, all: Vec<(SymbolLine, Symbol)>) -
 
 /// An array without the memory around it: a slice of ten elements is saved as ten elements.
 fn dense(cx: &Context<'_>, symbol: Symbol) -> Result<Symbol, Fault> {
-    let Symbol::Array(array) = symbol else { return Ok(symbol) };
-    if array.is_whole() {
-        return Ok(Symbol::Array(array));
+    match symbol {
+        Symbol::Array(array) => whole(cx, array).map(Symbol::Array),
+        other => Ok(other),
     }
-    let bytes = array.size() * array.dtype().itemsize().unwrap_or(1);
-    let mut room = cx.symbols().reserve(bytes as u64)?;
-    array.write_to(&mut room);
-    let whole = Array::new(array.dtype(), array.shape(), room.freeze());
-    whole.map(Symbol::Array).map_err(|error| Fault::new(Code::Internal, error.to_string()))
 }
 
 /// The data file, written from its beginning to its end.

@@ -16,7 +16,7 @@ use std::ptr;
 use std::rc::Rc;
 use windlass_contract::abi::{
     HostTable, HostWaker, ModuleTable, OpKind, RawBuffer, RawBytes, RawCall, RawFault, RawFuture, RawOp,
-    RawOpResult, RawOwned, RawSpawn, RawSymbols, TABLE_VERSION,
+    RawOpResult, RawOwned, RawPieces, RawSpawn, RawSymbols, TABLE_VERSION,
 };
 use windlass_contract::head::{BufferKind, Direction};
 use windlass_contract::{Fault, Outcome, Retry};
@@ -39,6 +39,7 @@ static HOST: HostTable = HostTable {
     spawn,
     tell,
     symbols,
+    together,
 };
 
 /// What a call was answered with.
@@ -458,6 +459,12 @@ unsafe extern "C" fn tell(home: *mut c_void, what: u32, number: u64) {
 }
 
 /// This host has no symbols and says so.
+unsafe extern "C" fn together(_: *mut c_void, pieces: *const RawPieces) -> u32 {
+    // SAFETY: the module lends the record and waits.
+    unsafe { (*pieces).alone() };
+    1
+}
+
 unsafe extern "C" fn symbols(_: *mut c_void, asked: *mut RawSymbols) {
     let mut text = Vec::new();
     Fault::new(windlass_contract::Code::Unsupported, "this host has no symbols").encode_text(&mut text);

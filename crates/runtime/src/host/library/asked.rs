@@ -12,8 +12,8 @@ use crate::place::Container;
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
 use windlass_contract::abi::{
-    HostTable, HostWaker, RawBytes, RawCall, RawFault, RawOp, RawOpResult, RawOwned, RawSpawn, RawSymbols,
-    TABLE_SHARED, TABLE_STATELESS, TABLE_VERSION,
+    HostTable, HostWaker, RawBytes, RawCall, RawFault, RawOp, RawOpResult, RawOwned, RawPieces, RawSpawn,
+    RawSymbols, TABLE_SHARED, TABLE_STATELESS, TABLE_VERSION,
 };
 use windlass_contract::module::Event;
 use windlass_contract::{Code, Fault};
@@ -97,6 +97,7 @@ static HOST: HostTable = HostTable {
     spawn,
     tell,
     symbols,
+    together,
 };
 
 unsafe extern "C" fn reply(handle: *mut c_void, bytes: RawBytes) {
@@ -167,11 +168,17 @@ unsafe extern "C" fn spawn(_: *mut c_void, asked: *const RawSpawn, out: *mut Raw
 
 unsafe extern "C" fn tell(_: *mut c_void, _: u32, _: u64) {}
 
+unsafe extern "C" fn together(_: *mut c_void, pieces: *const RawPieces) -> u32 {
+    // SAFETY: the module lends the record and waits.
+    unsafe { (*pieces).alone() };
+    1
+}
+
 unsafe extern "C" fn symbols(handle: *mut c_void, asked: *mut RawSymbols) {
     // SAFETY: as in `reply`; the module lends the record and hands over its memory.
     unsafe {
         let (state, asked) = (&*handle.cast::<State<'_>>(), &mut *asked);
-        ask_symbols(&state.core.symbols, crate::symbols::NODE, asked);
+        ask_symbols(&state.core.symbols, crate::symbols::NODE, asked, |_| Ok(false));
     }
 }
 

@@ -15,8 +15,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use windlass_contract::abi::{
-    HostTable, HostWaker, RawBuffer, RawBytes, RawCall, RawFault, RawOp, RawOpResult, RawOwned, RawSpawn,
-    RawSymbols, TABLE_VERSION,
+    HostTable, HostWaker, RawBuffer, RawBytes, RawCall, RawFault, RawOp, RawOpResult, RawOwned, RawPieces,
+    RawSpawn, RawSymbols, TABLE_VERSION,
 };
 use windlass_contract::{Code, Fault, Outcome as Ran};
 use windlass_driver::{Nanos, splitmix, threads};
@@ -156,6 +156,7 @@ static HOST: HostTable = HostTable {
     spawn,
     tell,
     symbols,
+    together,
 };
 
 unsafe extern "C" fn reply(handle: *mut c_void, bytes: RawBytes) {
@@ -223,11 +224,17 @@ unsafe extern "C" fn spawn(_: *mut c_void, asked: *const RawSpawn, out: *mut Raw
     0
 }
 unsafe extern "C" fn tell(_: *mut c_void, _: u32, _: u64) {}
+unsafe extern "C" fn together(_: *mut c_void, pieces: *const RawPieces) -> u32 {
+    // SAFETY: the module lends the record and waits.
+    unsafe { (*pieces).alone() };
+    1
+}
 unsafe extern "C" fn symbols(handle: *mut c_void, asked: *mut RawSymbols) {
     // SAFETY: as in `reply`; the module lends the record and hands over its memory.
     unsafe {
         let (state, asked) = (&*handle.cast::<State>(), &mut *asked);
-        ask_symbols(&state.symbols, state.owner, asked);
+        // The call is the worker's; its method copies.
+        ask_symbols(&state.symbols, state.owner, asked, |_| Ok(false));
     }
 }
 

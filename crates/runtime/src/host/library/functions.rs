@@ -7,12 +7,12 @@ use super::super::home::Home;
 use super::super::operation::{self, Finished};
 use super::Body;
 use crate::limits::HEAVY_QUANTUM_NS;
-use crate::symbols::SymbolTable;
+use crate::symbols::{Show, SymbolTable};
 use std::ffi::c_void;
 use std::rc::Rc;
 use windlass_contract::abi::{
-    HostTable, HostWaker, RawBytes, RawFault, RawOp, RawOpResult, RawOwned, RawSpawn, RawSymbols, TABLE_VERSION,
-    Tell, borrow_waker,
+    HostTable, HostWaker, RawBytes, RawFault, RawOp, RawOpResult, RawOwned, RawPieces, RawSpawn, RawSymbols,
+    TABLE_VERSION, Tell, borrow_waker,
 };
 use windlass_contract::{Fault, MethodId, Outcome as Ran, Retry};
 use windlass_lane::limits::QUANTUM_NS;
@@ -36,6 +36,7 @@ pub(super) static HOST: HostTable = HostTable {
     spawn,
     tell,
     symbols,
+    together,
 };
 
 /// The call behind a handle.
@@ -267,17 +268,40 @@ unsafe extern "C" fn symbols(handle: *mut c_void, asked: *mut RawSymbols) {
     let core = &call.core;
     core.symbols.others(core.shared.bytes_taken());
     // SAFETY: the record came from the module's `RawSymbols::new`, with its memory to take.
-    unsafe { ask_symbols(&core.symbols, call.owner, asked) }
+    unsafe { ask_symbols(&core.symbols, call.owner, asked, |shown| call.show(shown)) }
+}
+
+unsafe extern "C" fn together(handle: *mut c_void, pieces: *const RawPieces) -> u32 {
+    /// A module's record, on several threads.
+    struct Lent<'a>(&'a RawPieces);
+    // SAFETY: the module's promise (`RawPieces`): its pieces may be run from several threads at a time.
+    unsafe impl Sync for Lent<'_> {}
+    impl Lent<'_> {
+        fn run(&self, piece: usize) {
+            // SAFETY: the module lends the record and waits until `together` returns, which the team does after the last piece; the
+            //   team gives each number once.
+            unsafe { (self.0.run)(self.0.data, piece) }
+        }
+    }
+    // SAFETY: as in `reply`; the record is lent.
+    let (call, lent) = unsafe { (call_of(handle), Lent(&*pieces)) };
+    call.core.shared.team.run(lent.0.count, &|piece| lent.run(piece));
+    call.core.shared.team.threads() as u32
 }
 
 /// Answers a question in its record.
 ///
 /// # Safety
 /// The record is lent for this call, and what it holds is this side's to take.
-pub(super) unsafe fn ask_symbols(table: &SymbolTable, owner: u64, asked: &mut RawSymbols) {
+pub(super) unsafe fn ask_symbols(
+    table: &SymbolTable,
+    owner: u64,
+    asked: &mut RawSymbols,
+    show: impl FnOnce(Show) -> Result<bool, Fault>,
+) {
     // SAFETY: the caller's promise; the question is read before this returns.
     let (question, parts) = unsafe { (asked.question.get(), asked.take()) };
-    let answer = crate::symbols::ask(table, owner, question, parts);
+    let answer = crate::symbols::ask(table, owner, question, parts, show);
     let result = answer.map(|(bytes, parts)| {
         asked.give(parts);
         (0, bytes)

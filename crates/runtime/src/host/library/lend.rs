@@ -53,6 +53,7 @@ pub(crate) fn of_call(call: &Rc<Call>, place: u32, fills: bool) -> Result<IoBuff
             // SAFETY: as for private bytes below: the call keeps them in place until no operation has them, and it is an `in`.
             Ok(unsafe { IoBuffer::lent(at, bytes.len(), Box::new(Held::new(call))) })
         }
+        Memory::Shown(..) => Err(Fault::new(Code::BadBuffer, format!("buffer {place} shows memory of a symbol"))),
         Memory::Private(bytes, _) => {
             let at = NonNull::new(bytes.as_mut_ptr()).ok_or_else(outside)?;
             // SAFETY: the vector belongs to the call, which keeps it in place until it is finished, and it is not finished

@@ -160,6 +160,7 @@ pub(crate) fn raw_buffers(backing: &mut [Backing]) -> Vec<RawBuffer> {
                 Memory::Lent(segment, span, _) | Memory::Shared(segment, span, _) => {
                     segment.as_ptr().wrapping_add(span.offset() as usize)
                 }
+                Memory::Shown(..) => unreachable!("a call that has not begun shows nothing"),
             };
             // SAFETY: the ranges were proved in `transport`; the backings live in the call until it ends and a vector's
             //   bytes stay where they are when the vector moves. Private bytes and rooms are this call's alone; frozen

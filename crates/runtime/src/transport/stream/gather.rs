@@ -145,7 +145,7 @@ impl Gathering {
         match &mut backing.memory {
             Memory::Private(private, _) => private.extend_from_slice(chunk.bytes),
             Memory::Room(room, _) => room.write_at(*got, chunk.bytes),
-            Memory::Common(_) | Memory::Lent(..) | Memory::Frozen(..) | Memory::Shared(..) => {
+            Memory::Common(_) | Memory::Lent(..) | Memory::Frozen(..) | Memory::Shared(..) | Memory::Shown(..) => {
                 return Err(broken("has no room of the stream's"));
             }
         }
