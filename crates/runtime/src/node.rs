@@ -1,6 +1,6 @@
 //! A node: its name, its lock, its socket, its workers' threads.
 //!
-//! Lives here: `NodeConfig`, `Node` (a running one), `PoolSpec`.
+//! Lives here: `NodeConfig`, `Node` (a running one). Not here: what a configured pool is (`spec`).
 //! Holds: a name has one node; a node that is ready has all its configured pools; a stopped one leaves no file behind but its
 //! lock's.
 
@@ -10,11 +10,11 @@ use crate::core::{Core, NodeLimits, Warm};
 use crate::host::library::Table;
 use crate::limits::{HEAVY_SHARE, SESSION_BYTES_MAX, SPIN_NS, WORKERS_MAX};
 use crate::mail::Mail;
-use crate::place::mode::{Mode, Spread};
 use crate::place::policy::Placement;
 use crate::place::{LINKED, Module, Places};
 use crate::session::Sessions;
 use crate::shared::{Shared, WorkerId};
+use crate::spec::PoolSpec;
 use crate::symbols::SymbolTable;
 use crate::topology::Topology;
 use crate::transport::stream;
@@ -46,37 +46,6 @@ pub trait LogLevels: std::fmt::Debug + Send + Sync {
     /// # Errors
     /// `BadArguments` names the part that is no level.
     fn change(&self, changes: &str) -> Result<(), Fault>;
-}
-
-/// A pool to be made before the node is ready.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PoolSpec {
-    /// Its name.
-    pub name: String,
-    /// Its module.
-    pub module: String,
-    /// Its create parameters, by name, as text (`contract::schema::parse_text`).
-    pub parameters: Vec<(String, String)>,
-    /// How many containers it has: 1 to `limits::CONTAINERS_MAX`.
-    pub containers: u32,
-    /// Which workers they get.
-    pub placement: Placement,
-    /// With whom they share them; nothing: as is usual for the placement.
-    pub mode: Option<Mode>,
-}
-
-impl PoolSpec {
-    /// A pool of one container with default parameters.
-    pub fn new(name: impl Into<String>, module: impl Into<String>) -> Self {
-        let (name, module) = (name.into(), module.into());
-        Self { name, module, parameters: Vec::new(), containers: 1, placement: Placement::default(), mode: None }
-    }
-    fn mode(&self) -> Mode {
-        self.mode.unwrap_or_else(|| Mode::usual(self.placement))
-    }
-    fn is_apart(&self) -> bool {
-        self.mode() == Mode::Dedicated
-    }
 }
 
 /// What a node is to be.
@@ -580,7 +549,7 @@ async fn make_one(core: &Rc<Core>, spec: &PoolSpec) -> Result<(), Fault> {
         name: spec.name.clone(),
         module: spec.module.clone(),
         parameters: encode_parameters(core, spec)?,
-        spread: Some((spec.containers, Spread { placement: spec.placement, mode: spec.mode() })),
+        spread: Some((spec.containers, spec.spread())),
         back: None,
         provided: None,
     };
