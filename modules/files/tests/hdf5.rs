@@ -3,144 +3,16 @@
 #![allow(dead_code, reason = "the stage is shared, and each file uses a part")]
 #![allow(clippy::disallowed_methods, reason = "tests damage files, and write at the same time")]
 
+#[path = "hdf5/set.rs"]
+mod set;
 #[path = "../../array/tests/stage/mod.rs"]
 mod stage;
 
 use hdf5_metno as hdf5;
-use serde_json::Value;
+use set::{APPEND, SINGLE, Set, Told, write};
 use stage::Stage;
 use std::path::Path;
-use tempfile::TempDir;
-use windlass_client::dynamic::commands::Commands;
-use windlass_contract::{Code, Fault};
-use windlass_files::Files;
-
-struct Set {
-    stage: Stage,
-    folder: TempDir,
-}
-
-/// What a read told of one object.
-#[derive(Clone, Debug)]
-struct Told {
-    name: String,
-    sort: String,
-    created: String,
-}
-
-impl Told {
-    /// The symbol, of an object that is one.
-    fn symbol(&self) -> String {
-        Stage::names(&self.created).remove(0)
-    }
-    /// Parts of an object, in the reply's JSON.
-    fn parts(&self) -> Value {
-        serde_json::from_str(&self.created).unwrap()
-    }
-    fn part(&self, name: &str) -> String {
-        let parts = self.parts();
-        let said = parts[name].as_str().unwrap_or_else(|| panic!("{name} of {self:?}"));
-        Stage::names(said.split("+|+").last().unwrap()).remove(0)
-    }
-}
-
-type Pairs<'a> = &'a [(&'a str, &'a str)];
-
-impl Set {
-    fn new() -> Self {
-        let more = [(Files::TABLE, "files"), (windlass_transfer::Transfer::TABLE, "transfer")];
-        Self { stage: Stage::beside(64 << 20, &more), folder: tempfile::tempdir().unwrap() }
-    }
-    fn path(&self, name: &str) -> String {
-        self.folder.path().join(name).display().to_string()
-    }
-    /// Writes what `given` names, into one file of a locale unless it says otherwise.
-    fn write(&self, file: &str, name: &str, sort: &str, given: Pairs<'_>) -> Result<(), Fault> {
-        write(&self.stage.commands, &self.path(file), name, sort, given)
-    }
-    fn keep(&self, file: &str, name: &str, sort: &str, given: Pairs<'_>) {
-        self.write(file, name, sort, given).unwrap_or_else(|fault| panic!("{file} {name} {sort}: {fault:?}"));
-    }
-    fn read_with(&self, files: &[String], names: &[&str], more: Pairs<'_>) -> Result<(Vec<Told>, Value), Fault> {
-        let (files, names) = (format!("{files:?}"), format!("{names:?}"));
-        let mut given = vec![("filenames", files.as_str()), ("dsets", names.as_str())];
-        for (key, usual) in [
-            ("strict_types", "true"),
-            ("allow_errors", "false"),
-            ("calc_string_offsets", "false"),
-            ("tag_data", "false"),
-        ] {
-            given.push((key, more.iter().find(|(other, _)| *other == key).map_or(usual, |(_, value)| value)));
-        }
-        let reply = self.stage.commands.call("readAllHdf", &given)?.to_string();
-        let reply: Value = serde_json::from_str(&reply).unwrap();
-        let items: Vec<Value> = serde_json::from_str(reply["items"].as_str().unwrap()).unwrap();
-        let text = |item: &Value, key: &str| item[key].as_str().unwrap().to_owned();
-        let told = |item: &Value| Told {
-            name: text(item, "dataset_name"),
-            sort: text(item, "arkouda_type"),
-            created: text(item, "created"),
-        };
-        Ok((items.iter().map(told).collect(), reply))
-    }
-    fn read(&self, files: &str, names: &[&str]) -> Result<Vec<Told>, Fault> {
-        self.read_with(&[self.path(files)], names, &[]).map(|(told, _)| told)
-    }
-    /// The one object of this name.
-    fn back(&self, files: &str, name: &str) -> Told {
-        let told = self.read(files, &[name]).unwrap_or_else(|fault| panic!("{files} {name}: {fault:?}")).remove(0);
-        assert_eq!(told.name, name);
-        told
-    }
-    fn names(&self, files: &str) -> Vec<String> {
-        let said = self.stage.call("lsany", &[("filename", &self.path(files)), ("col_delim", ",")]).to_string();
-        serde_json::from_str(&said).unwrap()
-    }
-    /// Symbols that the session has.
-    fn symbols(&self) -> u64 {
-        self.stage.call("symbolBytes", &[]).to_string().split(' ').next_back().unwrap().parse().unwrap()
-    }
-    fn entries(&self) -> usize {
-        std::fs::read_dir(self.folder.path()).unwrap().count()
-    }
-    /// Big integers, by their limbs.
-    fn big(&self, values: &[i128], max_bits: &str) -> String {
-        let limb = |at: u32| -> Vec<u64> { values.iter().map(|value| (value >> (64 * at)) as u64).collect() };
-        let (low, high) =
-            (self.stage.array(&[values.len()], &limb(0)), self.stage.array(&[values.len()], &limb(1)));
-        let (arrays, shape) = (format!("[\"{low}\",\"{high}\"]"), format!("[{}]", values.len()));
-        let given = [
-            ("arrays", arrays.as_str()),
-            ("num_arrays", "2"),
-            ("signed", "True"),
-            ("shape", &shape),
-            ("max_bits", max_bits),
-        ];
-        Stage::names(&self.stage.call("big_int_creation_multi_limb<uint64,1>", &given).to_string()).remove(0)
-    }
-    fn bigs(&self, name: &str, count: usize) -> Vec<String> {
-        let one = |at: usize| {
-            self.stage.call("[int]<bigint,1>", &[("array", name), ("idx", &at.to_string())]).to_string()
-        };
-        (0..count).map(|at| one(at).trim_start_matches("bigint ").to_owned()).collect()
-    }
-}
-
-fn write(commands: &Commands, path: &str, name: &str, sort: &str, given: Pairs<'_>) -> Result<(), Fault> {
-    let mut all = vec![("filename", path), ("dset", name), ("objType", sort)];
-    for (key, usual) in [("write_mode", "0"), ("file_format", "1")] {
-        if !given.iter().any(|(other, _)| *other == key) {
-            all.push((key, usual));
-        }
-    }
-    all.extend(given);
-    let said = commands.call("tohdf", &all)?.to_string();
-    assert_eq!(said, "Dataset written successfully!");
-    Ok(())
-}
-
-const APPEND: (&str, &str) = ("write_mode", "1");
-const SINGLE: (&str, &str) = ("file_format", "0");
+use windlass_contract::Code;
 
 #[test]
 fn arrays_of_every_dtype_come_back_packed_or_not_in_either_format() {
