@@ -1,7 +1,7 @@
 //! A call that is out: waited for by a thread, or by an event loop.
 //!
-//! Lives here: `answer` (waits, looks at signals), `Call` (`wait`, `poll` for asyncio, `cancel`).
-//! From: `method`. To: `Method::read`.
+//! Lives here: `answer` (waits, looks at signals), `Call` (`wait`, `poll` for asyncio, `cancel`), `Asked` (what it asked).
+//! From: `method`, `commands`. To: `Method::read`, `Commands::read`.
 //! Holds: the interpreter's lock is let go while a thread waits; a signal that raises cancels the call; a call that is dropped
 //!   is cancelled.
 //! Not here: the coroutine around `poll` (`python/windlass/pools.py`).
@@ -18,6 +18,7 @@ use windlass_client::contract::{Code, Fault, Outcome};
 use windlass_client::{CallSlot, Client, Pending, Reply};
 
 use crate::buffers::Loan;
+use crate::commands::Commands;
 use crate::fault::{or_raise, raised};
 use crate::limits::{DEADLINE_GRACE, SIGNAL_SLICE};
 use crate::method::Method;
@@ -80,8 +81,30 @@ fn given_out() -> PyErr {
 /// A call that was sent. Dropped, it is cancelled.
 #[pyclass(frozen, weakref, module = "windlass")]
 pub struct Call {
-    method: Py<Method>,
+    asked: Asked,
     state: Mutex<State>,
+}
+
+/// What a call asked, which reads its answer.
+pub enum Asked {
+    Method(Py<Method>),
+    /// A command by its full name.
+    Command(Py<Commands>, String),
+}
+
+impl Asked {
+    fn read<'py>(&self, py: Python<'py>, reply: Reply, lent: &Owners) -> PyResult<Bound<'py, PyAny>> {
+        match self {
+            Asked::Method(method) => method.get().read(py, reply, lent),
+            Asked::Command(commands, name) => commands.get().read(py, name, &reply),
+        }
+    }
+    fn name(&self) -> &str {
+        match self {
+            Asked::Method(method) => &method.get().schema().name,
+            Asked::Command(_, name) => name,
+        }
+    }
 }
 
 enum State {
@@ -91,8 +114,8 @@ enum State {
 }
 
 impl Call {
-    pub fn new(method: Py<Method>, ready: Ready) -> Call {
-        Call { method, state: Mutex::new(State::Out(ready)) }
+    pub fn new(asked: Asked, ready: Ready) -> Call {
+        Call { asked, state: Mutex::new(State::Out(ready)) }
     }
 
     // Never held while the interpreter's lock is let go.
@@ -111,7 +134,7 @@ impl Call {
             State::Answered(answer, lent) => (answer, lent),
             State::Over => return Err(given_out()),
         };
-        self.method.get().read(py, or_raise(py, answer)?, &lent)
+        self.asked.read(py, or_raise(py, answer)?, &lent)
     }
 
     /// Whether `wait` would not wait; if it would, `wake` is called once when it would not any more, from any thread.
@@ -160,7 +183,7 @@ impl Call {
     }
 
     fn __repr__(&self) -> String {
-        let name = &self.method.get().schema().name;
+        let name = self.asked.name();
         let how = match &*self.state() {
             State::Out(_) => "out",
             State::Answered(..) => "answered",

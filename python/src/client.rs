@@ -143,6 +143,7 @@ impl Client {
         facts.set_item("loan_bytes_max", welcome.loan_bytes_max)?;
         facts.set_item("session_bytes_max", welcome.session_bytes_max)?;
         facts.set_item("lent_bytes", client.lent_bytes())?;
+        facts.set_item("bytes_copied", client.counters().bytes_copied)?;
         Ok(facts)
     }
 

@@ -7,14 +7,15 @@
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
-use windlass_client::Pending;
 use windlass_client::contract::commands::{Answered, CommandMap};
 use windlass_client::dynamic::commands::Commands as Known;
+use windlass_client::{Outgoing, Pending, Reply};
 
-use crate::call::value;
+use crate::call::{Asked, Call, Ready, value};
 use crate::client::Client;
 use crate::decode::scalar_of;
 use crate::fault::{or_raise, raised};
@@ -26,6 +27,7 @@ const RANKS_LISTED: u8 = 3;
 #[pyclass(frozen, module = "windlass._core")]
 pub struct Commands {
     known: Known,
+    client: windlass_client::Client,
     /// Names that are on their way back to the node, oldest first.
     forgotten: Mutex<VecDeque<Pending>>,
 }
@@ -40,7 +42,7 @@ impl Commands {
     fn open(py: Python<'_>, client: &Client) -> PyResult<Commands> {
         let client = client.inner(py)?;
         let known = py.detach(|| Known::open(&client, CommandMap::new(RANKS_LISTED)));
-        Ok(Commands { known: or_raise(py, known)?, forgotten: Mutex::default() })
+        Ok(Commands { known: or_raise(py, known)?, client, forgotten: Mutex::default() })
     }
 
     /// The base names of all commands.
@@ -72,11 +74,33 @@ impl Commands {
     /// Calls a command by its full name and waits. A new array is `("array", name, dtype, shape)`, new strings are `("strings", name,
     /// count, bytes)`; numbers and text are themselves.
     fn call<'py>(&self, py: Python<'py>, name: &str, given: Vec<(String, String)>) -> PyResult<Bound<'py, PyAny>> {
+        let pending = self.outgoing(py, name, &given)?.send();
+        let reply = value(py, pending)?;
+        self.read(py, name, &reply)
+    }
+
+    /// Sends a command if one call more may be out now, and does not wait: the answer is asked of the `Call`. If not, answers None
+    /// at once.
+    fn try_send(this: &Bound<'_, Self>, name: String, given: Vec<(String, String)>) -> PyResult<Option<Call>> {
+        let py = this.py();
+        let Some(room) = or_raise(py, this.get().client.call_slot(Duration::ZERO))? else { return Ok(None) };
+        let pending = this.get().outgoing(py, &name, &given)?.slot(room).send();
+        let ready = Ready { pending, lent: Vec::new(), limit: None };
+        Ok(Some(Call::new(Asked::Command(this.clone().unbind(), name), ready)))
+    }
+}
+
+impl Commands {
+    fn outgoing(&self, py: Python<'_>, name: &str, given: &[(String, String)]) -> PyResult<Outgoing> {
         let found = or_raise(py, self.known.find(name))?;
         let given: Vec<(&str, &str)> = given.iter().map(|(key, text)| (key.as_str(), text.as_str())).collect();
-        let pending = or_raise(py, self.known.outgoing(&found, &given))?.send();
-        let reply = value(py, pending)?;
-        let answered = Known::read(&found, &reply).map_err(|fault| raised(py, &fault))?;
+        or_raise(py, self.known.outgoing(&found, &given))
+    }
+
+    /// What a command of this name answered.
+    pub(crate) fn read<'py>(&self, py: Python<'py>, name: &str, reply: &Reply) -> PyResult<Bound<'py, PyAny>> {
+        let found = or_raise(py, self.known.find(name))?;
+        let answered = Known::read(&found, reply).map_err(|fault| raised(py, &fault))?;
         told(py, &answered)
     }
 }

@@ -19,7 +19,7 @@ use windlass_client::dynamic::{self, Bulk};
 use windlass_client::{CallSlot, Outgoing, Pool, Reply};
 
 use crate::buffers::{FrozenLoan, Loan, ResultView, Source};
-use crate::call::{Call, Owners, Ready, answer, slot};
+use crate::call::{Asked, Call, Owners, Ready, answer, slot};
 use crate::client::{Client, Found as FoundPool};
 use crate::encode::At;
 use crate::fault::{or_raise, raised};
@@ -123,7 +123,7 @@ impl Method {
         let py = this.py();
         let (outgoing, lent, limit) = this.get().outgoing(py, args, kwargs)?;
         let pending = py.detach(|| outgoing.slot(room).send());
-        Ok(Call::new(this.clone().unbind(), Ready { pending, lent, limit }))
+        Ok(Call::new(Asked::Method(this.clone().unbind()), Ready { pending, lent, limit }))
     }
 
     /// Puts the call together; with it the loans to be given back, and how long to wait at most.

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from . import faults
 from ._core import Call, FrozenLoan, Loan, ResultView, __version__
-from .arrays import Array, Arrays, GroupBy, Strings
+from .arrays import Aio, Array, Arrays, Frame, FrameGroups, GroupBy, Strings
 from .client import Client, connect, current, freeze
 from .faults import *  # noqa: F403 - one class for each code
 from .node import Node, NodeFailed, start
@@ -21,7 +21,7 @@ from .pools import Method, Pool
 from .values import Reply, Struct, Variant
 
 __all__ = [
-    "Array", "Arrays", "Call", "Client", "FrozenLoan", "GroupBy", "Loan", "Method", "Node", "NodeFailed", "Pool", "Reply", "ResultView", "Strings",
+    "Aio", "Array", "Arrays", "Call", "Client", "Frame", "FrameGroups", "FrozenLoan", "GroupBy", "Loan", "Method", "Node", "NodeFailed", "Pool", "Reply", "ResultView", "Strings",
     "Struct", "Variant", "__version__", "connect", "current", "faults", "freeze", "start",
     *(name for name in faults.__all__ if name != "TABLE"),
 ]  # fmt: skip

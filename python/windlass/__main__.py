@@ -7,6 +7,7 @@ import pathlib
 import sys
 
 from . import client, faults, stubs
+from .arrays import stub as arrays
 
 
 def main(args: list[str] | None = None) -> int:
@@ -17,10 +18,13 @@ def main(args: list[str] | None = None) -> int:
     make.add_argument("--node", default="local", help="the node's name or directory (default: local)")
     make.add_argument("--out", metavar="FILE", help="where to write (default: standard output)")
     make.add_argument("--faults", action="store_true", help="write the stub of windlass.faults instead; needs no node")
+    make.add_argument("--arrays", action="store_true", help="write the stub of windlass.arrays instead; needs no node")
     told = parser.parse_args(args)
     try:
         if told.faults:
             text = faults.stub()
+        elif told.arrays:
+            text = arrays.stub()
         else:
             with client.connect(told.node, name="windlass stubs") as node:
                 names = told.pools or [one.name for one in node.pools()]

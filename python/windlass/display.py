@@ -7,6 +7,16 @@ from typing import Any, Iterable, Sequence
 
 _ROWS_MAX = 200
 _CELL_MAX = 200
+#: Rows of a table of data that are shown of both ends, and columns.
+_ENDS_SHOWN = 5
+COLUMNS_SHOWN = 20
+
+
+def rows_shown(rows: int, ends: int = _ENDS_SHOWN) -> list[slice | None]:
+    """Which rows of so many are shown: all, or those of both ends with a None between them."""
+    if rows <= 2 * ends:
+        return [slice(0, rows)]
+    return [slice(0, ends), None, slice(rows - ends, rows)]
 
 
 def _cell(value: Any) -> str:

@@ -1,6 +1,6 @@
 //! Passing: one datagram with descriptors, over a Unix socket of type SEQPACKET.
 //!
-//! Lives here: `send_with_fds`, `recv_with_fds`. From: hello and control messages (runtime, client).
+//! Lives here: `send_with_fds`, `is_full`, `recv_with_fds`. From: hello and control messages (runtime, client).
 //! Holds: a descriptor that arrives is owned or closed, never leaked; truncation is an error; nothing raises SIGPIPE.
 //! Not here: what messages say (`contract`), waiting for the socket (driver): a nonblocking one answers `WouldBlock`.
 
@@ -40,6 +40,12 @@ pub fn send_with_fds(socket: BorrowedFd<'_>, bytes: &[u8], fds: &[BorrowedFd<'_>
         return Err(io::Error::new(io::ErrorKind::WriteZero, "the socket took part of a datagram"));
     }
     Ok(())
+}
+
+/// Whether `send_with_fds` failed because the socket, or the system, has as many as it takes until the peer reads some.
+pub fn is_full(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
+        || error.raw_os_error() == Some(rustix::io::Errno::TOOMANYREFS.raw_os_error())
 }
 
 /// Receives one datagram into `buf`, and the descriptors that came with it, closed on exec. No bytes: the peer hung up.

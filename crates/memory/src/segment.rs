@@ -195,13 +195,30 @@ impl Segment {
     /// # Errors
     /// `Empty`, `TooLong`, `NoMemory`, `System`.
     pub fn create(name: &str, bytes: usize, role: Role) -> Result<(Segment, OwnedFd), SegmentError> {
+        Segment::make(name, bytes, role, true)
+    }
+
+    /// The same with no page reserved: each comes, zeroed, when it is touched first, and who touches one when the machine has no memory
+    /// left is ended by the system, as with memory of a process's own. For what is admitted before and too long to be zeroed at once.
+    ///
+    /// Cost: four system calls.
+    ///
+    /// # Errors
+    /// As `create`.
+    pub fn create_sparse(name: &str, bytes: usize, role: Role) -> Result<(Segment, OwnedFd), SegmentError> {
+        Segment::make(name, bytes, role, false)
+    }
+
+    fn make(name: &str, bytes: usize, role: Role, reserved: bool) -> Result<(Segment, OwnedFd), SegmentError> {
         let bytes = whole_pages(bytes)?;
         let system = |step| move |errno: Errno| refused_by_kernel(step, bytes, errno);
         let fd = rustix::fs::memfd_create(name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)
             .map_err(system("memfd_create"))?;
         rustix::fs::ftruncate(&fd, bytes as u64).map_err(system("ftruncate"))?;
-        retry_on_intr(|| rustix::fs::fallocate(&fd, FallocateFlags::empty(), 0, bytes as u64))
-            .map_err(system("fallocate"))?;
+        if reserved {
+            retry_on_intr(|| rustix::fs::fallocate(&fd, FallocateFlags::empty(), 0, bytes as u64))
+                .map_err(system("fallocate"))?;
+        }
         let mapping = Mapping::new(fd.as_fd(), bytes, true, Fork::Absent).map_err(system("mmap"))?;
         // After the mapping above: FUTURE_WRITE leaves it writable and refuses every later one.
         rustix::fs::fcntl_add_seals(&fd, role.seals()).map_err(system("sealing"))?;
@@ -227,6 +244,13 @@ impl Segment {
         let mapping = Mapping::new(fd, bytes, access == Access::ReadWrite, Fork::Absent)
             .map_err(|errno| refused_by_kernel("mmap", bytes, errno))?;
         Ok(Segment { mapping, access })
+    }
+
+    /// Whether each page of a memory file is there.
+    ///
+    /// Cost: one system call.
+    pub fn is_dense(fd: BorrowedFd<'_>) -> bool {
+        rustix::fs::fstat(fd).is_ok_and(|stat| i128::from(stat.st_blocks) * 512 >= i128::from(stat.st_size))
     }
 
     /// Length in bytes, a whole number of pages.

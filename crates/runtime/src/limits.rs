@@ -117,6 +117,8 @@ pub const FILE_BYTES_MIN: u64 = 4 << 20;
 pub const FILES_MAX: usize = 256;
 /// Bytes of files that are kept for the next symbols.
 pub const FILES_WARM_BYTES_MAX: u64 = 1 << 30;
+/// And which part of the node's bytes at most.
+pub const FILES_WARM_PART: u64 = 8;
 /// And how many.
 pub const FILES_WARM_MAX: usize = 32;
 /// Symbols in a list of them.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import operator
 from typing import TYPE_CHECKING, Any
 
+from ..display import COLUMNS_SHOWN, rows_shown, table
+from .aio import Aio
 from .values import (
     axes_of, broadcast_shape, dtype_name, is_scalar, plain, scalar_dtype, shape_of, text,
 )  # fmt: skip
@@ -24,6 +27,10 @@ class Array:
     __array_ufunc__ = None
     __hash__ = None  # type: ignore[assignment]
 
+    #: NumPy's name of it.
+    dtype: str
+    shape: tuple[int, ...]
+
     def __init__(self, arrays: Arrays, name: str, dtype: str, shape: tuple[int, ...]) -> None:
         self._arrays = arrays
         self._name = name
@@ -35,6 +42,11 @@ class Array:
         name = self.__dict__.get("_name")
         if name is not None:
             self._arrays._forgotten.append(name)
+
+    @property
+    def aio(self) -> Aio:
+        """Its methods, to be awaited: ``await a.aio.sum()``."""
+        return Aio(self._arrays, self)
 
     # What it is.
 
@@ -62,27 +74,44 @@ class Array:
     # Out of the node.
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        """A NumPy array of these elements, read-only, over memory that the node wrote them to: they are copied once, in the
-        node, and not again here."""
+        """A NumPy array of these elements, read-only. A large array is its own memory, with no copy: while the NumPy array lives
+        the node does not write it, and a write to this array makes a new one. A short one is copied once, by the node."""
         import numpy
 
-        raw = self._arrays._bytes(self._name) if self.size else b""
-        out = numpy.frombuffer(raw, numpy.dtype(self.dtype)).reshape(self.shape)
+        out = self._seen()
         if dtype is not None and numpy.dtype(dtype) != out.dtype:
+            if copy is False:
+                raise ValueError(f"an array of {self.dtype} becomes one of {numpy.dtype(dtype)} by a copy alone")
             return out.astype(dtype)
         return out.copy() if copy else out
+
+    def _seen(self) -> Any:
+        import numpy
+
+        if not self.size:
+            out = numpy.zeros(self.shape, self.dtype)
+            out.flags.writeable = False
+            return out
+        facts, raw = self._arrays._view(self._name, self.nbytes)
+        return numpy.ndarray(tuple(facts.shape), facts.dtype, raw, facts.offset, tuple(facts.strides))
 
     def numpy(self) -> Any:
         """As ``numpy.asarray(self)``."""
         return self.__array__()
 
     def to_arrow(self) -> Any:
-        """A pyarrow array (of rank 1) over the same memory as ``numpy()``; bools are packed, and so copied."""
+        """A pyarrow array (of rank 1) over the same memory as ``numpy()``; bools are packed, and what does not lie in a row is
+        put in one, so both are copied."""
+        import numpy
         import pyarrow
 
         if self.ndim != 1:
             raise ValueError(f"Arrow's arrays have rank 1, this one has {self.ndim}")
-        return pyarrow.array(self.__array__())
+        seen = numpy.ascontiguousarray(self._seen())
+        if self.dtype == "bool":
+            return pyarrow.array(seen)
+        of = pyarrow.from_numpy_dtype(seen.dtype)
+        return pyarrow.Array.from_buffers(of, self.size, [None, pyarrow.py_buffer(seen)])
 
     def tolist(self) -> Any:
         """Nested lists of Python's numbers."""
@@ -378,6 +407,20 @@ class Array:
         ends = f"{', '.join(map(repr, head))}, ..., {', '.join(map(repr, tail))}"
         return f"array([{ends}], dtype={self.dtype}, size={self.size})"
 
+    def _repr_html_(self) -> str:
+        if self.ndim > 2:
+            return f"<code>{html.escape(repr(self))}</code>"
+        shown = rows_shown(self.shape[0])
+        columns = [str(at) for at in range(min(self.shape[1], COLUMNS_SHOWN))] if self.ndim == 2 else ["value"]
+        cells: list[Any] = []
+        for one in shown:
+            if one is None:
+                cells.append(("...", *("..." for _ in columns)))
+                continue
+            part = (self[one.start : one.stop, : len(columns)] if self.ndim == 2 else self[one]).tolist()
+            cells += [(at, *(row if self.ndim == 2 else [row])) for at, row in zip(range(one.start, one.stop), part)]
+        return table(f"array of {self.dtype}, {' x '.join(map(str, self.shape))}", ["", *columns], cells)
+
 
 def _operators() -> None:
     signs = {
@@ -385,12 +428,28 @@ def _operators() -> None:
         "and": "&", "or": "|", "xor": "^", "lshift": "<<", "rshift": ">>",
     }  # fmt: skip
     for name, sign in signs.items():
-        setattr(Array, f"__{name}__", lambda self, other, sign=sign: self._binary(sign, other))
-        setattr(Array, f"__r{name}__", lambda self, other, sign=sign: self._binary(sign, other, swapped=True))
+        setattr(Array, f"__{name}__", _operator(f"__{name}__", sign))
+        setattr(Array, f"__r{name}__", _operator(f"__r{name}__", sign, swapped=True))
         if name != "truediv":
-            setattr(Array, f"__i{name}__", lambda self, other, sign=sign: self._in_place(sign + "=", other))
+            setattr(Array, f"__i{name}__", _changing(f"__i{name}__", sign + "="))
     for name, sign in {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}.items():
-        setattr(Array, f"__{name}__", lambda self, other, sign=sign: self._binary(sign, other))
+        setattr(Array, f"__{name}__", _operator(f"__{name}__", sign))
+
+
+def _operator(name: str, sign: str, swapped: bool = False) -> Any:
+    def operate(self: Array, other: Any) -> Array:
+        return self._binary(sign, other, swapped)
+
+    operate.__name__ = name
+    return operate
+
+
+def _changing(name: str, sign: str) -> Any:
+    def operate(self: Array, other: Any) -> Array:
+        return self._in_place(sign, other)
+
+    operate.__name__ = name
+    return operate
 
 
 _operators()

@@ -10,7 +10,9 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from .. import _core
+from . import aio
 from .array import Array
+from .frame import Frame
 from .group import GroupBy
 from .strings import Strings
 from .values import broadcast_shape, dtype_name, is_scalar, plain, scalar_dtype, shape_of, text
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 #: ``created <name> <dtype> <size> <rank> [<lengths>] <bytes>``: how commands of the ancestor's form tell of an array.
 _CREATED = re.compile(r"created (\S+) (\S+) (\d+) (\d+) \[([\d,]*)\] (\d+)")
+#: Bytes of an array from which the node gives its memory itself; shorter ones are copied into a result.
+_SHOWN_FROM = 4 << 20
 #: Codes of Python's own arrays by dtype.
 _CODES = {"int64": "q", "float64": "d", "bool": "b"}
 
@@ -39,6 +43,7 @@ class Arrays:
         self._commands = _core.Commands.open(client._core)
         self._transfer = client.pool("transfer")
         self._forgotten: collections.deque[str] = collections.deque()
+        self._threads = aio.Threads()
 
     # Commands.
 
@@ -47,7 +52,15 @@ class Arrays:
         if self._forgotten:
             self._give_back()
         texts = [(key, one._name if isinstance(one, (Array, Strings)) else one) for key, one in given.items()]
-        return self._told(self._commands.call(command, texts))
+        scope = aio.scope()
+        if scope is None:
+            return self._told(self._commands.call(command, texts))
+        return self._told(scope.answer(lambda: self._commands.try_send(command, texts)))
+
+    def _transferred(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        """Calls a method of the pool that carries bytes."""
+        scope, method = aio.scope(), self._transfer[method]
+        return method(*args, **kwargs) if scope is None else scope.answer(lambda: method.try_send(args, kwargs))
 
     def _array(self, command: str, given: dict[str, Any]) -> Array:
         made = self._call(command, given)
@@ -86,8 +99,21 @@ class Arrays:
         self._commands.forget(names)
 
     def _bytes(self, name: str, part: str = "") -> Any:
-        room = self._transfer.bytes_of(name, part)
-        return self._transfer.to_bytes(name, part, out=room) if room else b""
+        room = self._transferred("bytes_of", name, part)
+        return self._transferred("to_bytes", name, part, out=room) if room else b""
+
+    def _view(self, name: str, nbytes: int) -> tuple[Any, Any]:
+        """How an array of so many bytes lies in its memory, and that memory, read in place; or a copy, if it is short."""
+        facts, raw = self._transferred("view", name, out=nbytes if nbytes < _SHOWN_FROM else 0)
+        if not facts.here:
+            # Row-major, as ``to_bytes`` gives it.
+            raw = self._transferred("to_bytes", name, out=facts.bytes)
+        return facts, raw
+
+    @property
+    def aio(self) -> aio.Aio:
+        """Its methods, to be awaited: ``await wa.aio.read_parquet(path)``; ``await wa.aio.run(function)`` for what is more than one."""
+        return aio.Aio(self, self)
 
     def command(self, full_name: str, /, **given: Any) -> Any:
         """Any command by its full name, like ``command("argsort<int64,1>", name=a, algoName="", axis=0)``."""
@@ -136,7 +162,8 @@ class Arrays:
         return made if name in (None, made.dtype) else made.astype(name)
 
     def _upload(self, dtype: str, shape: tuple[int, ...], data: Any) -> Array:
-        facts = self._transfer.array_from_bytes(dtype, list(shape), memoryview(data).cast("B") if data_bytes(data) else b"")
+        facts = self._transferred(
+            "array_from_bytes", dtype, list(shape), memoryview(data).cast("B") if data_bytes(data) else b"")
         return Array(self, facts.name, facts.dtype, tuple(facts.shape))
 
     def strings(self, texts: Any) -> Strings:
@@ -144,7 +171,7 @@ class Arrays:
         texts = list(texts)
         if any("\0" in one for one in texts):
             raise ValueError("a string that is kept by a node has no zero byte")
-        facts = self._transfer.strings_from_bytes("".join(f"{one}\0" for one in texts).encode())
+        facts = self._transferred("strings_from_bytes", "".join(f"{one}\0" for one in texts).encode())
         return Strings(self, facts.name, facts.size)
 
     def full(self, shape: Any, value: Any, dtype: Any = None) -> Array:
@@ -239,6 +266,10 @@ class Arrays:
     def groupby(self, keys: Any) -> GroupBy:
         """Rows grouped by a column of keys, or by several."""
         return GroupBy(self, keys)
+
+    def frame(self, columns: Any) -> Frame:
+        """A table of named columns of one length."""
+        return Frame(columns, self)
 
     # Files of the node's machine.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..display import rows_shown, table
+from .aio import Aio
 from .values import text
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ _SHOWN = 3
 class Strings:
     """An array of strings, of rank 1. It is never changed; what is made of it is new."""
 
+    size: int
+
     def __init__(self, arrays: Arrays, name: str, size: int) -> None:
         self._arrays = arrays
         self._name = name
@@ -27,6 +31,11 @@ class Strings:
         name = self.__dict__.get("_name")
         if name is not None:
             self._arrays._forgotten.append(name)
+
+    @property
+    def aio(self) -> Aio:
+        """Its methods, to be awaited."""
+        return Aio(self._arrays, self)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -41,6 +50,12 @@ class Strings:
             return []
         raw = bytes(self._arrays._bytes(self._name, "values"))
         return [one.decode() for one in raw[:-1].split(b"\0")]
+
+    def to_arrow(self) -> Any:
+        """A pyarrow array of these strings, copied."""
+        import pyarrow
+
+        return pyarrow.array(self.tolist(), pyarrow.string())
 
     def _compared(self, op: str, other: Any) -> Array:
         if isinstance(other, Strings):
@@ -87,3 +102,12 @@ class Strings:
             ends = [*map(repr, self[:_SHOWN].tolist()), "...", *map(repr, self[self.size - _SHOWN :].tolist())]
             shown = ", ".join(ends)
         return f"strings([{shown}])"
+
+    def _repr_html_(self) -> str:
+        cells: list[Any] = []
+        for one in rows_shown(self.size):
+            if one is None:
+                cells.append(("...", "..."))
+            else:
+                cells += zip(range(one.start, one.stop), self[one].tolist())
+        return table(f"{self.size} strings", ["", "value"], cells)

@@ -72,14 +72,14 @@ pub struct MemoryFile {
 }
 
 impl MemoryFile {
-    /// A file of at least so many bytes, zeroed, for a session.
+    /// A file of at least so many bytes, zeroed, for a session. Its pages come when they are touched.
     ///
-    /// Cost: the zeroing of every page, and six system calls.
+    /// Cost: five system calls.
     ///
     /// # Errors
     /// `SegmentError`: the machine has no memory or no descriptor for it.
     pub fn create(bytes: usize, owner: u64) -> Result<Self, SegmentError> {
-        let (segment, fd) = Segment::create("windlass-memory", bytes, Role::Result)?;
+        let (segment, fd) = Segment::create_sparse("windlass-memory", bytes, Role::Result)?;
         Ok(Self { segment, fd, owner, shown: AtomicBool::new(false), abandoned: AtomicBool::new(false) })
     }
     /// Its bytes, whole pages.
@@ -123,9 +123,9 @@ impl SpentFile {
     pub fn bytes(&self) -> usize {
         self.0.bytes()
     }
-    /// Whether its descriptor was given away.
-    pub fn was_shown(&self) -> bool {
-        self.0.was_shown()
+    /// Whether it is worth keeping for another symbol: its pages are there, and its descriptor was not given away.
+    pub fn is_useful(&self) -> bool {
+        !self.0.was_shown() && Segment::is_dense(self.0.fd.as_fd())
     }
     /// The same file for another session, zeroed; `None` once its descriptor was given away, because somebody may still read it.
     ///
@@ -436,6 +436,7 @@ mod tests {
         assert!(other.into_room().is_err());
         drop(memory);
         let file: SpentFile = back.lock().unwrap().take().unwrap();
+        assert!(file.is_useful());
         let mut room = over(file.renewed(8).unwrap());
         assert!(room.iter().all(|byte| *byte == 0));
         room.fill(1);
@@ -445,7 +446,10 @@ mod tests {
         let memory = memory.into_room().unwrap().freeze();
         memory.file().unwrap().abandon();
         assert!(memory.into_room().is_err(), "a reader went without a word");
-        assert!(back.lock().unwrap().take().unwrap().renewed(9).is_none());
+        let file = back.lock().unwrap().take().unwrap();
+        assert!(!file.is_useful() && file.renewed(9).is_none());
+        drop(over(MemoryFile::create(1 << 20, 7).unwrap()));
+        assert!(!back.lock().unwrap().take().unwrap().is_useful(), "its pages were never there");
         assert!(Memory::allocate(1, Box::new(())).unwrap().freeze().file().is_none());
         assert!(MemoryFile::create(100, 0).unwrap().into_room(1 << 20, drop).is_none());
     }

@@ -349,8 +349,12 @@ impl Session {
             shown.file().ok_or_else(|| no("memory that stands in no file is not shown; ask for its bytes"))?;
         let id = self.next_result();
         let message = Control::new(ControlKind::Shown, id, file.bytes() as u64, 0);
-        if let Err(fault) = crate::transport::wire::send(ring, &message, Some(file.show())) {
-            self.end(&fault);
+        if let Err(fault) = crate::transport::wire::send_shown(ring, &message, file.show()) {
+            // The client has heard of nothing.
+            shown.released();
+            if fault.is(Code::SessionEnded) {
+                self.end(&fault);
+            }
             return Err(fault);
         }
         self.memories.shown.borrow_mut().insert(id, shown);

@@ -3,17 +3,18 @@
 //! Lives here: `Files` (how many there are, and those that nobody has just now).
 //! From: `reserve`. To: memory whose file comes back here when its last holder goes.
 //! Holds: a file goes on to another symbol zeroed, and only if no client was ever given it; what is kept warm has a bound, and
-//! goes when memory is short or nobody is connected.
+//! goes when memory is short or nobody is connected. Zeroing pages that are there takes less than giving them back, and far less
+//! than new ones do.
 //! Not here: who may have how much (`account`), who may see what (`session`).
 
 use super::account::Charge;
-use crate::limits::{FILES_MAX, FILES_WARM_BYTES_MAX, FILES_WARM_MAX};
+use crate::limits::{FILES_MAX, FILES_WARM_BYTES_MAX, FILES_WARM_MAX, FILES_WARM_PART};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use windlass_contract::array::{MemoryFile, Room, SpentFile};
 
-#[derive(Default)]
 pub(super) struct Files {
+    warm_bytes_max: u64,
     /// Files that there are, warm ones too: each is a descriptor.
     count: AtomicUsize,
     warm: Mutex<Vec<SpentFile>>,
@@ -21,6 +22,16 @@ pub(super) struct Files {
 }
 
 impl Files {
+    /// None so far; of a node that may have so many bytes in all.
+    pub(super) fn new(node_bytes_max: u64) -> Arc<Self> {
+        Arc::new(Self {
+            warm_bytes_max: FILES_WARM_BYTES_MAX.min(node_bytes_max / FILES_WARM_PART),
+            count: AtomicUsize::new(0),
+            warm: Mutex::default(),
+            warm_bytes: AtomicU64::new(0),
+        })
+    }
+
     /// Bytes that are kept for the next symbols.
     pub(super) fn warm_bytes(&self) -> u64 {
         self.warm_bytes.load(Ordering::Relaxed)
@@ -75,8 +86,8 @@ impl Files {
     fn keep(&self, file: SpentFile) {
         let bytes = file.bytes() as u64;
         let mut warm = self.warm();
-        let fits = self.warm_bytes().saturating_add(bytes) <= FILES_WARM_BYTES_MAX && warm.len() < FILES_WARM_MAX;
-        if fits && !file.was_shown() {
+        let fits = self.warm_bytes().saturating_add(bytes) <= self.warm_bytes_max && warm.len() < FILES_WARM_MAX;
+        if fits && file.is_useful() {
             self.warm_bytes.fetch_add(bytes, Ordering::Relaxed);
             warm.push(file);
             return;

@@ -85,7 +85,7 @@ impl SymbolTable {
             random: letters(chance),
             names: Mutex::default(),
             node: Account::new("the node", node_bytes_max),
-            files: Arc::default(),
+            files: Files::new(node_bytes_max),
             session_bytes_max,
             others: AtomicU64::new(0),
         };
