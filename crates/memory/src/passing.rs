@@ -1,6 +1,6 @@
 //! Passing: one datagram with descriptors, over a Unix socket of type SEQPACKET.
 //!
-//! Lives here: `send_with_fds`, `is_full`, `recv_with_fds`. From: hello and control messages (runtime, client).
+//! Lives here: `send_with_fds`, `is_full`, `is_half_full`, `recv_with_fds`. From: hello and control messages (runtime, client).
 //! Holds: a descriptor that arrives is owned or closed, never leaked; truncation is an error; nothing raises SIGPIPE.
 //! Not here: what messages say (`contract`), waiting for the socket (driver): a nonblocking one answers `WouldBlock`.
 
@@ -47,6 +47,23 @@ pub fn is_full(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
         || error.raw_os_error() == Some(rustix::io::Errno::TOOMANYREFS.raw_os_error())
 }
+
+/// Whether half of what a Unix socket takes was sent and has not been read: what may wait then leaves the other half to what may not.
+///
+/// Cost: two system calls.
+///
+/// # Errors
+/// The kernel's.
+pub fn is_half_full(socket: BorrowedFd<'_>) -> io::Result<bool> {
+    // SAFETY: of a Unix socket the request writes one int, the bytes that its peer has not read with what they cost the kernel, and
+    //   touches nothing else. Breaks if: the number meant something else on this machine; it is that of x86 and arm.
+    let unread: i32 = unsafe { rustix::ioctl::ioctl(socket, rustix::ioctl::Getter::<SIOCOUTQ, i32>::new()) }?;
+    let most = rustix::net::sockopt::socket_send_buffer_size(socket)?;
+    Ok(usize::try_from(unread).unwrap_or(0) >= most / 2)
+}
+
+/// `SIOCOUTQ` of the kernel's headers.
+const SIOCOUTQ: rustix::ioctl::Opcode = 0x5411;
 
 /// Receives one datagram into `buf`, and the descriptors that came with it, closed on exec. No bytes: the peer hung up.
 ///

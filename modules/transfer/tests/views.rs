@@ -242,8 +242,13 @@ fn more_views_at_once_than_the_socket_takes_are_refused_and_the_session_goes_on(
     let given = [("name".to_owned(), name.clone())];
     let room = [("out".to_owned(), Supply::Room(0))];
     let method = session.transfer.method("view").unwrap();
+    // A result that needs a segment of its own, announced by the same socket behind as many views as it takes.
+    let bytes = session.transfer.method("to_bytes").unwrap();
+    let part = [("name".to_owned(), name.clone()), ("part".to_owned(), String::new())];
+    let long = [("out".to_owned(), Supply::Room(BYTES))];
     let sent: Vec<_> =
         (0..1000).map(|_| session.transfer.outgoing(method, &given, &room).unwrap().send()).collect();
+    let last = session.transfer.outgoing(bytes, &part, &long).unwrap().send();
     // The node runs them all before one answer is taken.
     std::thread::sleep(Duration::from_millis(300));
     let mut seen = 0;
@@ -257,6 +262,7 @@ fn more_views_at_once_than_the_socket_takes_are_refused_and_the_session_goes_on(
         }
     }
     assert!(seen > 0);
+    assert!(all(&last.wait().unwrap().take_view(0).unwrap(), 3));
     assert!(all(&session.seen(&name), 3));
     session.set(&name, "4");
     session.until_used(BYTES as u64);

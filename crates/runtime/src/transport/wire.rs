@@ -12,7 +12,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
 use windlass_contract::control::{Control, ControlKind, DATAGRAM_BYTES_MAX};
 use windlass_contract::{Code, Fault};
-use windlass_memory::passing::{is_full, recv_with_fds, send_with_fds};
+use windlass_memory::passing::{is_full, is_half_full, recv_with_fds, send_with_fds};
 use windlass_memory::{Frozen, FrozenError, SegmentId};
 
 /// Serves what waits on the socket, at most `CONTROLS_PER_TURN` messages.
@@ -77,15 +77,20 @@ pub(crate) fn send(ring: &Ring, message: &Control, fd: Option<BorrowedFd<'_>>) -
         .map_err(|error| Fault::new(Code::SessionEnded, format!("the client does not read its socket: {error}")))
 }
 
-/// Sends the message about memory that is shown. A client that has not read those before has to wait for its calls first.
+/// Sends the message about memory that is shown. A client that has not read those before has to wait for its calls first; half of
+/// the socket is left to messages that cannot wait.
 ///
 /// # Errors
 /// `QueueFull` when the socket, or the system, takes no descriptor more just now; what ends the session otherwise.
 pub(crate) fn send_shown(ring: &Ring, message: &Control, fd: BorrowedFd<'_>) -> Result<(), Fault> {
-    send_with_fds(ring.socket(), &message.encode(), &[fd]).map_err(|error| match is_full(&error) {
+    let trouble = |error| match is_full(&error) {
         true => full(),
         false => Fault::new(Code::SessionEnded, format!("the session's socket: {error}")),
-    })
+    };
+    if is_half_full(ring.socket()).map_err(trouble)? {
+        return Err(full());
+    }
+    send_with_fds(ring.socket(), &message.encode(), &[fd]).map_err(trouble)
 }
 
 fn full() -> Fault {
