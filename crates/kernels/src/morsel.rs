@@ -70,9 +70,11 @@ impl Team for Alone {
 
 /// Runs `work` on each item and gives the results in the order of the items.
 ///
+/// Cost: a lock that is free for each item, beside the work.
+///
 /// # Errors
 /// The first of `work`'s, in that order.
-pub(crate) fn each<I: Send, R: Send>(
+pub fn each<I: Send, R: Send>(
     team: &dyn Team,
     items: impl IntoIterator<Item = I>,
     work: impl Fn(I) -> Result<R, KernelError> + Sync,

@@ -4,7 +4,6 @@
 //!   results of morsels are put together in their order, whoever ran them.
 
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
 use windlass::prelude::*;
 use windlass_kernels::elementwise::{CastTo, cast};
 use windlass_kernels::{
@@ -67,27 +66,17 @@ pub async fn each<I: Send, R: Send>(
     work: impl Fn(I) -> Result<R, KernelError> + Sync,
     mut done: impl FnMut(R),
 ) -> Result<(), Fault> {
+    let team = Helped { cx, threads: cx.threads() };
     let mut size = BATCH_FIRST;
     loop {
-        let batch: Vec<Mutex<Slot<I, R>>> =
-            items.by_ref().take(size).map(|item| Mutex::new(Slot::Waits(item))).collect();
+        let batch: Vec<I> = items.by_ref().take(size).collect();
         if batch.is_empty() {
             return Ok(());
         }
         let begun = cx.now_ns();
-        cx.together(batch.len(), |at| {
-            // Nobody else has this slot, so its lock is free and never broken.
-            let mut slot = batch[at].lock().unwrap_or_else(PoisonError::into_inner);
-            if let Slot::Waits(item) = std::mem::replace(&mut *slot, Slot::Taken) {
-                *slot = Slot::Done(work(item));
-            }
-        });
+        let results = morsel::each(&team, batch, &work).map_err(fault)?;
         let took = cx.now_ns().saturating_sub(begun);
-        for slot in batch {
-            if let Slot::Done(result) = slot.into_inner().unwrap_or_else(PoisonError::into_inner) {
-                done(result.map_err(fault)?);
-            }
-        }
+        results.into_iter().for_each(&mut done);
         size = match took {
             _ if took > BATCH_NS => (size / 2).max(1),
             _ if took < BATCH_NS / 2 => (size * 2).min(BATCH_MAX),
@@ -95,12 +84,6 @@ pub async fn each<I: Send, R: Send>(
         };
         cx.yield_if_due().await?;
     }
-}
-
-enum Slot<I, R> {
-    Waits(I),
-    Taken,
-    Done(Result<R, KernelError>),
 }
 
 /// Fills room, morsels at a time.
