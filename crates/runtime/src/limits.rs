@@ -139,6 +139,8 @@ pub const MOVE_HOLD_NS: u64 = 200_000_000;
 pub const MOVE_STATE_NS: u64 = 5_000_000_000;
 /// How long whoever wants to end, keep or change a pool waits for a container of it that moves.
 pub const MOVE_WAIT_NS: u64 = 10_000_000_000;
+/// How often it is looked whether a worker that was held, and gave its shares away, turns again.
+pub const RELIEF_LOOK_NS: u64 = 100_000_000;
 /// Events that a node keeps for those who ask.
 pub const EVENTS_MAX: usize = 1024;
 /// Bytes of events in one reply, about.
