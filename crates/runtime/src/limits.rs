@@ -133,6 +133,8 @@ pub const HELD_MAX: usize = 4096;
 pub const MOVE_DRAIN_NS: u64 = 200_000_000;
 /// How often it is looked at whether it has.
 pub const MOVE_LOOK_NS: u64 = 100_000;
+/// The same, when it was looked often.
+pub const MOVE_LOOK_MAX_NS: u64 = 5_000_000;
 /// How long workers have to hold calls back for that.
 pub const MOVE_HOLD_NS: u64 = 200_000_000;
 /// How long a state may take from one container to the next.

@@ -7,7 +7,7 @@
 use super::part::call_inherited;
 use crate::core::Core;
 use crate::host::periodic;
-use crate::limits::{MOVE_DRAIN_NS, MOVE_LOOK_NS};
+use crate::limits::{MOVE_DRAIN_NS, MOVE_LOOK_MAX_NS, MOVE_LOOK_NS};
 use crate::mail::orders::sleep;
 use crate::place::share::Where;
 use crate::place::{Container, held};
@@ -56,6 +56,7 @@ pub(crate) async fn drain(core: &Rc<Core>, pool: PoolId, place: u32) -> Result<(
     let container = here(core, pool, place)?;
     container.leaving.set(true);
     let until = core.now().saturating_add(MOVE_DRAIN_NS);
+    let mut look = MOVE_LOOK_NS;
     loop {
         let live = container.live.get();
         if live == 0 && !core.lanes.any_waiting(|call| Rc::ptr_eq(&call.container, &container)) {
@@ -66,7 +67,8 @@ pub(crate) async fn drain(core: &Rc<Core>, pool: PoolId, place: u32) -> Result<(
             let text = format!("it is busy: {live} calls had not ended after {} ms", MOVE_DRAIN_NS / 1_000_000);
             return Err(Fault::new(Code::DeadlineExceeded, text));
         }
-        sleep(core, now.saturating_add(MOVE_LOOK_NS).min(until)).await;
+        sleep(core, now.saturating_add(look).min(until)).await;
+        look = (look * 2).min(MOVE_LOOK_MAX_NS);
     }
 }
 
