@@ -69,7 +69,9 @@ pub(super) fn play(stage: &Stage) -> Result<(), String> {
     let all_end = || people.iter().chain([&dealer]).all(|at| stage.is_over(*at));
     match dice.below(6) {
         0 => {
-            (0..dice.below(3_000)).for_each(|_| drop(stage.step()));
+            for _ in 0..dice.below(3_000) {
+                stage.step();
+            }
             stage.verdict()?;
             going.ends.set(true);
             going.over.set(true);
@@ -78,7 +80,9 @@ pub(super) fn play(stage: &Stage) -> Result<(), String> {
             return stage.until("everybody ends", all_end);
         }
         1 => {
-            (0..dice.below(3_000)).for_each(|_| drop(stage.step()));
+            for _ in 0..dice.below(3_000) {
+                stage.step();
+            }
             stage.verdict()?;
             going.ends.set(true);
             going.over.set(true);
@@ -143,13 +147,11 @@ async fn say(me: &Me, client: &Client, going: &Going) -> Result<(), Fault> {
             let name = me.below(NAMES);
             let number = &mut next[at as usize][name as usize];
             // A key's calls all wait in one lane or all in the other: order is of a lane.
-            let call = match name % 2 {
-                0 => to.call(choir::methods::say()),
-                _ => to.call(choir::methods::call_out()),
-            };
+            let says = name.is_multiple_of(2);
+            let call = to.call(if says { choir::methods::say() } else { choir::methods::call_out() });
             let call = call.argument(&name).argument(&(me.number as u64)).argument(&*number);
             let inside = if me.coin() { me.below(500) } else { 0 };
-            out.push(if name % 2 == 0 { call.argument(&inside).send() } else { call.send() });
+            out.push(if says { call.argument(&inside).send() } else { call.send() });
             *number += 1;
         }
         let alone = to.call(choir::methods::alone()).send();

@@ -148,7 +148,7 @@ fn a_nested_call_finds_the_key_of_its_root_on_whichever_worker_it_is() {
 }
 
 #[test]
-fn lanes_of_a_group_are_dealt_over_the_workers() {
+fn tasks_K34_lanes_of_a_group_are_dealt_over_the_workers() {
     let (stage, client) = stage(3, 1);
     let lanes = stage.admin().lanes().unwrap();
     let of = |group: &str| -> Vec<u32> {
@@ -350,7 +350,7 @@ fn near(stage: &Stage) -> common::Blocking {
 }
 
 #[test]
-fn the_shares_of_a_worker_that_is_held_go_to_others_and_come_back() {
+fn tasks_K36_the_shares_of_a_worker_that_is_held_go_to_others_and_come_back() {
     let (stage, _) = stalling(3, 1, 5);
     let client = near(&stage);
     let admin = windlass_admin::admin::Blocking::on(client.pool().client().admin());
