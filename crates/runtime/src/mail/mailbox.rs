@@ -7,6 +7,7 @@
 //! instructions and never while anything runs.
 
 use super::{Carried, Letter};
+use crate::session::Parcel;
 use std::collections::{BTreeSet, VecDeque};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -137,6 +138,20 @@ impl Mailbox {
         }
         inside.letters = others;
         connections
+    }
+
+    /// Takes the sessions that its reader has not taken yet.
+    pub(crate) fn take_sessions(&self) -> Vec<Parcel> {
+        let mut inside = self.lock();
+        let (mut sessions, mut others) = (Vec::new(), VecDeque::new());
+        for letter in std::mem::take(&mut inside.letters) {
+            match letter {
+                Letter::Session(session) => sessions.push(*session),
+                other => others.push_back(other),
+            }
+        }
+        inside.letters = others;
+        sessions
     }
 
     /// The reader lies down; `false` if a letter came, and it does not.

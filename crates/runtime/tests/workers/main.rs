@@ -15,3 +15,4 @@ mod relief;
 mod rows;
 mod shard;
 mod sharing;
+mod travel;
