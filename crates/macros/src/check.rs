@@ -37,6 +37,10 @@ const BUFFERS_MAX: usize = 16;
 /// `contract::limits::NAME_MAX`.
 const NAME_MAX: usize = 64;
 
+/// Why a function of a `sync` module takes `&self`.
+const SYNC_SELF: &str = "calls of a `sync` module run on several workers at once: take `&self`, and keep the state in atomics or behind \
+                         the locks of `std::sync` (never held across `.await`), or leave out `sync`";
+
 /// Checks the whole module, as far as it was understood.
 pub fn module(module: &Module, errors: &mut Errors) {
     match &module.creates[..] {
@@ -71,7 +75,9 @@ pub fn module(module: &Module, errors: &mut Errors) {
             errors.add(Error::new(hook.sig.ident.span(), text));
         }
         let is_alone = hook.sig.receiver().filter(|this| this.mutability.is_some());
-        if let Some(this) = is_alone.filter(|_| name == "import" && !module.all_sync()) {
+        if let Some(this) = is_alone.filter(|_| name == "import" && module.sync.is_some()) {
+            errors.add(Error::new_spanned(this, SYNC_SELF));
+        } else if let Some(this) = is_alone.filter(|_| name == "import" && !module.all_sync()) {
             let text = "with an `async fn` in the module, calls share the container: take `&self`, and keep the state in cells";
             errors.add(Error::new_spanned(this, text));
         }
@@ -184,7 +190,9 @@ fn state_rule(module: &Module, method: &Method, errors: &mut Errors) {
     if method.receiver != Receiver::Exclusive {
         return;
     }
-    if let Some(other) = module.methods.iter().find(|other| other.is_async) {
+    if module.sync.is_some() {
+        errors.add(Error::new(method.ident.span(), SYNC_SELF));
+    } else if let Some(other) = module.methods.iter().find(|other| other.is_async) {
         let text = format!(
             "`{}` is an `async fn`, so calls overlap and no method may take `&mut self`: take `&self` and keep the state \
              in `Cell` or `RefCell` (never borrowed across `.await`), or make every method a plain `fn`",

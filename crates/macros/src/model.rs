@@ -20,6 +20,8 @@ pub struct Module {
     pub export: bool,
     /// Whether its containers keep nothing between calls, so that they come back with a node as they are made.
     pub stateless: bool,
+    /// Whether calls of one container run on several workers at once, and where that is said.
+    pub sync: Option<proc_macro2::Span>,
     /// Its documentation.
     pub docs: String,
     /// Whether a function is marked `#[create]`, understood or not.
@@ -303,6 +305,10 @@ impl Module {
     /// The state rule: every method is a plain `fn`.
     pub fn all_sync(&self) -> bool {
         !self.methods.iter().any(|method| method.is_async)
+    }
+    /// Whether a call has its container to itself while it runs.
+    pub fn is_alone(&self) -> bool {
+        self.all_sync() && self.sync.is_none()
     }
     /// Whether a method is called `name`.
     pub fn has_method(&self, name: &str) -> bool {

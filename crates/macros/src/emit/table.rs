@@ -5,13 +5,13 @@
 use super::{command, ours, schema};
 use crate::model::{Aggregate, Kind, Method, Module, Parameter, Receiver};
 use crate::{check, names};
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 
 /// `impl Module`.
 pub fn module(model: &Module) -> TokenStream {
     let (state, name) = (&model.state, &model.name);
-    let access = if model.all_sync() { quote!(Exclusive) } else { quote!(Shared) };
+    let access = if model.is_alone() { quote!(Exclusive) } else { quote!(Shared) };
     let descriptor = schema::descriptor(model);
     let create = model.creates.first().map(create);
     let names: Vec<&String> = model.methods.iter().map(|method| &method.name).collect();
@@ -22,7 +22,7 @@ pub fn module(model: &Module) -> TokenStream {
     let commands = command::descriptions(model);
     let keys = model.methods.iter().filter_map(key);
     let inherited = |serve: TokenStream| quote!(#serve(__this, __call, #name, &[#(#names),*]););
-    let end = if model.all_sync() {
+    let end = if model.is_alone() {
         inherited(quote!(__windlass::serve::inherited_alone))
     } else {
         let served = inherited(quote!(__windlass::serve::inherited));
@@ -95,15 +95,29 @@ pub fn hooks(model: &Module) -> TokenStream {
             }
         }
     });
+    // At the author's word, where a state that threads cannot share is told.
+    let sync = model.sync.map(|at| {
+        let proven = quote!(#facade::__private::module::Sharing::<#state>::proven());
+        let proven: TokenStream = proven.into_iter().map(|token| at_span(token, at)).collect();
+        quote!(const SYNC: ::core::option::Option<#facade::__private::module::Sharing<Self>> =
+            ::core::option::Option::Some(#proven);)
+    });
     let own = own(model, aggregate.is_some());
     quote! {
         impl #facade::__private::module::Hooks for #state {
             const OWN: u32 = #own;
+            #sync
             #(#hooks)*
             #restart
             #aggregate
         }
     }
+}
+
+/// A token that errors are told at.
+fn at_span(mut token: TokenTree, at: Span) -> TokenTree {
+    token.set_span(at);
+    token
 }
 
 /// The bits of the monitor hooks that the module has: a node asks no others.
@@ -206,7 +220,7 @@ fn create(create: &Method) -> TokenStream {
 fn start(model: &Module, method: &Method) -> TokenStream {
     let id = method.id;
     let served = served(model, method);
-    if method.is_async || model.all_sync() {
+    if method.is_async || model.is_alone() {
         return quote!(#id => #served,);
     }
     quote! {

@@ -7,9 +7,10 @@ use super::held::Held;
 use super::keys::Keys;
 use super::mode::{Mode, Spread};
 use super::policy::Placement;
+use super::share::{Dealt, Share, Where};
 use crate::core::{Core, Descriptor};
 use crate::host::home::Home;
-use crate::host::library::{Instance, Table};
+use crate::host::library::{Instance, State, Table};
 use crate::host::relay::{self, Relay};
 use crate::host::streams;
 use crate::shared::WorkerId;
@@ -259,6 +260,8 @@ pub(crate) struct Container {
     behind: RefCell<BTreeMap<u64, u32>>,
     /// Events whose hook has failed, and of which the log was told.
     pub(crate) told: Cell<u32>,
+    /// Which of its shares this worker has, if several workers may have it.
+    pub(crate) dealt: Dealt,
     /// It is about to move: the node calls none of its methods by itself.
     pub(crate) leaving: Cell<bool>,
     /// By which others see whether it is in use, if they may.
@@ -277,11 +280,13 @@ impl Container {
         module: Rc<Module>,
         costs: Arc<Costs>,
         claim: Option<Arc<Claim>>,
+        state: Option<Arc<State>>,
     ) -> Rc<Self> {
         let stats = module.methods.iter().map(|_| OnceCell::new()).collect();
-        let (instance, home) = (Instance::empty(module.table), Home::new(core));
+        let state = state.unwrap_or_else(|| State::empty(module.table));
+        let (instance, home) = (Instance::of(state), Home::new(core));
         let (keys, live, pool_name) = (RefCell::default(), Cell::new(0), name);
-        let (behind, told, leaving, users) = Default::default();
+        let (behind, told, dealt, leaving, users) = Default::default();
         let relay = module.provided.map(Relay::new);
         Rc::new(Self {
             pool,
@@ -296,6 +301,7 @@ impl Container {
             costs,
             behind,
             told,
+            dealt,
             leaving,
             claim,
             users,
@@ -373,6 +379,18 @@ pub(crate) struct Spot {
     pub(crate) held: Rc<Held>,
     /// By which it is seen whether it is in use.
     pub(crate) claim: Option<Arc<Claim>>,
+    /// Which workers run its calls, if several may; else nothing.
+    pub(crate) shares: Arc<[Share]>,
+    /// What those share.
+    pub(crate) state: Option<Arc<State>>,
+}
+
+impl Spot {
+    /// Whether several workers may have the container.
+    #[inline(always)]
+    pub(crate) fn is_shared(&self) -> bool {
+        !self.shares.is_empty()
+    }
 }
 
 impl Pool {
@@ -393,24 +411,23 @@ impl Pool {
         Spread { placement: self.placement, mode: self.mode.get() }
     }
     /// The same pool, with a container elsewhere.
-    pub(crate) fn moved(
-        &self,
-        place: usize,
-        worker: WorkerId,
-        here: Option<Rc<Container>>,
-        claim: Option<Arc<Claim>>,
-    ) -> Self {
+    pub(crate) fn moved(&self, place: usize, to: Where, here: Option<Rc<Container>>) -> Self {
         let (name, module, parameters) = (self.name.clone(), self.module.clone(), self.parameters.clone());
         let mut spots = self.spots.clone();
         if let Some(spot) = spots.get_mut(place) {
-            (spot.worker, spot.here, spot.claim) = (worker, here, claim);
+            let Where { worker, claim, shares } = to;
+            (spot.worker, spot.here, spot.claim, spot.shares) = (worker, here, claim, shares);
         }
         Self {
             next: self.next.clone(),
             ..Self::new(self.id, name, module, parameters, self.spread(), self.costs.clone(), spots)
         }
     }
-    /// The containers of this worker.
+    /// The containers whose home this worker is.
+    pub(crate) fn at_home(&self, worker: WorkerId) -> impl Iterator<Item = &Rc<Container>> {
+        self.spots.iter().filter(move |spot| spot.worker == worker).filter_map(|spot| spot.here.as_ref())
+    }
+    /// The containers that this worker has, or a share of.
     pub(crate) fn here(&self) -> impl Iterator<Item = &Rc<Container>> {
         self.spots.iter().filter_map(|spot| spot.here.as_ref())
     }
@@ -418,12 +435,13 @@ impl Pool {
     pub(crate) fn turn(&self) -> usize {
         let turn = self.next.get();
         self.next.set(turn.wrapping_add(1));
-        turn % self.spots.len()
+        turn
     }
     /// The first container of this worker; if it has none, always the same of another's. So calls of one session that say no
     /// query meet one container, in order.
     pub(crate) fn local(&self, worker: WorkerId) -> usize {
-        let mine = self.spots.iter().position(|spot| spot.here.is_some());
+        let mine = self.spots.iter().position(|spot| spot.worker == worker && spot.here.is_some());
+        let mine = mine.or_else(|| self.spots.iter().position(|spot| spot.here.is_some()));
         mine.unwrap_or(worker.index() % self.spots.len())
     }
 }
