@@ -224,11 +224,31 @@ def test_groups_are_those_of_a_naive_count(wa):
     mine = wa.array(data)
     for name in ("sum", "min", "max", "mean"):
         near(getattr(groups, name)(mine), [getattr(data[keys == one], name)() for one in distinct])
+    for name in ("any", "all", "first"):
+        wanted = {"any": lambda part: (part != 0).any(), "all": lambda part: (part != 0).all(), "first": lambda part: part[0]}[name]
+        same(getattr(groups, name)(mine), [wanted(data[keys == one]) for one in distinct])
+    same(groups.permutation, numpy.argsort(keys, kind="stable"))
+    same(groups.segments, numpy.searchsorted(numpy.sort(keys), distinct))
+    same(groups.numbers, numpy.searchsorted(distinct, keys))
     two = wa.groupby([wa.array(keys), wa.array(keys % 2)])
     assert len(two) == len(distinct) and two.keys[1].tolist() == [one % 2 for one in distinct]
     words = wa.strings(["b", "a", "b", "c"])
     by_word = wa.groupby(words)
     assert dict(zip(by_word.keys.tolist(), by_word.sum(wa.array([1, 2, 3, 4])).tolist())) == {"a": 2, "b": 4, "c": 4}
+
+
+def test_groups_of_many_different_keys_are_those_of_few(wa):
+    rng = numpy.random.default_rng(9)
+    keys = rng.permutation(1 << 18).astype("int64") * 7_919_000_003
+    keys[5] = keys[77]
+    values = rng.integers(-9, 9, keys.size)
+    groups = wa.groupby(wa.array(keys))
+    distinct, inverse = numpy.unique(keys, return_inverse=True)
+    same(groups.keys, distinct)
+    same(groups.numbers, inverse)
+    same(groups.count(), numpy.bincount(inverse))
+    same(groups.sum(wa.array(values)), numpy.bincount(inverse, values).astype("int64"))
+    assert len(groups) == distinct.size and groups._numbers is None
 
 
 def test_strings_are_kept_compared_and_picked(wa):
