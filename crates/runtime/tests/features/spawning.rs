@@ -103,10 +103,11 @@ impl Crew {
     /// A task with a weight of its own, and the lanes while it lives: name, weight, tasks.
     #[method]
     async fn weighted(&self, cx: &Context<'_>, weight: u32) -> Result<Vec<(String, u32, u64)>, Fault> {
-        let nap = async |cx: Context<'_>| drop(cx.sleep(Duration::from_millis(1)).await);
+        let nap = async |cx: Context<'_>| drop(cx.sleep(Duration::from_secs(3600)).await);
         let mut task = cx.spawn(Spawn::named("nap").background().weight(weight), nap)?;
         cx.sleep(Duration::from_micros(10)).await?;
         let lanes = cx.lanes().await?;
+        task.cancel();
         task.join(cx).await?;
         Ok(lanes.into_iter().map(|lane| (lane.name, lane.weight, lane.tasks)).collect())
     }
