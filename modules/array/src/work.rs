@@ -87,6 +87,15 @@ pub async fn each<I: Send, R: Send>(
     }
 }
 
+/// Runs `work` on each item, several at a time, and lets nobody else run meanwhile: for what is short.
+pub fn together<I: Send>(
+    cx: &Context<'_>,
+    items: impl IntoIterator<Item = I>,
+    work: impl Fn(I) -> Result<(), KernelError> + Sync,
+) -> Result<(), Fault> {
+    morsel::each(&Helped { cx, threads: cx.threads() }, items, work).map(drop).map_err(fault)
+}
+
 /// Room to fill, in pieces that different threads may have.
 pub trait Fill<T: Item> {
     /// All of it at once.

@@ -12,4 +12,4 @@ mod scatter;
 pub use assign::{Layout, assign, fill};
 pub use gather::{Negative, gather, take, take_along, take_shape};
 pub use mask::{compress, count, expand, nonzero, put_mask};
-pub use scatter::{scatter, scatter_value};
+pub use scatter::{check_places, scatter, scatter_value, scatter_within};
