@@ -5,8 +5,8 @@ use common::{Model, Sample, array, assert_same, in_pieces, property};
 use proptest::prelude::*;
 use windlass_kernels::arrange::{joined_shape, place, repeat, reshape, roll, tile, tiled_shape, windows};
 use windlass_kernels::index::{
-    self, Negative, assign, check_places, compress, expand, gather, nonzero, put_mask, scatter, scatter_value,
-    scatter_within, take, take_along, take_shape,
+    self, Negative, Parts, assign, check_places, compress, deal, expand, gather, nonzero, put_mask, scatter,
+    scatter_value, scatter_within, settle, take, take_along, take_shape,
 };
 use windlass_kernels::{KernelError, Shape, View};
 
@@ -320,4 +320,40 @@ fn arrays_places_are_checked_as_a_scatter_checks_them() {
     let outside =
         scatter_within((&mut [0u8; 3], 2, 4), &View::flat(&[]), &View::flat(&[]), Negative::Refuse, 0..0);
     assert!(matches!(outside, Err(KernelError::Bounds { what: "part", .. })));
+}
+
+#[test]
+fn arrays_a_target_settled_in_parts_is_the_target_written_whole() {
+    let len = 300_000usize;
+    let parts = Parts::of(len);
+    assert_eq!((parts.count(), parts.elements()), (3, 1 << 17));
+    assert!(Parts::of(1 << 40).count() <= 1 << 10 && Parts::of(0).count() == 0);
+    property(12, (prop::collection::vec(any::<i64>(), 1..5000), 1usize..3000), |(indices, turn)| {
+        // Few of them twice, all of them anywhere, and negative ones.
+        let indices: Vec<i64> = indices.iter().map(|at| at % len as i64 / 7).collect();
+        let values: Vec<u16> = (0..indices.len()).map(|at| at as u16 + 1).collect();
+        let (indices, values) = (View::flat(&indices), View::flat(&values));
+        let n = indices.elements();
+        let mut whole = vec![0; len];
+        scatter(&mut whole, &indices, &values, Negative::FromEnd, 0..n).expect("inside");
+        let mut apart = vec![0; len];
+        for start in (0..n).step_by(turn) {
+            let range = start..n.min(start + turn);
+            let (mut places, mut moved) = (vec![0; range.len()], vec![0; range.len()]);
+            let room = (&mut places[..], &mut moved[..]);
+            let starts = deal(parts, &indices, &values, Negative::FromEnd, range, room).expect("inside");
+            for (part, target) in apart.chunks_mut(parts.elements()).enumerate() {
+                let dealt = starts[part] as usize..starts[part + 1] as usize;
+                settle(target, &places[dealt.clone()], &moved[dealt]).expect("inside");
+            }
+        }
+        assert!(whole == apart);
+    });
+    let (one, two) = ([len as i64], [1u8]);
+    let outside = deal(parts, &View::flat(&one), &View::flat(&two), Negative::FromEnd, 0..1, (&mut [0], &mut [0]));
+    assert!(matches!(outside, Err(KernelError::Bounds { what: "index", .. })));
+    let room = deal(parts, &View::flat(&[1]), &View::flat(&two), Negative::FromEnd, 0..1, (&mut [0], &mut []));
+    assert!(matches!(room, Err(KernelError::OutputSize { .. })));
+    assert!(matches!(settle(&mut [0], &[1], &[1]), Err(KernelError::Bounds { what: "place", .. })));
+    assert!(matches!(settle(&mut [0], &[1, 2], &[1]), Err(KernelError::OutputSize { .. })));
 }

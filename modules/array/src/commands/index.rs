@@ -6,6 +6,7 @@ use crate::words::kept;
 use crate::work::{
     Fill, bad, cast_to, copied_as, each, fault, fill, kernel_dtype, not_implemented, room, together, view,
 };
+use windlass::array::Piece;
 use windlass::prelude::*;
 use windlass_kernels::index::{self, Layout, Negative};
 use windlass_kernels::{Element, Shape, View, morsel, with_dtype};
@@ -255,6 +256,8 @@ const PARTS_MAX: usize = 4;
 /// Indices from which that pays, and how many are looked at before others run.
 const SHARED_FROM: usize = 1 << 14;
 const TURN: usize = 4 * morsel::ELEMENTS;
+/// One index to so many elements is enough for each part of a target to be written by itself.
+const DEALT_FROM: usize = 4;
 
 async fn picked(cx: &Context<'_>, array: Slot, idx: &Array, value: &Array) -> Result<String, Fault> {
     let none = || not_implemented("[pdarray]=", &[array.array.dtype(), idx.dtype()]);
@@ -322,6 +325,11 @@ async fn set_places<T: Item + Element>(
             Err(array) => array,
         }
     };
+    if at.elements() >= len / DEALT_FROM
+        && let Some(next) = dealt(cx, &array.array, &at, &values).await?
+    {
+        return array.replace(cx, next.done());
+    }
     let mut next = copied_as::<T>(cx, &array.array).await?;
     for start in (0..at.elements()).step_by(TURN) {
         let turn = start..at.elements().min(start + TURN);
@@ -332,6 +340,38 @@ async fn set_places<T: Item + Element>(
         cx.yield_if_due().await?;
     }
     array.replace(cx, next.done())
+}
+
+/// A target larger than the cache with so many indices that each part of it has many: first all are dealt to the parts, then each part is
+/// copied and written in the cache. `None`: there is no room for that.
+async fn dealt<T: Item + Element>(
+    cx: &Context<'_>,
+    array: &Array,
+    at: &View<'_, i64>,
+    values: &View<'_, T>,
+) -> Result<Option<Fresh<T>>, Fault> {
+    let (n, parts) = (at.elements(), index::Parts::of(array.size()));
+    let (Ok(mut places), Ok(mut moved)) = (room::<u32>(cx, &[n]), room::<T>(cx, &[n])) else { return Ok(None) };
+    let mut starts = Vec::with_capacity(n.div_ceil(TURN));
+    let turns = places.pieces(TURN).zip(moved.pieces(TURN));
+    let deal = |((range, places), (_, moved)): ((_, Piece<'_, u32>), (_, Piece<'_, T>))| {
+        index::deal(parts, at, values, Negative::FromEnd, range, (places.ready(), moved.ready()))
+    };
+    each(cx, turns, deal, |dealt| starts.push(dealt)).await?;
+    let from = view::<T>(array)?;
+    let mut next = room::<T>(cx, array.shape())?;
+    let (places, moved) = (&places[..], &moved[..]);
+    let settle = |(part, (range, room)): (usize, (_, Piece<'_, T>))| {
+        let target = room.ready();
+        from.copy(range, target)?;
+        for (turn, starts) in starts.iter().enumerate() {
+            let [start, end] = [starts[part], starts[part + 1]].map(|at| turn * TURN + at as usize);
+            index::settle(target, &places[start..end], &moved[start..end])?;
+        }
+        Ok(())
+    };
+    each(cx, next.pieces(parts.elements()).enumerate(), settle, |()| ()).await?;
+    Ok(Some(next))
 }
 
 /// A target in the parts that threads write to, with the first element of each.
