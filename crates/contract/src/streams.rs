@@ -196,7 +196,7 @@ impl Reader {
     ///
     /// # Errors
     /// `BadArguments` for bytes that are none, `TooLarge`.
-    pub fn next<T: DeserializeOwned>(&mut self) -> Result<Option<T>, Fault> {
+    pub fn next_value<T: DeserializeOwned>(&mut self) -> Result<Option<T>, Fault> {
         let Some(bytes) = self.next_encoded()? else { return Ok(None) };
         let bad = |error| Fault::new(Code::BadArguments, format!("a value of a stream does not decode: {error}"));
         match postcard::take_from_bytes(bytes) {
@@ -377,7 +377,7 @@ impl<T: DeserializeOwned> Stream<'_, T> {
     /// `BadArguments` for bytes that are no value, `TooLarge`; `Cancelled` or `DeadlineExceeded` when the call is to end.
     pub async fn next(&mut self) -> Result<Option<T>, Fault> {
         loop {
-            if let Some(value) = self.reader.next()? {
+            if let Some(value) = self.reader.next_value()? {
                 return Ok(Some(value));
             }
             if self.ended {
@@ -478,7 +478,7 @@ mod tests {
             let (mut reader, mut got) = (Reader::default(), Vec::<String>::new());
             for piece in bytes.chunks(step) {
                 reader.push(piece);
-                while let Some(value) = reader.next().expect("what was written") {
+                while let Some(value) = reader.next_value().expect("what was written") {
                     got.push(value);
                 }
             }
@@ -491,16 +491,16 @@ mod tests {
     fn bytes_that_are_no_value_are_told_and_a_length_is_not_believed() {
         let mut reader = Reader::default();
         reader.push(&u32::MAX.to_le_bytes());
-        assert!(reader.next::<u64>().expect_err("4 GiB").is(Code::TooLarge));
+        assert!(reader.next_value::<u64>().expect_err("4 GiB").is(Code::TooLarge));
         let mut reader = Reader::default();
         reader.push(&[2, 0, 0, 0, 0xff, 0xff]);
-        assert!(reader.next::<u64>().expect_err("an open varint").is(Code::BadArguments));
+        assert!(reader.next_value::<u64>().expect_err("an open varint").is(Code::BadArguments));
         let mut reader = Reader::default();
         reader.push(&[2, 0, 0, 0, 1, 1]);
-        assert!(reader.next::<u8>().expect_err("one byte too many").is(Code::BadArguments));
+        assert!(reader.next_value::<u8>().expect_err("one byte too many").is(Code::BadArguments));
         let mut reader = Reader::default();
         reader.push(&[9, 0, 0, 0, 1]);
-        assert_eq!(reader.next::<u64>().expect("not whole yet"), None);
+        assert_eq!(reader.next_value::<u64>().expect("not whole yet"), None);
         assert!(reader.end().expect_err("cut").is(Code::BadArguments));
     }
 
@@ -515,7 +515,7 @@ mod tests {
             let mut reader = Reader::default();
             let length = random() % 40;
             reader.push(&(0..length).map(|at| if at % 4 == 3 { 0 } else { random() % 8 }).collect::<Vec<u8>>());
-            while let Ok(Some(_)) = reader.next::<(u8, String)>() {}
+            while let Ok(Some(_)) = reader.next_value::<(u8, String)>() {}
         }
     }
 }

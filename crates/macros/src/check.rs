@@ -63,7 +63,7 @@ pub fn module(module: &Module, errors: &mut Errors) {
         flags(module, one, errors);
         key(one, errors);
         since_stands_last(one, errors);
-        streams(one, errors);
+        streams(module, one, errors);
     }
     groups(module, errors);
     for hook in &module.hooks {
@@ -114,7 +114,7 @@ fn number_and_name(method: &Method, before: &[Method], errors: &mut Errors) {
 }
 
 /// Streams: one each way, in a method that can wait and that one container runs for one caller who waits.
-fn streams(method: &Method, errors: &mut Errors) {
+fn streams(module: &Module, method: &Method, errors: &mut Errors) {
     let Some((first, ..)) = method.streams().next() else { return };
     let at = first.ident.span();
     if !method.is_async {
@@ -130,6 +130,10 @@ fn streams(method: &Method, errors: &mut Errors) {
     if let Some((buffer, _)) = gives_back.filter(|_| method.stream(Direction::Out).is_some()) {
         let text = "a method that fills a stream gives back no buffers: send their bytes through the stream";
         errors.add(Error::new(buffer.ident.span(), text));
+    }
+    if module.sync.is_some() && method.flags.key.is_some() {
+        let text = "several workers run a `sync` module: calls with streams go to one by their streams, and to none by a key";
+        errors.add(Error::new(at, text));
     }
     if method.flags.detached {
         errors.add(Error::new(at, "nobody waits for a detached method, so nobody reads or fills its streams"));

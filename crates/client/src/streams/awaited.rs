@@ -273,7 +273,7 @@ impl<T: DeserializeOwned, R> AsyncItems<T, R> {
     /// # Errors
     /// What the call ended with, once, as the last item.
     pub async fn next(&mut self) -> Option<Result<T, Fault>> {
-        poll_fn(|context| self.poll_item(context, Reader::next)).await
+        poll_fn(|context| self.poll_item(context, Reader::next_value)).await
     }
 }
 
@@ -296,7 +296,7 @@ impl<T: DeserializeOwned, R> Stream for AsyncItems<T, R> {
     type Item = Result<T, Fault>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.get_mut().poll_item(context, Reader::next)
+        self.get_mut().poll_item(context, Reader::next_value)
     }
 }
 

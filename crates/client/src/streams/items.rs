@@ -299,7 +299,7 @@ impl<T: DeserializeOwned, R> Iterator for Items<T, R> {
     type Item = Result<T, Fault>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.inner.next(Reader::next)
+        self.inner.next(Reader::next_value)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Place: which container a call goes to, and whether it fits the method.
 //!
-//! Lives here: `find`, `Found`, `Placed`; `resolve` (a query that the module has a word in), `pool` (pools, containers, modules: `Places`), `keys` (serial calls of one key),
+//! Lives here: `find`, `Found`, `Placed`; `resolve` (a query that the module has a word in), `pool` (pools, containers, modules: `Places`), `method`, `keys` (serial calls of one key),
 //! `fan` (a call to several containers), `policy` (which workers a pool's containers get), `mode` (with whom they share them), `held`
 //! (calls that wait while a container moves), `claim` (whether a container is in use), `share` (which worker runs a call of a container that several have).
 //! From: `session` with an admitted call. To: `host`, or `mail` for a container of another worker.
@@ -10,13 +10,15 @@ pub(crate) mod claim;
 pub(crate) mod fan;
 pub(crate) mod held;
 pub(crate) mod keys;
+mod method;
 pub(crate) mod mode;
 pub(crate) mod policy;
 mod pool;
 mod resolve;
 pub(crate) mod share;
 
-pub(crate) use pool::{Container, LINKED, Method, Module, Places, Pool, Provided, Spot};
+pub(crate) use method::Method;
+pub(crate) use pool::{Container, LINKED, Module, Places, Pool, Provided, Spot};
 
 use crate::core::Core;
 use crate::limits::HEAVY_NS;

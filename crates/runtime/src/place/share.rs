@@ -135,8 +135,13 @@ fn here(container: &Rc<Container>, method: &Rc<Method>, call: Arrived) -> Found 
     Found::Here(Placed { call, container: container.clone(), method: method.clone() })
 }
 
-/// The worker of a call's key. Arguments that have none are refused where the call would begin.
+/// The worker of a call's key; a call with streams and what rides beside it have the streams' number for one. Arguments that have none
+/// are refused where the call would begin.
 fn by_key(pool: &Pool, spot: &Spot, method: &Method, call: &Arrived) -> Option<WorkerId> {
+    if method.by_stream {
+        let (number, _) = postcard::take_from_bytes(call.arguments()).ok()?;
+        return Some(share_of(&spot.shares, number).worker);
+    }
     method.flags.key.as_ref()?;
     let hash = pool.module.table.key(method.id, call.arguments())?;
     Some(share_of(&spot.shares, hash).worker)
@@ -152,7 +157,9 @@ impl Pool {
     pub(crate) fn is_loose(&self, spot: &Spot, method: MethodId) -> bool {
         let Some(method) = self.module.method(method) else { return false };
         let group = method.group.and_then(|group| self.module.descriptor.lanes.get(group));
-        method.flags.key.is_none() && group.is_none_or(|group| group.lanes as usize >= spot.shares.len())
+        method.flags.key.is_none()
+            && !method.by_stream
+            && group.is_none_or(|group| group.lanes as usize >= spot.shares.len())
     }
 }
 

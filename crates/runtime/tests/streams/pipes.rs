@@ -131,3 +131,38 @@ impl Pipes {
         Ok(bytes)
     }
 }
+
+/// Streams of a container that several workers have.
+pub struct Wide;
+
+#[module(export = false, sync)]
+impl Wide {
+    #[create]
+    fn create() -> Self {
+        Self
+    }
+    /// Sends each number on, after some work, and answers how many came.
+    #[method]
+    async fn each(&self, mut rows: Stream<u64>, mut out: Sink<u64>) -> Result<u64, Fault> {
+        let mut count = 0;
+        while let Some(row) = rows.next().await? {
+            out.send(row).await?;
+            count += 1;
+        }
+        Ok(count)
+    }
+}
+
+/// No streams.
+pub struct Dry;
+
+#[module(export = false)]
+impl Dry {
+    #[create]
+    fn create() -> Self {
+        Self
+    }
+    /// Nothing.
+    #[method]
+    fn nothing(&self) {}
+}

@@ -1,5 +1,6 @@
 //! What a caller may say that no client of ours says.
 
+use crate::pipes::{Dry, dry};
 use crate::{Set, on_every_way};
 use windlass::prelude::*;
 use windlass_client::Outgoing;
@@ -86,9 +87,9 @@ fn rpc_R4_a_number_is_known_in_its_own_session_alone() {
 
 #[test]
 fn rpc_R4_a_pool_without_streams_has_none_of_their_methods() {
-    let stage = crate::Stage::of(&[windlass_echo::Echo::TABLE]);
-    windlass_echo::echo::Blocking::create(&stage.client(), "echo", 10).unwrap();
-    let pool = stage.client().pool("echo").unwrap();
+    let stage = crate::Stage::of(&[Dry::TABLE]);
+    dry::Blocking::create(&stage.client(), "dry").unwrap();
+    let pool = stage.client().pool("dry").unwrap();
     let fault = pool.call(take()).argument(&1u64).argument(&0u64).wait().unwrap_err();
     assert!(fault.is(Code::UnknownMethod), "{fault}");
 }

@@ -1,5 +1,6 @@
 //! What passes: all of it, in order, both ways at once, of any size.
 
+use crate::pipes::{Wide, wide};
 use crate::stage::block_on;
 use crate::{alone, on_every_way};
 use std::cell::Cell;
@@ -195,4 +196,25 @@ fn tasks_K30_a_stream_stays_with_one_container_wherever_the_query_leads() {
     }
     let fault = pipes.toward(Query::Id(6)).count(0, 1).unwrap().next().unwrap().unwrap_err();
     assert!(fault.is(Code::UnknownContainer), "{fault}");
+}
+
+#[test]
+fn tasks_K34_a_stream_stays_with_one_worker_of_those_that_share_a_container() {
+    let stage = crate::Stage::with(|config| {
+        config.modules.extend([Wide::TABLE]);
+        config.workers = 3;
+    });
+    wide::Blocking::create(&stage.client(), "wide").unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let wide = wide::Blocking::on(stage.client().pool("wide").unwrap());
+                for _ in 0..20 {
+                    let mut values = wide.each(0..3000u64).unwrap();
+                    assert!(values.by_ref().map(Result::unwrap).eq(0..3000));
+                    assert_eq!(values.end().unwrap(), 3000);
+                }
+            });
+        }
+    });
 }
