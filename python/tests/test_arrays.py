@@ -224,11 +224,94 @@ def test_groups_are_those_of_a_naive_count(wa):
     mine = wa.array(data)
     for name in ("sum", "min", "max", "mean"):
         near(getattr(groups, name)(mine), [getattr(data[keys == one], name)() for one in distinct])
+    for name in ("any", "all", "first"):
+        wanted = {"any": lambda part: (part != 0).any(), "all": lambda part: (part != 0).all(), "first": lambda part: part[0]}[name]
+        same(getattr(groups, name)(mine), [wanted(data[keys == one]) for one in distinct])
+    same(groups.permutation, numpy.argsort(keys, kind="stable"))
+    same(groups.segments, numpy.searchsorted(numpy.sort(keys), distinct))
+    same(groups.numbers, numpy.searchsorted(distinct, keys))
     two = wa.groupby([wa.array(keys), wa.array(keys % 2)])
     assert len(two) == len(distinct) and two.keys[1].tolist() == [one % 2 for one in distinct]
     words = wa.strings(["b", "a", "b", "c"])
     by_word = wa.groupby(words)
     assert dict(zip(by_word.keys.tolist(), by_word.sum(wa.array([1, 2, 3, 4])).tolist())) == {"a": 2, "b": 4, "c": 4}
+
+
+def test_a_large_product_waits_for_its_sum_and_nobody_can_tell(wa):
+    rng = numpy.random.default_rng(11)
+    n = 600_000
+    a, b = rng.normal(size=n), rng.normal(size=n)
+    a[3], b[4], b[5] = numpy.nan, numpy.inf, -0.0
+    ours, other = wa.array(a), wa.array(b)
+    with numpy.errstate(all="ignore"):
+        for outer, inner in itertools.product("+-*/", repeat=2):
+            two = {"+": lambda x, y: x + y, "-": lambda x, y: x - y, "*": lambda x, y: x * y, "/": lambda x, y: x / y}
+            one, then = two[inner], two[outer]
+            for value in (3.0, -7, 0, float("inf"), float("nan")):
+                same(then(ours, one(other, value)), then(a, one(b, value)))
+                same(then(ours, one(value, other)), then(a, one(value, b)))
+                same(then(one(other, value), ours), then(one(b, value), a))
+    scaled = 3.0 * other
+    assert "_name" not in scaled.__dict__ and (scaled.dtype, scaled.shape) == ("float64", (n,))
+    # What is written afterwards is not seen by what was said before.
+    other[0] = 100.0
+    other[10:20] = -1.0
+    total = ours + scaled
+    assert "_name" not in scaled.__dict__
+    same(total, a + 3.0 * b)
+    same(scaled, 3.0 * b)
+    assert "_name" in scaled.__dict__ and scaled._late is None
+    same(ours + scaled, a + 3.0 * b)
+    now = numpy.asarray(other).copy()
+    same(2.0 * ours + 3.0 * other, 2.0 * a + 3.0 * now)
+    same((other * 2 + 1)[5:9], (now * 2 + 1)[5:9])
+    near((2.0 * other).sum(), (2.0 * now).sum())
+    same((2.0 * other).reshape(2, -1) + 1, (2.0 * now).reshape(2, -1) + 1)
+    same(wa.array(b.reshape(2, -1)) + 2 * wa.array(a.reshape(2, -1)), (b + 2 * a).reshape(2, -1))
+    # Other dtypes, and short arrays, are computed at once.
+    assert all("_name" in one.__dict__ for one in (wa.arange(n) * 2, other.astype("float32") * 2.0, wa.array([1.0]) * 2.0, other * True, other**2))
+    del scaled, total
+    gc.collect()
+
+
+def test_elements_written_by_the_million_are_those_that_numpy_writes(wa):
+    rng = numpy.random.default_rng(12)
+    n = 700_000
+    wanted = rng.normal(size=n)
+    ours = wa.array(wanted)
+    for count in (10, 1000, 300_000, n):
+        places = rng.integers(-n, n, count)
+        values = rng.normal(size=count)
+        seen = numpy.asarray(ours)
+        before = seen.copy()
+        ours[wa.array(places)] = wa.array(values)
+        # What was seen stays; the last of equal places wins.
+        same(wa.array(seen), before)
+        wanted[places] = values
+        same(ours, wanted)
+        del seen
+        ours[wa.array(places)] = 2.5
+        wanted[places] = 2.5
+        same(ours, wanted)
+    with pytest.raises(wl.faults.BadArguments):
+        ours[wa.array([1, n])] = 0.0
+    mask = rng.random(n) < 0.3
+    ours[wa.array(mask)] = wa.array(rng.normal(size=int(mask.sum())))
+    assert (numpy.asarray(ours)[~mask] == wanted[~mask]).all()
+
+
+def test_groups_of_many_different_keys_are_those_of_few(wa):
+    rng = numpy.random.default_rng(9)
+    keys = rng.permutation(1 << 18).astype("int64") * 7_919_000_003
+    keys[5] = keys[77]
+    values = rng.integers(-9, 9, keys.size)
+    groups = wa.groupby(wa.array(keys))
+    distinct, inverse = numpy.unique(keys, return_inverse=True)
+    same(groups.keys, distinct)
+    same(groups.numbers, inverse)
+    same(groups.count(), numpy.bincount(inverse))
+    same(groups.sum(wa.array(values)), numpy.bincount(inverse, values).astype("int64"))
+    assert len(groups) == distinct.size and groups._numbers is None
 
 
 def test_strings_are_kept_compared_and_picked(wa):

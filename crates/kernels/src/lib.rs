@@ -72,6 +72,8 @@ pub mod morsel;
 pub mod shape;
 pub mod view;
 
+mod spent;
+
 pub mod arrange;
 pub mod bigint;
 pub mod elementwise;

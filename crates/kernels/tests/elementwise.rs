@@ -4,8 +4,8 @@ mod common;
 use common::{Array, Sample, array, assert_same, in_pieces, property, same};
 use proptest::prelude::*;
 use windlass_kernels::elementwise::{
-    self, Arith, Bits, CastTo, Compare, Logic, Math, Unary, arith, arith_assign, cast, cast_checked, choose, clip,
-    compare, logic, math, together, unary,
+    self, Arith, Bits, CastTo, Compare, Logic, Math, Unary, arith, arith_assign, arith_of_scaled, cast,
+    cast_checked, choose, clip, compare, logic, math, together, unary,
 };
 use windlass_kernels::{DType, Element, Float, Integer, KernelError, Number, View};
 
@@ -366,3 +366,35 @@ fn arrays_shapes_ranges_and_rooms_that_do_not_fit_are_refused() {
     assert!(matches!(Arith::Add.dtype(DType::Str, DType::Int64), Err(KernelError::NoCommonDType { .. })));
     assert!(together(&a, &b).is_err());
 }
+
+fn chained<T: Sample + Number>() {
+    let plain = [Arith::Add, Arith::Subtract, Arith::Multiply, Arith::Divide];
+    let rows = prop::collection::vec((T::any_value(), T::any_value()), 0..40);
+    property(40, (rows, T::any_value()), |(rows, value)| {
+        let (a, b): (Vec<T>, Vec<T>) = rows.into_iter().unzip();
+        let mut out = vec![T::default(); a.len()];
+        for (outer, inner) in plain.into_iter().flat_map(|one| plain.map(|two| (one, two))) {
+            for turned in [[false, false], [false, true], [true, false], [true, true]] {
+                let by = vec![value; a.len()];
+                let pass = |op, turned: bool, a: &[T], b: &[T]| {
+                    let (a, b) = if turned { (b, a) } else { (a, b) };
+                    let mut out = vec![T::default(); a.len()];
+                    arith(op, &View::flat(a), &View::flat(b), 0..a.len(), &mut out).expect("as many");
+                    out
+                };
+                let wanted = pass(outer, turned[0], &a, &pass(inner, turned[1], &b, &by));
+                arith_of_scaled((outer, turned[0]), (inner, turned[1]), (&a, &b, value), &mut out)
+                    .expect("as many");
+                let same = |(x, y): (&T, &T)| x.bits() == y.bits() || x.is_nan() && y.is_nan();
+                assert!(out.iter().zip(&wanted).all(same), "{outer:?} {inner:?} {turned:?}: {out:?}, {wanted:?}");
+            }
+        }
+    });
+    let odd = arith_of_scaled((Arith::Power, false), (Arith::Add, false), (&[], &[], T::default()), &mut []);
+    assert!(matches!(odd, Err(KernelError::Argument { .. })), "{odd:?}");
+    let short =
+        arith_of_scaled((Arith::Add, false), (Arith::Add, false), (&[], &[], T::default()), &mut [T::default()]);
+    assert!(matches!(short, Err(KernelError::OutputSize { .. })));
+}
+
+for_dtypes!(arrays_two_operations_in_one_pass_are_two_passes: i8, u64, f32, f64 => chained);

@@ -1,12 +1,12 @@
 //! Search, group-by and sets beside models made of the standard library's maps.
 mod common;
 
-use common::{Sample, assert_same, property, same};
+use common::{Sample, Threads, assert_same, property, same};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use windlass_kernels::group::{
-    self, Codes, End, GroupBy, Statistic, TextRanks, by_code, end_sizes, ends, order_statistic, segmented,
-    segmented_place,
+    self, ByCode, Codes, End, GroupBy, Pairs, Statistic, TextRanks, by_code, end_sizes, ends, first_rows,
+    order_statistic, segmented, segmented_place,
 };
 use windlass_kernels::reduce::{
     All, Any, ArgMax, ArgMin, BitAnd, BitOr, BitXor, Count, First, Max, Min, Moment, Prod, Reducer, Sum,
@@ -15,7 +15,7 @@ use windlass_kernels::search::{Members, Side, search_sorted};
 use windlass_kernels::sets::{SetMerge, SetOp, distinct, distinct_len};
 use windlass_kernels::sort::{Keys, SortValues};
 use windlass_kernels::strings::Strings;
-use windlass_kernels::{Element, KernelError, Number, Stepwise, View};
+use windlass_kernels::{Element, KernelError, Number, Step, Stepwise, View};
 
 /// Columns of some length: few keys, any keys, and long ones.
 fn columns<T: Sample>() -> impl Strategy<Value = Vec<T>> {
@@ -64,7 +64,7 @@ fn groups<T: Sample>() {
         let mut numbers = vec![9u32; keys.len()];
         let mut codes = Codes::new(&view, &mut numbers).expect("room");
         codes.run().expect("keys");
-        assert_eq!(codes.groups(), groups.len());
+        assert_eq!(codes.groups(), Some(groups.len()));
         assert_eq!(numbers, wanted);
     });
 }
@@ -114,6 +114,102 @@ fn check<T: Number, R: Reducer<T>>(
     group::finish(reducer, &parts, &mut by).expect("no group is empty");
     let place = std::any::type_name::<R>().contains("Arg");
     assert!(place || by.iter().zip(&wanted).all(|(&a, &b)| like(a, b)), "by code: {by:?}, wanted {wanted:?}");
+    let mut shared = ByCode::new(reducer, View::flat(values), &codes, n).expect("as many");
+    together(&mut shared, 3);
+    group::finish(reducer, shared.parts(), &mut by).expect("no group is empty");
+    assert!(place || by.iter().zip(&wanted).all(|(&a, &b)| like(a, b)), "by threads: {by:?}, wanted {wanted:?}");
+}
+
+fn together(kernel: &mut impl Stepwise, threads: usize) {
+    while kernel.step_with(&Threads(threads)).expect("keys") == Step::More {}
+}
+
+/// Rows of which each has a number as at random.
+fn scattered(n: usize) -> impl Iterator<Item = u64> + Clone {
+    (0..n as u64).map(|i| {
+        let x = (i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (x ^ x >> 31).wrapping_mul(0xbf58_476d_1ce4_e5b9)
+    })
+}
+
+#[test]
+fn arrays_several_threads_number_and_reduce_as_one_does_to_the_last_bit() {
+    let n = 400_003;
+    let columns: [Vec<f64>; 5] = [
+        scattered(n).map(|x| (x % 1000) as f64 / 7.0).collect(),
+        scattered(n).map(|x| if x % 5 == 0 { f64::NAN } else { -((x % 3) as f64) }).collect(),
+        scattered(n).map(|x| (x % 40_000) as f64 * 1e17).collect(),
+        vec![2.5; n],
+        scattered(n).map(|x| x as f64).collect(),
+    ];
+    let values: Vec<f64> = scattered(n).map(|x| 1.0 / (x % 9973 + 1) as f64).collect();
+    let values = View::flat(&values);
+    for keys in &columns {
+        let view = View::flat(keys);
+        let made = |threads: usize| {
+            let mut codes = vec![0u32; n];
+            let mut numbering = Codes::new(&view, &mut codes).expect("room");
+            together(&mut numbering, threads);
+            let groups = numbering.groups().expect("done");
+            let mut sums = ByCode::new(Sum, values, &codes, groups).expect("as many");
+            together(&mut sums, threads);
+            let sums: Vec<u64> = sums.parts().iter().map(|sum| sum.to_bits()).collect();
+            (codes, sums)
+        };
+        let (codes, sums) = made(1);
+        let mut sorted: Vec<u64> = keys.iter().map(|key| key.key()).collect();
+        sorted.sort_unstable();
+        sorted.dedup();
+        assert_eq!(sorted.len(), sums.len());
+        assert!(keys.iter().zip(&codes).all(|(key, &code)| sorted[code as usize] == key.key()));
+        for threads in [2, 3, 7] {
+            assert!(made(threads) == (codes.clone(), sums.clone()), "{threads} threads, {} groups", sums.len());
+        }
+    }
+}
+
+#[test]
+fn arrays_a_numbering_of_few_is_given_up_where_keys_are_many() {
+    let n = 1 << 19;
+    let few = |keys: &[u64]| {
+        let view = View::flat(keys);
+        let mut codes = vec![0u32; keys.len()];
+        let mut numbering = Codes::of_few(&view, &mut codes).expect("room");
+        numbering.run().expect("keys");
+        numbering.groups()
+    };
+    assert_eq!(few(&scattered(n).collect::<Vec<_>>()), None, "a sample says so");
+    assert_eq!(few(&scattered(n).map(|x| (x % 5000) << 40).collect::<Vec<_>>()), Some(5000));
+    // What a sample does not see: every second row is one key, and the rest are more than a table holds.
+    let half: Vec<u64> = scattered(5 * n).enumerate().map(|(at, x)| if at % 2 == 0 { 7 } else { x }).collect();
+    assert_eq!(few(&half), None, "a table says so");
+    assert_eq!(few(&[]), Some(0));
+}
+
+#[test]
+fn arrays_pairs_of_numbers_group_as_their_columns_do_and_first_rows_are_first() {
+    property(60, prop::collection::vec((0u32..5, 0u32..7), 0..300), |rows| {
+        let (first, second): (Vec<u32>, Vec<u32>) = rows.iter().copied().unzip();
+        let pairs = Pairs::new((&first, 5), (&second, 7)).expect("as many");
+        let mut codes = vec![0u32; rows.len()];
+        let mut numbering = Codes::new(&pairs, &mut codes).expect("room");
+        together(&mut numbering, 2);
+        let groups: Vec<(u32, u32)> = rows.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+        assert_eq!(numbering.groups(), Some(groups.len()));
+        assert!(rows.iter().zip(&codes).all(|(row, &code)| groups[code as usize] == *row));
+        assert!(rows.iter().enumerate().all(|(at, row)| pairs.key(at) == u64::from(row.0 * 7 + row.1)));
+        let mut firsts = vec![-1i64; groups.len()];
+        let half = rows.len() / 2;
+        let met = [0..half, half..rows.len()].map(|part| first_rows(&codes, part, &mut firsts).expect("rows"));
+        assert_eq!(met.iter().sum::<usize>(), groups.len());
+        let wanted: Vec<i64> =
+            groups.iter().map(|group| rows.iter().position(|row| row == group).expect("a row") as i64).collect();
+        assert_eq!(firsts, wanted);
+    });
+    assert!(matches!(Pairs::new((&[0u32][..], usize::MAX), (&[0][..], 3)), Err(KernelError::TooLarge { .. })));
+    assert!(matches!(Pairs::new((&[0u32][..], 1), (&[][..], 3)), Err(KernelError::OutputSize { .. })));
+    assert!(matches!(first_rows(&[3u32], 0..1, &mut [-1]), Err(KernelError::Bounds { what: "group", .. })));
+    assert!(matches!(first_rows(&[0u32], 0..2, &mut [-1]), Err(KernelError::Bounds { what: "range end", .. })));
 }
 
 #[test]
@@ -215,7 +311,7 @@ fn arrays_codes_agree_whether_counted_hashed_or_sorted() {
         let mut sorted = keys.clone();
         sorted.sort_unstable();
         sorted.dedup();
-        assert_eq!(groups, sorted.len());
+        assert_eq!(groups, Some(sorted.len()));
         assert!(keys.iter().zip(&codes).step_by(97).all(|(key, &code)| sorted[code as usize] == *key));
     }
 }

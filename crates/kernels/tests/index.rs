@@ -5,8 +5,8 @@ use common::{Model, Sample, array, assert_same, in_pieces, property};
 use proptest::prelude::*;
 use windlass_kernels::arrange::{joined_shape, place, repeat, reshape, roll, tile, tiled_shape, windows};
 use windlass_kernels::index::{
-    self, Negative, assign, compress, expand, gather, nonzero, put_mask, scatter, scatter_value, take, take_along,
-    take_shape,
+    self, Negative, Parts, assign, check_places, compress, deal, expand, gather, nonzero, put_mask, scatter,
+    scatter_value, scatter_within, settle, take, take_along, take_shape,
 };
 use windlass_kernels::{KernelError, Shape, View};
 
@@ -272,4 +272,88 @@ fn arrays_tile_repeat_roll_windows_and_join_follow_coordinates() {
     assert!(joined_shape(&[a, b], 0).is_err());
     assert_eq!(joined_shape(&[a, b], 1), Shape::new(&[2, 7]));
     assert!(joined_shape(&[], 0).is_err());
+}
+
+#[test]
+fn arrays_parts_of_a_target_written_apart_are_the_target_written_whole() {
+    let indices = prop::collection::vec(-40i64..40, 0..2500);
+    property(80, (indices, 1usize..5), |(indices, parts)| {
+        let values: Vec<f64> = (0..indices.len()).map(|at| at as f64 - 3.5).collect();
+        let (indices, values) = (View::flat(&indices), View::flat(&values));
+        let n = indices.elements();
+        let mut whole = vec![0.0; 40];
+        scatter(&mut whole, &indices, &values, Negative::FromEnd, 0..n).expect("inside");
+        let mut apart = vec![0.0; 40];
+        let length = 40usize.div_ceil(parts);
+        for (part, room) in apart.chunks_mut(length).enumerate() {
+            for range in [0..n / 2, n / 2..n] {
+                let part = (&mut *room, part * length, 40);
+                scatter_within(part, &indices, &values, Negative::FromEnd, range).expect("inside");
+            }
+        }
+        assert_eq!(whole, apart);
+        let same = View::scalar(&7.5).broadcast(indices.shape()).expect("one value");
+        for (part, room) in apart.chunks_mut(length).enumerate() {
+            scatter_within((room, part * length, 40), &indices, &same, Negative::FromEnd, 0..n).expect("inside");
+        }
+        assert!((0..n).all(|at| apart[indices.get(at).expect("one").rem_euclid(40) as usize] == 7.5));
+    });
+}
+
+#[test]
+fn arrays_places_are_checked_as_a_scatter_checks_them() {
+    let indices = prop::collection::vec(prop_oneof![-6i64..6, any::<i64>()], 0..1200);
+    property(80, (indices, 0usize..6), |(indices, len)| {
+        let view = View::flat(&indices);
+        let values = vec![0u8; indices.len()];
+        for negative in [Negative::Refuse, Negative::FromEnd] {
+            let all = 0..indices.len();
+            let written = scatter(&mut vec![0u8; len], &view, &View::flat(&values), negative, all.clone());
+            assert_eq!(check_places(&view, negative, len, all.clone()), written);
+            let mut room = vec![0u8; len];
+            assert_eq!(scatter_within((&mut room, 0, len), &view, &View::flat(&values), negative, all), written);
+        }
+    });
+    let same = View::scalar(&9i64).broadcast(&Shape::flat(5000).expect("flat")).expect("one value");
+    assert!(matches!(check_places(&same, Negative::Refuse, 9, 0..5000), Err(KernelError::Bounds { at: 9, .. })));
+    assert_eq!(check_places(&same, Negative::Refuse, 10, 0..5000), Ok(()));
+    let outside =
+        scatter_within((&mut [0u8; 3], 2, 4), &View::flat(&[]), &View::flat(&[]), Negative::Refuse, 0..0);
+    assert!(matches!(outside, Err(KernelError::Bounds { what: "part", .. })));
+}
+
+#[test]
+fn arrays_a_target_settled_in_parts_is_the_target_written_whole() {
+    let len = 300_000usize;
+    let parts = Parts::of(len);
+    assert_eq!((parts.count(), parts.elements()), (3, 1 << 17));
+    assert!(Parts::of(1 << 40).count() <= 1 << 10 && Parts::of(0).count() == 0);
+    property(12, (prop::collection::vec(any::<i64>(), 1..5000), 1usize..3000), |(indices, turn)| {
+        // Few of them twice, all of them anywhere, and negative ones.
+        let indices: Vec<i64> = indices.iter().map(|at| at % len as i64 / 7).collect();
+        let values: Vec<u16> = (0..indices.len()).map(|at| at as u16 + 1).collect();
+        let (indices, values) = (View::flat(&indices), View::flat(&values));
+        let n = indices.elements();
+        let mut whole = vec![0; len];
+        scatter(&mut whole, &indices, &values, Negative::FromEnd, 0..n).expect("inside");
+        let mut apart = vec![0; len];
+        for start in (0..n).step_by(turn) {
+            let range = start..n.min(start + turn);
+            let (mut places, mut moved) = (vec![0; range.len()], vec![0; range.len()]);
+            let room = (&mut places[..], &mut moved[..]);
+            let starts = deal(parts, &indices, &values, Negative::FromEnd, range, room).expect("inside");
+            for (part, target) in apart.chunks_mut(parts.elements()).enumerate() {
+                let dealt = starts[part] as usize..starts[part + 1] as usize;
+                settle(target, &places[dealt.clone()], &moved[dealt]).expect("inside");
+            }
+        }
+        assert!(whole == apart);
+    });
+    let (one, two) = ([len as i64], [1u8]);
+    let outside = deal(parts, &View::flat(&one), &View::flat(&two), Negative::FromEnd, 0..1, (&mut [0], &mut [0]));
+    assert!(matches!(outside, Err(KernelError::Bounds { what: "index", .. })));
+    let room = deal(parts, &View::flat(&[1]), &View::flat(&two), Negative::FromEnd, 0..1, (&mut [0], &mut []));
+    assert!(matches!(room, Err(KernelError::OutputSize { .. })));
+    assert!(matches!(settle(&mut [0], &[1], &[1]), Err(KernelError::Bounds { what: "place", .. })));
+    assert!(matches!(settle(&mut [0], &[1, 2], &[1]), Err(KernelError::OutputSize { .. })));
 }

@@ -1,15 +1,14 @@
 //! Sorts beside the standard library's stable sort, over dtype, layout, duplicates and edges.
-#![allow(clippy::disallowed_methods, reason = "a test starts threads of its own")]
 mod common;
 
-use common::{Sample, array, property, same};
+use common::{Sample, Threads, array, property, same};
 use proptest::prelude::*;
 use std::cmp::Ordering;
 use windlass_kernels::group::GroupBy;
 use windlass_kernels::sort::merge::{self, Run, cut};
 use windlass_kernels::sort::{ArgSort, CoArgSort, Direction, Keys, SortValues, TextArgSort};
 use windlass_kernels::strings::Strings;
-use windlass_kernels::{Element, KernelError, Step, Stepwise, Team, View};
+use windlass_kernels::{Element, KernelError, Step, Stepwise, View};
 
 /// NaN last, both zeros equal.
 fn order<T: Element>(a: &T, b: &T) -> Ordering {
@@ -176,22 +175,6 @@ fn arrays_runs_sorted_apart_merge_into_the_stable_order() {
             assert_eq!(keys.into_iter().zip(rows).collect::<Vec<_>>(), wanted);
         },
     );
-}
-
-/// Threads that run every piece at the same time as others, last ones first.
-struct Threads(usize);
-
-impl Team for Threads {
-    fn threads(&self) -> usize {
-        self.0
-    }
-    fn run(&self, count: usize, piece: &(dyn Fn(usize) + Sync)) {
-        std::thread::scope(|scope| {
-            for thread in 0..self.0 {
-                scope.spawn(move || (0..count).rev().filter(|at| at % self.0 == thread).for_each(piece));
-            }
-        });
-    }
 }
 
 fn together(mut kernel: impl Stepwise, threads: usize) {

@@ -3,7 +3,7 @@
 //! Holds: a model that passes makes code that compiles, as far as a macro can see; the rest (a type without a schema, an
 //! error that is no Fault) the compiler says at the author's own tokens.
 
-use crate::model::{Aggregate, Kind, Method, Module, Receiver};
+use crate::model::{Aggregate, Direction, Kind, Method, Module, Receiver};
 use crate::names;
 use crate::parse::{DEFAULT_GROUP, Errors, OWN_FIRST};
 use proc_macro2::Ident;
@@ -63,6 +63,7 @@ pub fn module(module: &Module, errors: &mut Errors) {
         flags(module, one, errors);
         key(one, errors);
         since_stands_last(one, errors);
+        streams(one, errors);
     }
     groups(module, errors);
     for hook in &module.hooks {
@@ -109,6 +110,41 @@ fn number_and_name(method: &Method, before: &[Method], errors: &mut Errors) {
     if CLIENT_OWN.contains(&name.as_str()) {
         let text = format!("every generated client has a `{name}` of its own: choose another name");
         errors.add(Error::new(method.ident.span(), text));
+    }
+}
+
+/// Streams: one each way, in a method that can wait and that one container runs for one caller who waits.
+fn streams(method: &Method, errors: &mut Errors) {
+    let Some((first, ..)) = method.streams().next() else { return };
+    let at = first.ident.span();
+    if !method.is_async {
+        errors.add(Error::new(at, "a method waits for its streams: make it an `async fn`"));
+    }
+    for way in [Direction::In, Direction::Out] {
+        if let Some((second, ..)) = method.streams().filter(|(_, one, _)| *one == way).nth(1) {
+            let text = "a method reads one stream and fills one at most: send an enum, or a struct of both";
+            errors.add(Error::new(second.ident.span(), text));
+        }
+    }
+    let gives_back = method.buffers().find(|(_, buffer)| buffer.gives_back());
+    if let Some((buffer, _)) = gives_back.filter(|_| method.stream(Direction::Out).is_some()) {
+        let text = "a method that fills a stream gives back no buffers: send their bytes through the stream";
+        errors.add(Error::new(buffer.ident.span(), text));
+    }
+    if method.flags.detached {
+        errors.add(Error::new(at, "nobody waits for a detached method, so nobody reads or fills its streams"));
+    }
+    if method.flags.aggregate.is_some() {
+        errors.add(Error::new(
+            at,
+            "a stream goes to one container, so there are no answers of several to be folded",
+        ));
+    }
+    if let Some(period) = &method.flags.period {
+        errors.add(Error::new(
+            period.at.span(),
+            "the node calls a periodic method itself, and has no streams for it",
+        ));
     }
 }
 

@@ -72,6 +72,19 @@ impl Mapping {
     }
 }
 
+/// Makes the pages of private bytes present now, in one call where each would be a fault of its own. Where the kernel does not do that
+/// (before 5.14), they come when they are touched, as they would have.
+pub fn populate(bytes: &mut [u8]) {
+    let page = rustix::param::page_size();
+    let range = bytes.as_mut_ptr_range();
+    let (start, end) = (range.start.addr().next_multiple_of(page), range.end.addr() / page * page);
+    if start < end {
+        let at = range.start.with_addr(start).cast();
+        // SAFETY: whole pages of bytes that the caller has for itself; population never changes their contents.
+        let _only_sooner = unsafe { rustix::mm::madvise(at, end - start, Advice::LinuxPopulateWrite) };
+    }
+}
+
 impl Drop for Mapping {
     fn drop(&mut self) {
         if self.private_to.is_some_and(|pid| pid != std::process::id()) {

@@ -17,6 +17,7 @@ mod work;
 pub use commands::bigint::{BigInts, BigIntsRight};
 pub use commands::bigint_pick::BigIntsPicked;
 pub use commands::binary::Binary;
+pub use commands::by_key::ByKey;
 pub use commands::create::Create;
 pub use commands::elementwise::Elementwise;
 pub use commands::group::Group;
@@ -74,4 +75,5 @@ pub const TABLES: &[&windlass::ModuleTable] = &[
     BigIntsRight::TABLE,
     BigIntsPicked::TABLE,
     Shown::TABLE,
+    ByKey::TABLE,
 ];

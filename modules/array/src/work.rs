@@ -4,6 +4,7 @@
 //!   results of morsels are put together in their order, whoever ran them.
 
 use std::ops::Range;
+use windlass::array::Piece;
 use windlass::prelude::*;
 use windlass_kernels::elementwise::{CastTo, cast};
 use windlass_kernels::{
@@ -86,16 +87,97 @@ pub async fn each<I: Send, R: Send>(
     }
 }
 
+/// Runs `work` on each item, several at a time, and lets nobody else run meanwhile: for what is short.
+pub fn together<I: Send>(
+    cx: &Context<'_>,
+    items: impl IntoIterator<Item = I>,
+    work: impl Fn(I) -> Result<(), KernelError> + Sync,
+) -> Result<(), Fault> {
+    morsel::each(&Helped { cx, threads: cx.threads() }, items, work).map(drop).map_err(fault)
+}
+
+/// Room to fill, in pieces that different threads may have.
+pub trait Fill<T: Item> {
+    /// All of it at once.
+    fn whole(&mut self) -> &mut [T];
+    /// Elements.
+    fn count(&self) -> usize;
+    /// Its morsels, with the flat indices of each.
+    fn morsels(&mut self) -> impl Iterator<Item = (Range<usize>, Part<'_, T>)>;
+}
+
+/// A morsel of room.
+pub enum Part<'a, T> {
+    /// Of memory that is as it is.
+    Plain(&'a mut [T]),
+    /// Of an array under construction, zeroed by whoever fills it.
+    Late(Piece<'a, T>),
+}
+
+impl<'a, T: Item> Part<'a, T> {
+    /// Its elements.
+    pub fn ready(self) -> &'a mut [T] {
+        match self {
+            Part::Plain(room) => room,
+            Part::Late(piece) => piece.ready(),
+        }
+    }
+}
+
+impl<T: Item> Fill<T> for [T] {
+    fn whole(&mut self) -> &mut [T] {
+        self
+    }
+    fn count(&self) -> usize {
+        self.len()
+    }
+    fn morsels(&mut self) -> impl Iterator<Item = (Range<usize>, Part<'_, T>)> {
+        morsel::outputs(self).map(|(range, room)| (range, Part::Plain(room)))
+    }
+}
+
+impl<T: Item> Fill<T> for Vec<T> {
+    fn whole(&mut self) -> &mut [T] {
+        self
+    }
+    fn count(&self) -> usize {
+        self.len()
+    }
+    fn morsels(&mut self) -> impl Iterator<Item = (Range<usize>, Part<'_, T>)> {
+        self[..].morsels()
+    }
+}
+
+impl<T: Item> Fill<T> for Fresh<T> {
+    fn whole(&mut self) -> &mut [T] {
+        self
+    }
+    fn count(&self) -> usize {
+        self.size()
+    }
+    fn morsels(&mut self) -> impl Iterator<Item = (Range<usize>, Part<'_, T>)> {
+        self.pieces(morsel::ELEMENTS).map(|(range, piece)| (range, Part::Late(piece)))
+    }
+}
+
 /// Fills room, morsels at a time.
 pub async fn fill<T: Item>(
     cx: &Context<'_>,
-    out: &mut [T],
+    out: &mut (impl Fill<T> + ?Sized),
     work: impl Fn(Range<usize>, &mut [T]) -> Result<(), KernelError> + Sync,
 ) -> Result<(), Fault> {
-    if out.len() <= morsel::ELEMENTS {
-        return if out.is_empty() { Ok(()) } else { work(0..out.len(), out).map_err(fault) };
+    match out.count() {
+        0 => Ok(()),
+        count if count <= morsel::ELEMENTS => work(0..count, out.whole()).map_err(fault),
+        _ => each(cx, out.morsels(), |(range, room)| work(range, room.ready()), |()| ()).await,
     }
-    each(cx, morsel::outputs(out), |(range, room)| work(range, room), |()| ()).await
+}
+
+/// New room for a shape, for a kernel that fills it in an order of its own: zeroed morsel by morsel, so that this holds nobody up.
+pub async fn ready_room<T: Item>(cx: &Context<'_>, shape: &[usize]) -> Result<Fresh<T>, Fault> {
+    let mut out = room::<T>(cx, shape)?;
+    fill(cx, &mut out, |_, _| Ok(())).await?;
+    Ok(out)
 }
 
 /// The worker and the threads that help it.

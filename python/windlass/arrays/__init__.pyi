@@ -349,6 +349,15 @@ class GroupBy:
     """Rows grouped by one or several columns of keys. ``keys`` are those of the groups, in ascending order."""
     def __init__(self, arrays: Arrays, keys: Array | Strings | list[Array | Strings]) -> None: ...
     def __len__(self) -> int: ...
+    @property
+    def permutation(self) -> Array:
+        """The rows in the order of their groups."""
+    @property
+    def segments(self) -> Array:
+        """Where each group begins in ``permutation``."""
+    @property
+    def numbers(self) -> Array:
+        """The group of each row, counted from 0 in the order of ``keys``."""
     def count(self) -> Array:
         """How many rows each group has."""
     def sum(self, values: Array) -> Array: ...
@@ -358,6 +367,12 @@ class GroupBy:
     def mean(self, values: Array) -> Array: ...
     def var(self, values: Array, *, ddof: float = ...) -> Array: ...
     def std(self, values: Array, *, ddof: float = ...) -> Array: ...
+    def any(self, values: Array) -> Array:
+        """Whether any value of each group is true."""
+    def all(self, values: Array) -> Array:
+        """Whether all values of each group are true."""
+    def first(self, values: Array) -> Array:
+        """The value of each group that stands first."""
     def __repr__(self) -> str: ...
 
 class Frame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import operator
+import threading
 from typing import TYPE_CHECKING, Any
 
 from ..display import COLUMNS_SHOWN, rows_shown, table
@@ -19,6 +20,58 @@ if TYPE_CHECKING:
 _WHOLE, _SHOWN = 60, 4
 
 
+class Late:
+    """A large array of floats with one number, computed when somebody asks for the result: a sum with another array is then
+    one pass over both, and the product needs no room. It is of the elements as they were: they are held by a view, so that a write
+    makes the array a new one. Only that memory is short is said later than it would be."""
+
+    #: What two of can be one pass, with the bits of two.
+    OPERATIONS = ("+", "-", "*", "/")
+    #: Bytes from which it pays.
+    FROM = 4 << 20
+
+    def __init__(self, op: str, of: Array, value: Any, swapped: bool) -> None:
+        starts, stops, strides = [0] * of.ndim, list(of.shape), [1] * of.ndim
+        given = {"array": of, "starts": text(starts), "stops": text(stops), "strides": text(strides), "max_bits": "-1"}
+        self._held = of._arrays._array(f"[slice]<{of.dtype},{of.ndim}>", given)
+        self._op, self._value, self._swapped = op, value, swapped
+        self._lock = threading.Lock()
+
+    def array(self) -> Array:
+        """The array of it."""
+        made = Array.__new__(Array)
+        made._arrays, made.dtype, made.shape, made._late = self._held._arrays, self._held.dtype, self._held.shape, self
+        return made
+
+    @classmethod
+    def pays(cls, of: Array, op: str, value: Any) -> bool:
+        """Whether an operation may wait: the result has the array's own dtype and shape."""
+        # A whole number beyond 2^53 is rounded by the node, as it does with numbers of an array.
+        exact = type(value) is float or (type(value) is int and abs(value) <= 2**53)
+        return exact and of.dtype == "float64" and op in cls.OPERATIONS and of.ndim > 0 and of.nbytes >= cls.FROM
+
+    def computed(self, into: Array) -> str:
+        """Gives an array its name: its elements are there from now on."""
+        with self._lock:
+            # Another thread may have been first.
+            if "_name" not in into.__dict__:
+                command = "binopsv" if self._swapped else "binopvs"
+                name = f"{command}<float64,{scalar_dtype(self._value)},{into.ndim}>"
+                made = into._arrays._array(name, {"op": self._op, "a": self._held, "value": text(self._value)})
+                # The name is the other object's from now on.
+                into._name = made.__dict__.pop("_name")
+                into._late = None
+            return into.__dict__["_name"]
+
+    def then(self, op: str, other: Array, turned: bool) -> Array:
+        """``other op this``; ``turned``: ``this op other``."""
+        given = {
+            "a": other, "b": self._held, "op": op, "turned": text(turned), "inner": self._op, "innerTurned": text(self._swapped),
+            "value": text(float(self._value)),
+        }  # fmt: skip
+        return other._arrays._array("binopchain", given)
+
+
 class Array:
     """An array in a node. Its elements are there; operators make new arrays there. Slices share memory, and are never changed by
     what is written to the array they came from: a write makes its array a new one."""
@@ -31,11 +84,22 @@ class Array:
     dtype: str
     shape: tuple[int, ...]
 
+    #: What it is, until somebody asks for its elements; it has no name before.
+    _late: Late | None = None
+
     def __init__(self, arrays: Arrays, name: str, dtype: str, shape: tuple[int, ...]) -> None:
         self._arrays = arrays
         self._name = name
         self.dtype = dtype
         self.shape = shape
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_name" and (late := self._late) is not None:
+            return late.computed(self)
+        # Another thread may have given it its name just now.
+        if name == "_name" and name in self.__dict__:
+            return self.__dict__[name]
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
 
     def __del__(self) -> None:
         # From any thread, at any time: it waits for nothing. One that was never wholly made has no name.
@@ -144,6 +208,8 @@ class Array:
     def _binary(self, op: str, other: Any, swapped: bool = False) -> Array:
         arrays = self._arrays
         if is_scalar(other):
+            if Late.pays(self, op, other):
+                return Late(op, self, other, swapped).array()
             command = "binopsv" if swapped else "binopvs"
             name = f"{command}<{self.dtype},{scalar_dtype(other)},{self.ndim}>"
             return arrays._array(name, {"op": op, "a": self, "value": text(other)})
@@ -152,6 +218,10 @@ class Array:
         except TypeError:
             return NotImplemented  # type: ignore[return-value]
         left, right = (other, self) if swapped else (self, other)
+        if op in Late.OPERATIONS and left.shape == right.shape and left.dtype == right.dtype == "float64":
+            for scaled, plain_one, turned in ((right, left, False), (left, right, True)):
+                if "_name" not in scaled.__dict__ and (late := scaled._late) is not None:
+                    return late.then(op, plain_one, turned)
         shape = broadcast_shape(left.shape, right.shape)
         left, right = left.broadcast_to(shape), right.broadcast_to(shape)
         name = f"binopvv<{left.dtype},{right.dtype},{len(shape)}>"

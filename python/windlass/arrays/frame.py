@@ -332,12 +332,7 @@ def _met(arrays: Arrays, left: Array | Strings, right: Array | Strings, keep: bo
 
 def _codes(arrays: Arrays, keys: Array | Strings) -> Array:
     """A number for each row, equal where the keys are."""
-    groups = GroupBy(arrays, keys)
-    given = {
-        "segName": groups.segments, "valName": arrays.arange(len(groups)), "permName": groups.permutation,
-        "size": str(keys.size), "permute": "True",
-    }  # fmt: skip
-    return arrays._array("gbbroadcast", given)
+    return GroupBy(arrays, keys).numbers
 
 
 def _kept(arrays: Arrays, column: Array | Strings, part: Array | Strings | None, met: Array, keep: bool) -> Array | Strings:

@@ -131,14 +131,16 @@ impl SpentFile {
     ///
     /// Cost: the zeroing of pages that are there, far less than new ones take.
     pub fn renewed(self, owner: u64) -> Option<MemoryFile> {
-        let mut file = self.0;
-        if file.was_shown() {
-            return None;
-        }
+        let file = self.soiled(owner)?;
         let all = file.segment.span(0, file.segment.bytes() as u64).ok()?;
         file.segment.zero(all);
-        file.owner = owner;
         Some(file)
+    }
+    /// The same, with what the symbol before has left in it: for a `LateRoom` with `Soil::Soiled`, which nobody reads before it is zeroed.
+    pub fn soiled(self, owner: u64) -> Option<MemoryFile> {
+        let mut file = self.0;
+        file.owner = owner;
+        (!file.was_shown()).then_some(file)
     }
 }
 
@@ -331,6 +333,21 @@ impl Room {
     /// Nobody writes it any more.
     pub fn freeze(self) -> Memory {
         self.0
+    }
+
+    /// How many.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.len
+    }
+
+    /// Zeroes some bytes.
+    ///
+    /// # Safety
+    /// They lie in the room, and there is no reference to them.
+    pub(super) unsafe fn zero(&self, at: usize, len: usize) {
+        debug_assert!(at + len <= self.0.len);
+        // SAFETY: the caller's promise; a room is the only hold, so that nobody else reads or writes.
+        unsafe { std::ptr::write_bytes(self.0.at.as_ptr().add(at), 0, len) }
     }
 
     pub(crate) fn typed<T: Item>(&self) -> &[T] {

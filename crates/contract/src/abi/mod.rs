@@ -1,7 +1,7 @@
 //! The edge to a module's code: one C table for linked-in and loaded code alike.
 //!
 //! Lives here: the raw records (`mod.rs`: `ModuleTable`, what the node calls; `HostTable`, what a module calls), operations
-//! (`operation`) and memory that changes hands with them (`owned`), memory that is held together (`memory`, `symbols`), wakers that cross (`waker`), one call on the module's side
+//! (`operation`) and memory that changes hands with them (`owned`), memory that is held together (`memory`, `late`, `symbols`), wakers that cross (`waker`), one call on the module's side
 //! (`call`), what outlives it (`home`, `spawn`), and the shims that turn a safe [`crate::module::Module`] into a table
 //! (`shim`). The only unsafe code of this crate.
 //! Holds: both tables begin with size and version and only grow at the end. Memory is freed by the side that made
@@ -12,6 +12,7 @@
 mod buffer;
 mod call;
 mod home;
+mod late;
 mod memory;
 mod operation;
 mod owned;
@@ -26,6 +27,7 @@ pub use buffer::RawBuffer;
 pub use call::Incoming;
 pub(crate) use home::Home;
 pub use home::Tell;
+pub use late::{LatePiece, LateRoom, Soil};
 pub use memory::{Item, Memory, MemoryFile, MemoryFunctions, RawMemory, Room, SpentFile};
 pub use operation::{
     OP_SHIELDED, OPEN_CREATE, OPEN_DIRECT, OPEN_DURABLE, OPEN_EXCLUSIVE, OPEN_FRESH, OPEN_TRUNCATE, OPEN_WRITE,

@@ -11,10 +11,10 @@ mod fresh;
 mod scalar;
 mod strings;
 
-pub use crate::abi::{Item, Memory, MemoryFile, Room, SpentFile};
+pub use crate::abi::{Item, LateRoom, Memory, MemoryFile, Room, Soil, SpentFile};
 pub use dtype::Dtype;
 pub use facts::{ArrayFacts, StringsFacts, SymbolFacts, ViewFacts};
-pub use fresh::Fresh;
+pub use fresh::{Fresh, Piece};
 pub use scalar::{Scalar, Value};
 pub use strings::Strings;
 

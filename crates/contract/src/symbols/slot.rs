@@ -29,6 +29,38 @@ impl Slot {
         cx.symbols().put(&name, array)
     }
 
+    /// Its elements, row-major, to be changed in place; `Ok(Err(self))` where somebody else holds them, or the array is a part of its
+    /// memory, so that they would have to be copied: nothing has happened then. As for `change`, do not wait meanwhile.
+    ///
+    /// Cost: no pass over the array.
+    ///
+    /// # Errors
+    /// `BadArguments` when it is no array of `T` or has changed meanwhile; as `Symbols::put`.
+    pub fn in_place<'a, T: Item>(self, cx: &Context<'a>) -> Result<Result<Changing<'a, T>, Self>, Fault> {
+        let Self { name, array } = self;
+        if array.dtype() != T::DTYPE {
+            return Err(Fault::new(Code::BadArguments, format!("{name} is no array of {}", T::DTYPE)));
+        }
+        if !array.is_whole() {
+            return Ok(Err(Self { name, array }));
+        }
+        let symbols = cx.symbols();
+        let shape = array.shape().to_vec();
+        drop(array);
+        let taken = symbols.take(&name)?;
+        if taken.dtype() != T::DTYPE || taken.shape() != shape {
+            let fault = Fault::new(Code::BadArguments, format!("{name} was replaced while the command ran"));
+            return symbols.put(&name, taken).and(Err(fault));
+        }
+        match taken.into_fresh::<T>() {
+            Ok(fresh) => Ok(Ok(Changing { symbols, name, fresh: Some(fresh) })),
+            Err(shared) => {
+                symbols.put(&name, shared.clone())?;
+                Ok(Err(Self { name, array: shared }))
+            }
+        }
+    }
+
     /// Its elements, row-major, to be changed: in place when nobody else holds them, else in a copy. Until the value that this
     /// gives is done or dropped, the name answers `Busy`; do not wait meanwhile.
     ///
@@ -67,7 +99,9 @@ impl Slot {
 
 fn copy<T: Item>(symbols: &Symbols<'_>, array: &Array) -> Result<Fresh<T>, Fault> {
     let mut fresh = symbols.fresh::<T>(array.shape())?;
-    if let Some(view) = array.view::<T>() {
+    if let Some(view) = array.view::<T>().filter(|_| array.is_whole()) {
+        fresh.copy_from_slice(view.memory());
+    } else if let Some(view) = array.view::<T>() {
         fresh.iter_mut().zip(view.iter()).for_each(|(to, from)| *to = from);
     }
     Ok(fresh)

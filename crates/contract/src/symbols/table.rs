@@ -2,7 +2,7 @@
 
 use super::{Head, Symbol, SymbolAsk, SymbolLine, SymbolReply, Usage};
 use crate::abi::SymbolsAsked;
-use crate::array::{Array, Fresh, Item, Memory, Room, Strings};
+use crate::array::{Array, Fresh, Item, LateRoom, Memory, Room, Soil, Strings};
 use crate::buffers::{Bytes, Out};
 use crate::context::{Context, Incoming};
 use crate::{Code, Fault};
@@ -155,7 +155,18 @@ impl Symbols<'_> {
             _ => Err(disagree("memory")),
         }
     }
-    /// Room for an array, as `reserve`.
+    /// The same, whose bytes are zeroed when somebody has use for them.
+    fn reserve_late(&self, bytes: u64) -> Result<LateRoom, Fault> {
+        let (soil, mut parts) = match self.ask(&SymbolAsk::ReserveLate(bytes), Vec::new())? {
+            (SymbolReply::Memory, parts) => (Soil::Clean, parts),
+            (SymbolReply::Late { soiled: false }, parts) => (Soil::New, parts),
+            (SymbolReply::Late { soiled: true }, parts) => (Soil::Soiled, parts),
+            _ => return Err(disagree("memory")),
+        };
+        let room = parts.pop().filter(|memory| memory.len() as u64 == bytes).and_then(|one| one.into_room().ok());
+        Ok(LateRoom::new(room.ok_or_else(|| disagree("memory of that size"))?, soil))
+    }
+    /// Room for an array, as `reserve`; large room is zeroed as late as can be.
     ///
     /// # Errors
     /// As `reserve`; `TooLarge` for a shape whose bytes cannot be counted.
@@ -169,8 +180,8 @@ impl Symbols<'_> {
                 format!("{} dimensions; an array has {max} at most", shape.len()),
             ));
         }
-        let room = self.reserve(bytes.ok_or_else(too_large)? as u64)?;
-        Fresh::over(room, shape).map_err(|_| disagree("memory of that size"))
+        let room = self.reserve_late(bytes.ok_or_else(too_large)? as u64)?;
+        Fresh::late(room, shape).ok_or_else(|| disagree("memory of that size"))
     }
     /// A copy of these values as an array of rank 1.
     ///

@@ -67,6 +67,8 @@ pub enum SymbolAsk {
         /// What is seen of the memory is all of it.
         whole: bool,
     },
+    /// As `Reserve`, of memory that whoever asks will clean before anybody sees it.
+    ReserveLate(u64),
 }
 
 /// What the table answers.
@@ -88,6 +90,11 @@ pub enum SymbolReply {
     Usage(Usage),
     /// How many.
     Count(u64),
+    /// Memory stands beside: a file's new pages, or what another symbol has left.
+    Late {
+        /// It has to be zeroed.
+        soiled: bool,
+    },
 }
 
 /// A line of the list of symbols.

@@ -1,6 +1,7 @@
 //! Arithmetic of two operands of one dtype.
 //!
-//! Lives here: `Arith`, `dtype` (what to cast the operands to first), `arith`, `arith_assign` (into the left operand).
+//! Lives here: `Arith`, `dtype` (what to cast the operands to first), `arith`, `arith_assign` (into the left operand),
+//!   `arith_of_scaled` (two operations in one pass).
 //! Holds: NumPy's semantics but for errors of floating point, which nobody raises: integers wrap, an integer divided by 0 is 0.
 
 use super::map2;
@@ -118,6 +119,62 @@ pub fn arith<T: Number>(
         Arith::Minimum => map2(ab, range, out, T::least),
         Arith::Maximum => map2(ab, range, out, T::greatest),
     }
+}
+
+/// `f`, an operation of which a closure takes one operand first, for those that can be two in one pass.
+macro_rules! with_plain {
+    ($op:expr, $turned:expr, $f:ident => $body:expr) => {
+        match ($op, $turned) {
+            (Arith::Add, _) => {
+                let $f = T::plus;
+                $body
+            }
+            (Arith::Multiply, _) => {
+                let $f = T::times;
+                $body
+            }
+            (Arith::Subtract, false) => {
+                let $f = T::minus;
+                $body
+            }
+            (Arith::Subtract, true) => {
+                let $f = |a: T, b: T| b.minus(a);
+                $body
+            }
+            (Arith::Divide, false) => {
+                let $f = T::over;
+                $body
+            }
+            (Arith::Divide, true) => {
+                let $f = |a: T, b: T| b.over(a);
+                $body
+            }
+            (op, _) => {
+                return Err(KernelError::argument(format!("{} is not done together with another", op.name())))
+            }
+        }
+    };
+}
+
+/// `out[i] = a[i] outer (b[i] inner value)` in one pass, each operation rounded by itself: the bits that two passes give. A flag behind an
+/// operation turns its operands round.
+///
+/// Shape: as many of each. Cost: one pass, bound by memory.
+///
+/// # Errors
+/// `OutputSize`; `Argument` for operations other than sum, difference, product and quotient.
+pub fn arith_of_scaled<T: Number>(
+    (outer, outer_turned): (Arith, bool),
+    (inner, inner_turned): (Arith, bool),
+    (a, b, value): (&[T], &[T], T),
+    out: &mut [T],
+) -> Result<(), KernelError> {
+    KernelError::check_output(a.len(), out.len())?;
+    KernelError::check_output(b.len(), out.len())?;
+    with_plain!(inner, inner_turned, inner => with_plain!(outer, outer_turned, outer => {
+        out.iter_mut().zip(a.iter().zip(b)).for_each(|(out, (&a, &b))| *out = outer(a, inner(b, value)));
+    }));
+    Ok(())
 }
 
 fn refuse_negative_power<T: Number>(b: &View<'_, T>, range: &Range<usize>) -> Result<(), KernelError> {

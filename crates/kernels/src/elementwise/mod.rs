@@ -13,7 +13,7 @@ pub mod compare;
 pub mod select;
 pub mod unary;
 
-pub use arith::{Arith, arith, arith_assign};
+pub use arith::{Arith, arith, arith_assign, arith_of_scaled};
 pub use bits::{Bits, Logic, bits, logic};
 pub use cast::{CastTo, cast, cast_checked};
 pub use compare::{Compare, compare};

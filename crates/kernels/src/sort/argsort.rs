@@ -10,6 +10,7 @@ use super::radix::{LOCAL, Radix};
 use crate::error::KernelError;
 use crate::limits::{BLOCK, KEYS_MAX};
 use crate::morsel::{self, Step, Stepwise, Team, batch, each};
+use crate::spent::Spent;
 use std::ops::Range;
 
 /// A row number in an output.
@@ -58,6 +59,7 @@ enum Phase {
     },
     /// `None`: they were in order before.
     Emit(Option<(Packing, Vec<u64>)>, usize),
+    GiveBack(Spent),
     Done,
 }
 
@@ -124,7 +126,16 @@ impl Order {
                 }
                 Phase::Emit(rows, until)
             }
-            Phase::Emit(..) | Phase::Done => Phase::Done,
+            Phase::Emit(rows, _) => {
+                let mut spent = Spent::default();
+                spent.take(rows.map(|(_, rows)| rows).unwrap_or_default());
+                Phase::GiveBack(spent)
+            }
+            Phase::GiveBack(mut spent) => match spent.step() {
+                true => Phase::GiveBack(spent),
+                false => Phase::Done,
+            },
+            Phase::Done => Phase::Done,
         };
         Ok(if matches!(self.phase, Phase::Done) { Step::Done } else { Step::More })
     }

@@ -11,6 +11,7 @@ use super::radix::{LOCAL, Radix, begin, first_bits};
 use crate::error::KernelError;
 use crate::limits::BLOCK;
 use crate::morsel::{self, Step, Team, batch, each};
+use crate::spent::Spent;
 use std::ops::Range;
 
 /// Rows that one thread sorts sooner than several can share.
@@ -244,11 +245,13 @@ struct Merge {
     /// The pair's, written up to `at`.
     out: Vec<u64>,
     at: usize,
+    /// Runs that were merged.
+    spent: Spent,
 }
 
 impl Merge {
     fn new(runs: Vec<Vec<u64>>) -> Self {
-        Self { runs, merged: Vec::new(), out: Vec::new(), at: 0 }
+        Self { runs, merged: Vec::new(), out: Vec::new(), at: 0, spent: Spent::default() }
     }
     fn into_rows(mut self) -> Vec<u64> {
         self.runs.pop().unwrap_or_default()
@@ -260,9 +263,10 @@ impl Merge {
             self.merged.extend(self.runs.pop());
             self.merged.reverse();
             self.runs = std::mem::take(&mut self.merged);
-            return Ok(if self.runs.len() <= 1 { Step::Done } else { Step::More });
+            return Ok(if self.runs.len() <= 1 && !self.spent.step() { Step::Done } else { Step::More });
         };
         let rows = left.len() + right.len();
+        self.spent.step();
         if self.out.is_empty() {
             self.out = vec![0; rows];
         }
@@ -279,7 +283,8 @@ impl Merge {
         })?;
         self.at = until;
         if until == rows {
-            self.runs.truncate(self.runs.len() - 2);
+            let merged = self.runs.len() - 2;
+            self.runs.drain(merged..).for_each(|run| self.spent.take(run));
             self.merged.push(std::mem::take(&mut self.out));
             self.at = 0;
         }

@@ -7,6 +7,7 @@ use crate::element::Element;
 use crate::error::KernelError;
 use crate::limits::{BLOCK, KEYS_MAX};
 use crate::morsel::{self, Step, Stepwise, Team, batch, each};
+use crate::spent::Spent;
 use crate::view::{Block, View, scratch};
 use std::ops::Range;
 
@@ -40,6 +41,7 @@ enum Phase {
     Sort(PackedSort),
     /// `None`: they were in order before.
     Emit(Option<(Packing, Vec<u64>)>, usize),
+    GiveBack(Spent),
     Done,
 }
 
@@ -91,7 +93,16 @@ impl<T: Element> Stepwise for SortValues<'_, T> {
                 })?;
                 Phase::Emit(rows, until)
             }
-            Phase::Emit(..) | Phase::Done => Phase::Done,
+            Phase::Emit(rows, _) => {
+                let mut spent = Spent::default();
+                spent.take(rows.map(|(_, rows)| rows).unwrap_or_default());
+                Phase::GiveBack(spent)
+            }
+            Phase::GiveBack(mut spent) => match spent.step() {
+                true => Phase::GiveBack(spent),
+                false => Phase::Done,
+            },
+            Phase::Done => Phase::Done,
         };
         Ok(if matches!(self.phase, Phase::Done) { Step::Done } else { Step::More })
     }

@@ -1,8 +1,9 @@
 //! Arrays for the tests: values with a taste for edges, and views of every layout beside a naive model.
 #![allow(dead_code, reason = "each test file uses its share")]
+#![allow(clippy::disallowed_methods, reason = "the driver starts threads of a node; these are a test's own")]
 
 use proptest::prelude::*;
-use windlass_kernels::{Element, Shape, View};
+use windlass_kernels::{Element, Shape, Team, View};
 
 /// Values with a taste for edges.
 pub trait Sample: Element {
@@ -285,4 +286,20 @@ pub fn property<S: Strategy>(cases: u32, strategy: S, test: impl Fn(S::Value)) {
             Ok(())
         })
         .unwrap_or_else(|trouble| panic!("{trouble}"));
+}
+
+/// Threads that run every piece at the same time as others, last ones first.
+pub struct Threads(pub usize);
+
+impl Team for Threads {
+    fn threads(&self) -> usize {
+        self.0
+    }
+    fn run(&self, count: usize, piece: &(dyn Fn(usize) + Sync)) {
+        std::thread::scope(|scope| {
+            for thread in 0..self.0 {
+                scope.spawn(move || (0..count).rev().filter(|at| at % self.0 == thread).for_each(piece));
+            }
+        });
+    }
 }

@@ -261,12 +261,17 @@ fn body(method: &Method) -> TokenStream {
         if matches!(parameter.kind, Kind::Context) {
             takes.push(quote!(let #local = __call.context();));
             passes.push(quote!(&#local));
+        } else if matches!(parameter.kind, Kind::Stream(_)) {
+            let ty = &parameter.ty;
+            takes.push(quote!(let #local = __streams.take::<#ty>();));
+            passes.push(quote!(#local));
         } else {
             let take = take(parameter, &quote!(__arguments));
             takes.push(quote!(let #local = #take?;));
             passes.push(quote!(#local));
         }
     }
+    let streams = method.streams().next().is_some();
     let wait = method.is_async.then(|| quote!(.await));
     // At the author's type, where an error that is no Fault is told.
     let call = quote_spanned!(method.reply.at=> Self::#ident(#(#passes),*)#wait);
@@ -276,9 +281,13 @@ fn body(method: &Method) -> TokenStream {
         quote!(::core::result::Result::Ok(#call))
     };
     let keyword = method.is_async.then(|| quote!(async move));
-    let mutable = (method.values().next().is_some() || method.buffers().next().is_some()).then(|| quote!(mut));
+    let mutable =
+        (streams || method.values().next().is_some() || method.buffers().next().is_some()).then(|| quote!(mut));
+    let open = streams.then(|| quote!(let __streams = __arguments.streams().await?;));
+    let result = if streams { quote!(__streams.carry(async { #result }).await) } else { result };
     quote! {
         |#mutable __arguments| #keyword {
+            #open
             #(#takes)*
             __arguments.end()?;
             #result
@@ -317,9 +326,11 @@ fn key(method: &Method) -> Option<TokenStream> {
         };
         quote!(let #local = #take.ok()?;)
     });
+    let number = method.streams().next().map(|_| quote!(__values.value::<u64>("stream").ok()?;));
     Some(quote! {
         #id => {
             let mut __values = __windlass::serve::Values::of(__arguments);
+            #number
             #(#takes)*
             __windlass::serve::key_hash(#id, &(#key))
         }

@@ -12,6 +12,7 @@ use crate::core::{Core, Descriptor};
 use crate::host::home::Home;
 use crate::host::library::{Instance, State, Table};
 use crate::host::relay::{self, Relay};
+use crate::host::streams;
 use crate::shared::WorkerId;
 use crate::stats::{Costs, MethodStats};
 use crate::transport::Arrived;
@@ -74,6 +75,13 @@ impl Module {
         if let Err(at) = methods.binary_search_by_key(&MethodId::MONITOR, |method| method.id) {
             methods.insert(at, Method::monitor());
         }
+        if descriptor.methods.iter().any(|method| method.streams().next().is_some()) {
+            if let Some(taken) = descriptor.methods.iter().find(|method| provide::is_reserved(method.id)) {
+                let text = format!("{origin}: {}: {}", taken.name, reserved());
+                return Err(Fault::new(Code::ModuleRefused, text));
+            }
+            methods.extend(streams::methods());
+        }
         Ok(Rc::new(Self { descriptor, encoded, table, origin, provided: None, methods }))
     }
 
@@ -87,11 +95,11 @@ impl Module {
         let mut descriptor = ModuleDescriptor::decode(&encoded).map_err(|error| refused(error.to_string()))?;
         for method in &mut descriptor.methods {
             if provide::is_reserved(method.id) {
-                return Err(refused(format!(
-                    "{}: numbers from {:#x} on are the node's",
-                    method.name,
-                    provide::RESERVED_FIRST
-                )));
+                return Err(refused(format!("{}: {}", method.name, reserved())));
+            }
+            if method.streams().next().is_some() {
+                let text = "methods with streams run in a node, not in a process that serves a pool";
+                return Err(refused(format!("{}: {text}", method.name)));
             }
             // Its process sees to these.
             method.flags = MethodFlags { background: method.flags.background, ..MethodFlags::default() };
@@ -125,6 +133,11 @@ impl Module {
         let at = self.methods.binary_search_by_key(&id, |method| method.id).ok()?;
         self.methods.get(at)
     }
+}
+
+/// Why a number is refused.
+fn reserved() -> String {
+    format!("numbers from {:#x} on are the node's", provide::RESERVED_FIRST)
 }
 
 impl Method {
@@ -177,6 +190,14 @@ impl Method {
         let (hashes, buffers, flags) =
             (vec![reference.schema], buffers.into_iter().collect(), MethodFlags::default());
         let (id, answers_nothing) = (reference.id, false);
+        Rc::new(Self { id, name, full, hashes, buffers, flags, group: None, answers_nothing, index: usize::MAX })
+    }
+
+    /// A method by which a caller passes bytes of a stream.
+    pub(crate) fn of_streams(reference: MethodRef) -> Rc<Self> {
+        let full = format!("streams.{}", reference.name).into();
+        let (id, name, hashes) = (reference.id, reference.name.to_owned(), vec![reference.schema]);
+        let (buffers, flags, answers_nothing) = (Vec::new(), MethodFlags::default(), false);
         Rc::new(Self { id, name, full, hashes, buffers, flags, group: None, answers_nothing, index: usize::MAX })
     }
 

@@ -1,7 +1,7 @@
 //! One question about symbols: from its bytes to its answer.
 
 use super::SymbolTable;
-use windlass_contract::array::Memory;
+use windlass_contract::array::{Memory, Soil};
 use windlass_contract::symbols::{Head, SymbolAsk, SymbolReply};
 use windlass_contract::{Code, Fault};
 
@@ -58,6 +58,14 @@ fn answer(table: &SymbolTable, session: u64, asked: SymbolAsk, parts: Vec<Memory
         SymbolAsk::Delete(name) => alone(SymbolReply::Was(table.delete(session, &name)?)),
         SymbolAsk::List => alone(SymbolReply::List(table.list(session))),
         SymbolAsk::Reserve(bytes) => (SymbolReply::Memory, vec![table.reserve(session, bytes)?.freeze()]),
+        SymbolAsk::ReserveLate(bytes) => {
+            let (room, soil) = table.reserve_late(session, bytes)?;
+            let reply = match soil {
+                Soil::Clean => SymbolReply::Memory,
+                soil => SymbolReply::Late { soiled: soil == Soil::Soiled },
+            };
+            (reply, vec![room.freeze()])
+        }
         SymbolAsk::Register(name, registered) => {
             table.register(session, &name, &registered)?;
             alone(SymbolReply::Done)

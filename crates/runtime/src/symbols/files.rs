@@ -2,7 +2,7 @@
 //!
 //! Lives here: `Files` (how many there are, and those that nobody has just now).
 //! From: `reserve`. To: memory whose file comes back here when its last holder goes.
-//! Holds: a file goes on to another symbol zeroed, and only if no client was ever given it; what is kept warm has a bound, and
+//! Holds: a file goes on to another symbol zeroed (or to a `LateRoom`, which zeroes it before anybody sees it), and only if no client was ever given it; what is kept warm has a bound, and
 //! goes when memory is short or nobody is connected. Zeroing pages that are there takes less than giving them back, and far less
 //! than new ones do.
 //! Not here: who may have how much (`account`), who may see what (`session`).
@@ -11,7 +11,7 @@ use super::account::Charge;
 use crate::limits::{FILES_MAX, FILES_WARM_BYTES_MAX, FILES_WARM_MAX, FILES_WARM_PART};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use windlass_contract::array::{MemoryFile, Room, SpentFile};
+use windlass_contract::array::{MemoryFile, Room, Soil, SpentFile};
 
 pub(super) struct Files {
     warm_bytes_max: u64,
@@ -37,9 +37,19 @@ impl Files {
         self.warm_bytes.load(Ordering::Relaxed)
     }
 
-    /// Memory in a file, for a session; the charge comes back when it goes. `Err(charge)`: not in a file.
-    pub(super) fn room(self: &Arc<Self>, len: usize, owner: u64, charge: Charge) -> Result<Room, Charge> {
-        let Some(file) = self.renewed(len, owner).or_else(|| self.created(len, owner)) else { return Err(charge) };
+    /// Memory in a file, for a session; the charge comes back when it goes. `late`: whoever asks zeroes what has to be. `Err(charge)`: not
+    /// in a file.
+    pub(super) fn room(
+        self: &Arc<Self>,
+        len: usize,
+        owner: u64,
+        charge: Charge,
+        late: bool,
+    ) -> Result<(Room, Soil), Charge> {
+        let warm =
+            self.renewed(len, owner, late).map(|file| (file, if late { Soil::Soiled } else { Soil::Clean }));
+        let made = warm.or_else(|| self.created(len, owner).map(|file| (file, Soil::New)));
+        let Some((file, soil)) = made else { return Err(charge) };
         let files = self.clone();
         let room = file.into_room(len, move |spent| {
             // First the file: whoever finds the bytes free finds them here too.
@@ -47,7 +57,7 @@ impl Files {
             drop(charge);
         });
         // A file that is too short was not made here.
-        Ok(room.unwrap_or_else(|| unreachable!("the file was made or chosen for {len} bytes")))
+        Ok((room.unwrap_or_else(|| unreachable!("the file was made or chosen for {len} bytes")), soil))
     }
 
     fn created(&self, len: usize, owner: u64) -> Option<MemoryFile> {
@@ -67,7 +77,7 @@ impl Files {
     }
 
     /// The shortest warm file that is long enough and not a quarter longer.
-    fn renewed(&self, len: usize, owner: u64) -> Option<MemoryFile> {
+    fn renewed(&self, len: usize, owner: u64, late: bool) -> Option<MemoryFile> {
         let spent = {
             let mut warm = self.warm();
             let fits = |file: &&SpentFile| file.bytes() >= len && file.bytes() - len <= len / 4;
@@ -76,7 +86,7 @@ impl Files {
             self.warm_bytes.fetch_sub(bytes as u64, Ordering::Relaxed);
             warm.swap_remove(at)
         };
-        let renewed = spent.renewed(owner);
+        let renewed = if late { spent.soiled(owner) } else { spent.renewed(owner) };
         if renewed.is_none() {
             self.count.fetch_sub(1, Ordering::Relaxed);
         }

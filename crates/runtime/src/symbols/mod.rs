@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use windlass_contract::array::{Memory, Room};
+use windlass_contract::array::{Memory, Room, Soil};
 use windlass_contract::limits::SYMBOL_NAME_MAX;
 use windlass_contract::symbols::{Head, SymbolLine, Usage};
 use windlass_contract::{Code, Fault};
@@ -141,6 +141,15 @@ impl SymbolTable {
     /// # Errors
     /// `NoMemory` says how much is short, and of what.
     fn reserve(&self, session: u64, bytes: u64) -> Result<Room, Fault> {
+        self.room(session, bytes, false).map(|(room, _)| room)
+    }
+
+    /// The same, not zeroed yet: whoever asks does that before anybody sees it.
+    fn reserve_late(&self, session: u64, bytes: u64) -> Result<(Room, Soil), Fault> {
+        self.room(session, bytes, true)
+    }
+
+    fn room(&self, session: u64, bytes: u64, late: bool) -> Result<(Room, Soil), Fault> {
         let account = self.account(session)?;
         let charge = self.charge(&account, bytes)?;
         let none =
@@ -148,12 +157,12 @@ impl SymbolTable {
         let len = usize::try_from(bytes).map_err(|_| none())?;
         let charge = match bytes < FILE_BYTES_MIN {
             true => charge,
-            false => match self.files.room(len, session, charge) {
+            false => match self.files.room(len, session, charge, late) {
                 Ok(room) => return Ok(room),
                 Err(charge) => charge,
             },
         };
-        Memory::allocate(len, Box::new(charge)).ok_or_else(none)
+        Memory::allocate(len, Box::new(charge)).map(|room| (room, Soil::Clean)).ok_or_else(none)
     }
 
     /// What is warm is nobody's, and goes before anybody is refused.

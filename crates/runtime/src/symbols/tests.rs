@@ -92,6 +92,28 @@ fn a_symbol_that_is_being_changed_is_busy_until_its_next_version_stands() {
     assert!(table.get(1, &name).is_ok());
 }
 
+#[test]
+fn room_that_is_cleaned_late_says_what_another_session_has_left_in_it() {
+    let table = SymbolTable::new(7, 64 << 20, 64 << 20);
+    [1, 2].into_iter().for_each(|session| table.begin(session));
+    let bytes = FILE_BYTES_MIN;
+    let (mut room, soil) = table.reserve_late(1, bytes).unwrap();
+    assert_eq!(soil, Soil::New);
+    room.fill(7);
+    drop(room.freeze());
+    let (room, soil) = table.reserve_late(2, bytes).unwrap();
+    assert_eq!(soil, Soil::Soiled);
+    let memory = windlass_contract::array::LateRoom::new(room, soil).freeze();
+    assert!(memory.iter().all(|byte| *byte == 0), "nobody sees it as it was");
+    drop(memory);
+    // Who asks for clean room gets it.
+    let mut room = table.reserve(1, bytes).unwrap();
+    room.fill(7);
+    drop(room);
+    assert!(table.reserve(2, bytes).unwrap().iter().all(|byte| *byte == 0));
+    assert_eq!(table.reserve_late(2, 100).unwrap().1, Soil::Clean, "short room is clean already");
+}
+
 fn restore(table: &SymbolTable, session: u64, name: &str, registered: Option<&str>) -> Result<(), Fault> {
     let head = Head::Array { dtype: Dtype::UInt8, shape: vec![8], strides: vec![1], offset: 0 };
     table.restore(session, name, registered, head, vec![table.reserve(session, 8)?.freeze()])

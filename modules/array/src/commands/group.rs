@@ -3,7 +3,7 @@
 //! Holds: keys are arrays of rank 1 and of one length, or strings; the permutation is stable, and groups come in the order of their keys.
 
 use crate::work::{
-    bad, cast_to, copied, drive, each, fault, fill, kernel_dtype, not_implemented, room, steps, view,
+    bad, cast_to, copied, drive, each, fault, fill, kernel_dtype, not_implemented, ready_room, room, steps, view,
 };
 use windlass::prelude::*;
 use windlass::symbols::Symbol;
@@ -38,7 +38,7 @@ impl Group {
     async fn coargsort(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<Array, Fault> {
         let columns = columns(cx, &given.texts("arr_names")?).await?;
         let rows = columns.first().map_or(0, |column| column.rows());
-        let mut out = room::<i64>(cx, &[rows])?;
+        let mut out = ready_room::<i64>(cx, &[rows]).await?;
         let keys: Vec<&dyn Keys> = columns.iter().map(|column| column as &dyn Keys).collect();
         steps(cx, CoArgSort::new(keys, &mut out[..]).map_err(fault)?).await?;
         Ok(out.done())
@@ -49,7 +49,7 @@ impl Group {
     async fn unique(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
         let columns = columns(cx, &given.texts("keynames")?).await?;
         let rows = columns.first().map_or(0, |column| column.rows());
-        let mut permutation = room::<i64>(cx, &[rows])?;
+        let mut permutation = ready_room::<i64>(cx, &[rows]).await?;
         let mut starts = Vec::new();
         if rows > 0 {
             let keys: Vec<&dyn Keys> = columns.iter().map(|column| column as &dyn Keys).collect();
@@ -353,7 +353,7 @@ async fn statistic<T: Element>(
 
 /// A reduction whose result of no values is NaN, where the dtype has one.
 #[derive(Debug, Clone, Copy)]
-struct OrNan<R>(R);
+pub(super) struct OrNan<R>(pub(super) R);
 
 impl<T: Element + Item, R: Reducer<T, Out = T>> Reducer<T> for OrNan<R> {
     type Acc = R::Acc;

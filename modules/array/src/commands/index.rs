@@ -4,8 +4,9 @@ use super::bigint::is_big;
 use super::bigint_pick;
 use crate::words::kept;
 use crate::work::{
-    bad, cast_to, copied_as, each, fault, fill, kernel_dtype, not_implemented, of_view, room, view,
+    Fill, bad, cast_to, copied_as, each, fault, fill, kernel_dtype, not_implemented, room, together, view,
 };
+use windlass::array::Piece;
 use windlass::prelude::*;
 use windlass_kernels::index::{self, Layout, Negative};
 use windlass_kernels::{Element, Shape, View, morsel, with_dtype};
@@ -90,13 +91,9 @@ impl Index {
         value: T,
         #[arg(key = "max_bits")] _max_bits: i64,
     ) -> Result<(), Fault> {
-        let mut next = copied_as::<T>(cx, &array.array).await?;
-        let layout = layout_of(&next, &starts, &stops, &strides)?;
-        for range in morsel::split(layout.shape.elements()) {
-            index::fill(&mut next, &layout, value, range).map_err(fault)?;
-            cx.yield_if_due().await?;
-        }
-        array.replace(cx, next.done())
+        let write =
+            |next: &mut [T], layout: &Layout, range| index::fill(next, layout, value, range).map_err(fault);
+        set_sliced(cx, array, [&starts, &stops, &strides], write).await
     }
 
     /// The elements of a slice set to those of `value`, which broadcasts.
@@ -111,14 +108,12 @@ impl Index {
     ) -> Result<(), Fault> {
         let value = cast_to(cx, &value, array.array.dtype()).await?;
         with_dtype!(kernel_dtype(array.array.dtype()), T => {
-            let mut next = copied_as::<T>(cx, &array.array).await?;
-            let layout = layout_of(&next, &starts, &stops, &strides)?;
-            let source = view::<T>(&value)?.broadcast(&layout.shape).map_err(fault)?;
-            for range in morsel::split(layout.shape.elements()) {
-                index::assign(&mut next, &layout, &source, range).map_err(fault)?;
-                cx.yield_if_due().await?;
-            }
-            array.replace(cx, next.done())
+            let source = view::<T>(&value)?;
+            set_sliced(cx, array, [&starts, &stops, &strides], |next: &mut [T], layout, range| {
+                let source = source.broadcast(&layout.shape).map_err(fault)?;
+                index::assign(next, layout, &source, range).map_err(fault)
+            })
+            .await
         }, else => Err(not_implemented("[slice]=pdarray", &[array.array.dtype()])))
     }
 
@@ -180,14 +175,40 @@ fn sliced<'a, T: Element>(
 }
 
 /// Where a slice of a whole array lies.
-fn layout_of<T: Item + Element>(
-    array: &Fresh<T>,
-    starts: &[i64],
-    stops: &[i64],
-    strides: &[i64],
-) -> Result<Layout, Fault> {
-    let whole = View::shaped(array, Shape::new(array.shape()).map_err(fault)?).map_err(fault)?;
+fn layout_of<T: Element>(memory: &[T], shape: &[usize], slice: [&[i64]; 3]) -> Result<Layout, Fault> {
+    let whole = View::shaped(memory, Shape::new(shape).map_err(fault)?).map_err(fault)?;
+    let [starts, stops, strides] = slice;
     Ok(sliced(&whole, starts, stops, strides)?.layout())
+}
+
+/// Writes to a slice of an array: in place what is short and nobody else's, else in a copy.
+async fn set_sliced<T: Item + Element>(
+    cx: &Context<'_>,
+    mut array: Slot,
+    slice: [&[i64]; 3],
+    write: impl Fn(&mut [T], &Layout, std::ops::Range<usize>) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let seen = array.array.view::<T>().filter(|_| array.array.is_whole());
+    if let Some(seen) = seen {
+        let layout = layout_of(seen.memory(), seen.shape(), slice)?;
+        let all = layout.shape.elements();
+        if all <= AT_ONCE {
+            match array.in_place::<T>(cx)? {
+                Ok(mut next) => {
+                    write(&mut next, &layout, 0..all)?;
+                    return next.done();
+                }
+                Err(slot) => array = slot,
+            }
+        }
+    }
+    let mut next = copied_as::<T>(cx, &array.array).await?;
+    let layout = layout_of(&next, next.shape(), slice)?;
+    for range in morsel::split(layout.shape.elements()) {
+        write(&mut next, &layout, range)?;
+        cx.yield_if_due().await?;
+    }
+    array.replace(cx, next.done())
 }
 
 async fn gathered<T: Item + Element>(cx: &Context<'_>, array: &Array, idx: &Array) -> Result<Array, Fault> {
@@ -227,36 +248,139 @@ async fn masked<T: Item + Element>(cx: &Context<'_>, array: &Array, mask: &Array
     Ok(out.done())
 }
 
+/// Elements that are written at once where nobody else has the array; more are written into a copy, so that others may run meanwhile and see
+/// the array as it was.
+const AT_ONCE: usize = 1 << 18;
+/// Parts of a target that threads write to at most: each looks at every index.
+const PARTS_MAX: usize = 4;
+/// Indices from which that pays, and how many are looked at before others run.
+const SHARED_FROM: usize = 1 << 14;
+const TURN: usize = 4 * morsel::ELEMENTS;
+/// One index to so many elements is enough for each part of a target to be written by itself.
+const DEALT_FROM: usize = 4;
+
 async fn picked(cx: &Context<'_>, array: Slot, idx: &Array, value: &Array) -> Result<String, Fault> {
     let none = || not_implemented("[pdarray]=", &[array.array.dtype(), idx.dtype()]);
     with_dtype!(kernel_dtype(array.array.dtype()), T => {
-        let mut next = copied_as::<T>(cx, &array.array).await?;
-        let value = view::<T>(value)?;
         match idx.dtype() {
-            Dtype::Bool => {
-                let mask = of_view(idx.view::<bool>().ok_or_else(none)?)?;
-                let count = index::count(&mask, 0..mask.elements()).map_err(fault)?;
-                let values = value.broadcast(&Shape::flat(count).map_err(fault)?).map_err(fault)?;
-                let mut first = 0;
-                for (range, out) in morsel::outputs(&mut next) {
-                    let count = index::count(&mask, range.clone()).map_err(fault)?;
-                    index::expand(out, &mask, &values, first, range).map_err(fault)?;
-                    first += count;
-                    cx.yield_if_due().await?;
-                }
-            }
+            Dtype::Bool => set_masked::<T>(cx, array, idx, value).await?,
             dtype if dtype.is_integer() => {
-                let idx = cast_to(cx, idx, Dtype::Int64).await?;
-                let at = view::<i64>(&idx)?;
-                let values = value.broadcast(at.shape()).map_err(fault)?;
-                for range in morsel::split(at.elements()) {
-                    index::scatter(&mut next, &at, &values, Negative::FromEnd, range).map_err(fault)?;
-                    cx.yield_if_due().await?;
-                }
+                set_places::<T>(cx, array, &cast_to(cx, idx, Dtype::Int64).await?, value).await?;
             }
             _ => return Err(none()),
         }
-        array.replace(cx, next.done())?;
         Ok(String::new())
     }, else => Err(none()))
+}
+
+async fn set_masked<T: Item + Element>(
+    cx: &Context<'_>,
+    array: Slot,
+    mask: &Array,
+    value: &Array,
+) -> Result<(), Fault> {
+    let (mask, value) = (view::<bool>(mask)?, view::<T>(value)?);
+    if array.array.size() != mask.elements() {
+        return Err(bad(format!("a mask of {} for an array of {}", mask.elements(), array.array.size())));
+    }
+    let mut counts = Vec::with_capacity(morsel::count(mask.elements()));
+    each(cx, morsel::split(mask.elements()), |range| index::count(&mask, range), |count| counts.push(count))
+        .await?;
+    let values = value.broadcast(&Shape::flat(counts.iter().sum()).map_err(fault)?).map_err(fault)?;
+    // Where the values of each morsel begin.
+    let mut first = 0;
+    let firsts = counts.into_iter().map(|count| {
+        first += count;
+        first - count
+    });
+    let mut next = copied_as::<T>(cx, &array.array).await?;
+    let parts = next.morsels().zip(firsts);
+    each(cx, parts, |((range, out), first)| index::expand(out.ready(), &mask, &values, first, range), |()| ())
+        .await?;
+    array.replace(cx, next.done())
+}
+
+async fn set_places<T: Item + Element>(
+    cx: &Context<'_>,
+    array: Slot,
+    idx: &Array,
+    value: &Array,
+) -> Result<(), Fault> {
+    let (at, len) = (view::<i64>(idx)?, array.array.size());
+    let values = view::<T>(value)?.broadcast(at.shape()).map_err(fault)?;
+    // Looked at first: nothing is written when one is outside.
+    let check = |range| index::check_places(&at, Negative::FromEnd, len, range);
+    each(cx, morsel::split(at.elements()), check, |()| ()).await?;
+    let array = if at.elements() > AT_ONCE {
+        array
+    } else {
+        match array.in_place::<T>(cx)? {
+            Ok(mut next) => {
+                let parts = parts(cx, &mut next, at.elements());
+                together(cx, parts, |(start, part)| {
+                    index::scatter_within((part, start, len), &at, &values, Negative::FromEnd, 0..at.elements())
+                })?;
+                return next.done();
+            }
+            Err(array) => array,
+        }
+    };
+    if at.elements() >= len / DEALT_FROM
+        && let Some(next) = dealt(cx, &array.array, &at, &values).await?
+    {
+        return array.replace(cx, next.done());
+    }
+    let mut next = copied_as::<T>(cx, &array.array).await?;
+    for start in (0..at.elements()).step_by(TURN) {
+        let turn = start..at.elements().min(start + TURN);
+        let parts = parts(cx, &mut next, turn.len());
+        together(cx, parts, |(start, part)| {
+            index::scatter_within((part, start, len), &at, &values, Negative::FromEnd, turn.clone())
+        })?;
+        cx.yield_if_due().await?;
+    }
+    array.replace(cx, next.done())
+}
+
+/// A target larger than the cache with so many indices that each part of it has many: first all are dealt to the parts, then each part is
+/// copied and written in the cache. `None`: there is no room for that.
+async fn dealt<T: Item + Element>(
+    cx: &Context<'_>,
+    array: &Array,
+    at: &View<'_, i64>,
+    values: &View<'_, T>,
+) -> Result<Option<Fresh<T>>, Fault> {
+    let (n, parts) = (at.elements(), index::Parts::of(array.size()));
+    let (Ok(mut places), Ok(mut moved)) = (room::<u32>(cx, &[n]), room::<T>(cx, &[n])) else { return Ok(None) };
+    let mut starts = Vec::with_capacity(n.div_ceil(TURN));
+    let turns = places.pieces(TURN).zip(moved.pieces(TURN));
+    let deal = |((range, places), (_, moved)): ((_, Piece<'_, u32>), (_, Piece<'_, T>))| {
+        index::deal(parts, at, values, Negative::FromEnd, range, (places.ready(), moved.ready()))
+    };
+    each(cx, turns, deal, |dealt| starts.push(dealt)).await?;
+    let from = view::<T>(array)?;
+    let mut next = room::<T>(cx, array.shape())?;
+    let (places, moved) = (&places[..], &moved[..]);
+    let settle = |(part, (range, room)): (usize, (_, Piece<'_, T>))| {
+        let target = room.ready();
+        from.copy(range, target)?;
+        for (turn, starts) in starts.iter().enumerate() {
+            let [start, end] = [starts[part], starts[part + 1]].map(|at| turn * TURN + at as usize);
+            index::settle(target, &places[start..end], &moved[start..end])?;
+        }
+        Ok(())
+    };
+    each(cx, next.pieces(parts.elements()).enumerate(), settle, |()| ()).await?;
+    Ok(Some(next))
+}
+
+/// A target in the parts that threads write to, with the first element of each.
+fn parts<'a, T>(
+    cx: &Context<'_>,
+    target: &'a mut [T],
+    indices: usize,
+) -> impl Iterator<Item = (usize, &'a mut [T])> {
+    let count = if indices < SHARED_FROM { 1 } else { cx.threads().clamp(1, PARTS_MAX) };
+    let length = target.len().div_ceil(count).max(1);
+    target.chunks_mut(length).enumerate().map(move |(part, room)| (part * length, room))
 }

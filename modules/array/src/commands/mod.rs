@@ -3,6 +3,7 @@
 pub mod bigint;
 pub mod bigint_pick;
 pub mod binary;
+pub mod by_key;
 pub mod create;
 pub mod elementwise;
 pub mod group;

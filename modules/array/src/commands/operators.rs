@@ -3,7 +3,9 @@
 use crate::work::{bad, cast_to, constant, fault, fill, kernel_dtype, not_implemented, our_dtype, room, view};
 use windlass::prelude::*;
 use windlass_kernels::elementwise::compare::compare_mixed;
-use windlass_kernels::elementwise::{Arith, Bits, Compare, Logic, arith, bits, compare, logic, together};
+use windlass_kernels::elementwise::{
+    Arith, Bits, Compare, Logic, arith, arith_of_scaled, bits, compare, logic, together,
+};
 use windlass_kernels::{promote, with_dtype};
 
 /// Operators between arrays, and between an array and a value.
@@ -53,6 +55,35 @@ impl Operators {
         binary(cx, "binopsv", op, &constant(cx, &value, of)?, &a).await
     }
 
+    /// `a op (b inner value)` of two arrays of one shape, with the bits of the two operations one after the other; with `turned` and
+    /// `innerTurned` the operands of that operation change places. Floats are read and written once.
+    #[method(standard)]
+    async fn binopchain(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<Array, Fault> {
+        let (a, b) = (given.array(cx, "a")?, given.array(cx, "b")?);
+        let outer = (given.text("op")?, given.scalar::<bool>("turned")?);
+        let inner = (given.text("inner")?, given.scalar::<bool>("innerTurned")?);
+        let value = given.scalar::<f64>("value")?;
+        if let (Some(Op::Arith(one)), Some(Op::Arith(two))) = (of_sign(outer.0), of_sign(inner.0))
+            && [one, two]
+                .iter()
+                .all(|op| matches!(op, Arith::Add | Arith::Subtract | Arith::Multiply | Arith::Divide))
+            && let (true, Some(from), Some(by)) = (a.shape() == b.shape(), in_order(&a), in_order(&b))
+        {
+            let mut out = room::<f64>(cx, a.shape())?;
+            let (outer, inner) = ((one, outer.1), (two, inner.1));
+            fill(cx, &mut out, |range, out| {
+                arith_of_scaled(outer, inner, (&from[range.clone()], &by[range], value), out)
+            })
+            .await?;
+            return Ok(out.done());
+        }
+        let value = constant(cx, &Scalar::Float64(value), Dtype::Float64)?;
+        let (left, right) = if inner.1 { (&value, &b) } else { (&b, &value) };
+        let b = binary(cx, "binopchain", inner.0, left, right).await?;
+        let (left, right) = if outer.1 { (&b, &a) } else { (&a, &b) };
+        binary(cx, "binopchain", outer.0, left, right).await
+    }
+
     /// `a op= b`; `a` keeps its dtype.
     #[method(each(T in Element, U in Element))]
     async fn opeqvv(
@@ -75,6 +106,12 @@ impl Operators {
         let value = constant(cx, &value, a.array.dtype())?;
         in_place(cx, "opeqvs", op, a, &value).await
     }
+}
+
+/// The elements of an array of float64, if they stand one after another.
+fn in_order(array: &Array) -> Option<&[f64]> {
+    let view = view::<f64>(array).ok()?;
+    view.as_slice()
 }
 
 /// What a sign means.

@@ -1,6 +1,6 @@
 //! Reductions and scans: everything to one value, along axes, or running.
 
-use crate::work::{axes, axis, bad, cast_to, each, fault, kernel_dtype, not_implemented, room, view};
+use crate::work::{Fill, Part, axes, axis, bad, cast_to, each, fault, kernel_dtype, not_implemented, room, view};
 use windlass::prelude::*;
 use windlass_kernels::reduce::{
     All, Any, ArgMax, ArgMin, Max, Min, Moment, Prod, Reducer, SkipNan, Sum, along, combine, partial,
@@ -433,14 +433,20 @@ async fn running(cx: &Context<'_>, op: Scan, x: &Array, given: i64, initial: boo
         let neutral = if op == Scan::Sum { 0 as <T as windlass_kernels::Number>::Wide } else { 1 as <T as windlass_kernels::Number>::Wide };
         if pieces == 1 && after == 1 {
             // One line: in two passes, so that others run between its morsels.
-            let (front, rest) = out.split_at_mut(extra);
-            front.fill(neutral);
             let mut carry = Vec::with_capacity(morsel::count(length));
             let ranges = morsel::split(length);
             each(cx, ranges, |range| scan::total(op, &from, range), |total| carry.push(total)).await?;
             scan::carries(op, &mut carry);
-            let parts = morsel::outputs(rest).zip(carry);
-            each(cx, parts, |((range, out), carry)| scan::scan(op, &from, range, carry, out), |()| ()).await?;
+            if extra == 0 {
+                let parts = out.morsels().zip(carry);
+                let scan = |((range, out), carry): ((_, Part<'_, _>), _)| scan::scan(op, &from, range, carry, out.ready());
+                each(cx, parts, scan, |()| ()).await?;
+            } else {
+                let (front, rest) = out.split_at_mut(extra);
+                front.fill(neutral);
+                let parts = morsel::outputs(rest).zip(carry);
+                each(cx, parts, |((range, out), carry)| scan::scan(op, &from, range, carry, out), |()| ()).await?;
+            }
         } else {
             for piece in 0..pieces {
                 let out = &mut out[piece * (length + extra)..(piece + 1) * (length + extra)];

@@ -3,7 +3,9 @@
 //! Holds: a result is ascending and without equal values, NaN last and one; `setdiff1d` of values that the caller says are distinct keeps
 //! their order, as the ancestor does.
 
-use crate::work::{bad, cast_to, drive, fault, fill, kernel_dtype, not_implemented, our_dtype, room, steps, view};
+use crate::work::{
+    bad, cast_to, drive, fault, fill, kernel_dtype, not_implemented, our_dtype, ready_room, room, steps, view,
+};
 use windlass::prelude::*;
 use windlass_kernels::group::{GroupBy, counts};
 use windlass_kernels::search::Members;
@@ -137,7 +139,7 @@ async fn merged(cx: &Context<'_>, given: &Given, op: SetOp) -> Result<Array, Fau
 /// The distinct values of an array, ascending.
 async fn distinct_of<T: Item + Element>(cx: &Context<'_>, array: &Array) -> Result<Fresh<T>, Fault> {
     let from = view::<T>(array)?;
-    let mut sorted = room::<T>(cx, &[from.elements()])?;
+    let mut sorted = ready_room::<T>(cx, &[from.elements()]).await?;
     steps(cx, SortValues::new(from, &mut sorted[..]).map_err(fault)?).await?;
     let is_new = |at: usize| at == 0 || sorted[at].key() != sorted[at - 1].key();
     let mut count = 0;
@@ -197,7 +199,7 @@ struct Found {
 impl Found {
     async fn of<T: Item + Element>(cx: &Context<'_>, array: &Array) -> Result<Self, Fault> {
         let from = view::<T>(array)?;
-        let mut permutation = room::<i64>(cx, &[from.elements()])?;
+        let mut permutation = ready_room::<i64>(cx, &[from.elements()]).await?;
         let mut starts = Vec::new();
         if from.elements() > 0 {
             let mut grouping = GroupBy::new(vec![&from as &dyn Keys], &mut permutation[..]).map_err(fault)?;

@@ -1,6 +1,6 @@
 //! Sorts: the order of an array, and its values in order, along an axis.
 
-use crate::work::{axis, fault, kernel_dtype, not_implemented, room, steps, view};
+use crate::work::{axis, fault, kernel_dtype, not_implemented, ready_room, steps, view};
 use windlass::prelude::*;
 use windlass_kernels::reduce::line;
 use windlass_kernels::sort::{ArgSort, Direction, SortValues};
@@ -71,7 +71,7 @@ fn seen(lines: Array, axis: usize) -> Result<Array, Fault> {
 async fn argsorted<T: Item + Element>(cx: &Context<'_>, array: &Array, axis: usize) -> Result<Array, Fault> {
     let from = view::<T>(array)?;
     let shape = turned(array.shape(), axis);
-    let mut out = room::<i64>(cx, &shape)?;
+    let mut out = ready_room::<i64>(cx, &shape).await?;
     let length = array.shape()[axis].max(1);
     for (k, out) in out.chunks_mut(length).enumerate() {
         let line = line(&from, 1 << axis, k).map_err(fault)?;
@@ -83,7 +83,7 @@ async fn argsorted<T: Item + Element>(cx: &Context<'_>, array: &Array, axis: usi
 async fn sorted<T: Item + Element>(cx: &Context<'_>, array: &Array, axis: usize) -> Result<Array, Fault> {
     let from = view::<T>(array)?;
     let shape = turned(array.shape(), axis);
-    let mut out = room::<T>(cx, &shape)?;
+    let mut out = ready_room::<T>(cx, &shape).await?;
     let length = array.shape()[axis].max(1);
     for (k, out) in out.chunks_mut(length).enumerate() {
         let line = line(&from, 1 << axis, k).map_err(fault)?;

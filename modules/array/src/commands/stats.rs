@@ -4,7 +4,9 @@
 //! bin and is not among the least or greatest few.
 //! Not here: means and variances (`reduce.rs`).
 
-use crate::work::{axes, bad, cast_to, copied_as, fault, fill, kernel_dtype, not_implemented, room, steps, view};
+use crate::work::{
+    axes, bad, cast_to, copied_as, fault, fill, kernel_dtype, not_implemented, ready_room, room, steps, view,
+};
 use windlass::prelude::*;
 use windlass_kernels::elementwise::compare::is_close;
 use windlass_kernels::reduce::{fan_in, line};
@@ -243,7 +245,7 @@ async fn extremes(cx: &Context<'_>, given: &Given, greatest: bool) -> Result<Arr
     let places = given.scalar::<bool>("rtnInd")?;
     with_dtype!(numbers kernel_dtype(array.dtype()), T => {
         let from = view::<T>(&array)?;
-        let mut order = room::<i64>(cx, &[from.elements()])?;
+        let mut order = ready_room::<i64>(cx, &[from.elements()]).await?;
         steps(cx, ArgSort::new(&from, Direction::Ascending, &mut order[..]).map_err(fault)?).await?;
         // NaN stands last, so what is a number ends where the first NaN of the order is.
         let is_number = |at: &i64| from.get(*at as usize).is_some_and(|value| !windlass_kernels::Element::is_nan(value));

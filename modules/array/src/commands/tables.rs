@@ -3,7 +3,7 @@
 use super::shape::joined;
 use super::strings::created;
 use crate::work::{
-    bad, cast_to, copied_as, drive, fault, fill, kernel_dtype, not_implemented, our_dtype, room, view,
+    bad, cast_to, copied_as, drive, fault, fill, kernel_dtype, not_implemented, our_dtype, ready_room, room, view,
 };
 use windlass::prelude::*;
 use windlass_kernels::group::{GroupBy, segmented};
@@ -106,7 +106,7 @@ impl Tables {
             )));
         }
         let from = view::<i64>(&indices)?;
-        let mut permutation = room::<i64>(cx, &[from.elements()])?;
+        let mut permutation = ready_room::<i64>(cx, &[from.elements()]).await?;
         let mut starts = Vec::new();
         if from.elements() > 0 {
             let mut grouping = GroupBy::new(vec![&from as &dyn Keys], &mut permutation[..]).map_err(fault)?;

@@ -3,7 +3,7 @@
 //! Holds: characters are code points, as Python counts them; lengths are in bytes of UTF-8, as the ancestor counts them.
 
 use crate::words::{answered, count, kept, kept_strings, made, pieces, rewritten, seen};
-use crate::work::{bad, fault, kernel_dtype, not_implemented, room, steps, view};
+use crate::work::{bad, fault, kernel_dtype, not_implemented, ready_room, room, steps, view};
 use std::collections::HashSet;
 use windlass::array::Value as _;
 use windlass::prelude::*;
@@ -322,7 +322,7 @@ async fn matched(cx: &Context<'_>, given: &Given, expression: &str) -> Result<Ar
 
 async fn sorted(cx: &Context<'_>, strings: &Strings) -> Result<Array, Fault> {
     let strings = seen(strings)?;
-    let mut out = room::<i64>(cx, &[strings.len()])?;
+    let mut out = ready_room::<i64>(cx, &[strings.len()]).await?;
     steps(cx, TextArgSort::new(strings, &mut out[..]).map_err(fault)?).await?;
     Ok(out.done())
 }

@@ -124,6 +124,7 @@ pub const GROUPS: &[&str] = &[
     "array_bigint_right",
     "array_bigint_picked",
     "array_shown",
+    "array_by_key",
 ];
 
 /// A value that tests send and read.
@@ -148,7 +149,7 @@ macro_rules! values {
         })*
     };
 }
-values! { i8 => "int8", i32 => "int32", i64 => "int64", u8 => "uint8", u64 => "uint64", f32 => "float32", f64 => "float64" }
+values! { i8 => "int8", i32 => "int32", i64 => "int64", u8 => "uint8", u32 => "uint32", u64 => "uint64", f32 => "float32", f64 => "float64" }
 
 impl Value for bool {
     const DTYPE: &'static str = "bool";
