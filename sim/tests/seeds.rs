@@ -46,6 +46,11 @@ fn calls_of_one_key_of_a_shared_container_keep_their_order_and_never_meet() {
 }
 
 #[test]
+fn a_session_that_goes_to_where_its_calls_go_loses_none_and_keeps_their_order() {
+    holds("travel");
+}
+
+#[test]
 fn what_was_made_durable_is_there_after_a_power_cut() {
     holds("files");
 }

@@ -6,7 +6,8 @@
 //! - `quick-beside`: the same, while so many heavy calls are always out; they yield when they are due to, as a module should;
 //! - `heavy-beside`: those, in the same time: what is left for them.
 //!
-//! With `--shared`, in place of these, calls to one container: with one worker, with two, and with two that share it (`shared`).
+//! With `--shared`, in place of these, calls to one container: with one worker, with two, and with two that share it (`shared`); with `--travel`,
+//! quick calls of sessions that go to the worker of their pool (`travel`).
 //!
 //! One client asks the quick calls and another the heavy ones, by dynamic queries; both methods are of one pool with a
 //! container on each worker. Holds: every answer is checked; quick calls are counted from when they are sent, whatever held them up.
@@ -15,6 +16,7 @@
 
 mod load;
 mod shared;
+mod travel;
 
 use clap::Parser;
 use load::{Load, Shared, load as calls};
@@ -60,6 +62,9 @@ struct Order {
     /// Measures one container that workers share, and nothing else.
     #[arg(long)]
     shared: bool,
+    /// Measures calls to a pool of another worker before and after the session goes there, and nothing else.
+    #[arg(long, conflicts_with = "shared")]
+    travel: bool,
     /// How often each load's turn comes.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: u32,
@@ -141,8 +146,8 @@ fn run(order: &Order) -> Result<(), Failure> {
     if let Some(warning) = Busy::look(Duration::from_millis(200)).and_then(|load| load.warning()) {
         println!("{warning}");
     }
-    if order.shared {
-        let rows = shared::run(order)?;
+    if order.shared || order.travel {
+        let rows = if order.shared { shared::run(order)? } else { travel::run(order)? };
         if let Some(path) = &order.json {
             row::write(path, &rows)?;
         }

@@ -1,7 +1,7 @@
 //! Workloads: what happens on a stage, and what must be true of it.
 //!
 //! Lives here, in the order to read: `book` (what callers count on), `errands` (one call and its check), `lives` (clients that
-//! do errands), and the workloads themselves: `calls`, `order`, `share`, `death`, `workers`, `moves`, `sharing`, `memory`, `lies`, `files`,
+//! do errands), and the workloads themselves: `calls`, `order`, `share`, `death`, `workers`, `moves`, `sharing`, `travel`, `memory`, `lies`, `files`,
 //! `sockets`, `wire`, `bdev`, `waits`, `periods`, `comebacks`.
 //! Holds: each workload says in `about` what it holds a run to.
 //! Not here: whose turn it is (`stage`).
@@ -19,6 +19,7 @@ mod periods;
 mod share;
 mod sharing;
 mod sockets;
+mod travel;
 #[cfg(feature = "hooks")]
 mod trouble;
 mod waits;
@@ -91,6 +92,13 @@ pub const ALL: &[Workload] = &[
                 inside together, whichever workers they came by, and each is answered once",
         finds: &[],
         play: sharing::play,
+    },
+    Workload {
+        name: "travel",
+        about: "sessions go to the workers that their calls go to: calls begin as they were sent, each is answered once, and nothing of a \
+                session stays behind",
+        finds: &[],
+        play: travel::play,
     },
     Workload {
         name: "files",
