@@ -1,7 +1,7 @@
 //! The Python package's own code: sessions, calls by schema, and buffers, as the extension module `windlass._core`.
 //!
 //! Lives here, in the order data moves: `client` (a session), `module` (described methods), `method` (a call put together),
-//!   `plan`, `encode` and `decode` (values by schema), `commands` (of arrays, by full name), `buffers` (what Python sees of shared memory), `call` (waited for),
+//!   `plan`, `encode` and `decode` (values by schema), `commands` (of arrays, by full name), `buffers` (what Python sees of shared memory), `call` (waited for), `items` (streams beside it),
 //!   `fault` (raised).
 //! From: the Python files of the package, which hold names, text and display. To: `windlass-client`, and nothing else of ours.
 //! Holds: the interpreter's lock is released wherever a call waits, and signals are looked at meanwhile; what a caller gives
@@ -15,6 +15,7 @@ mod commands;
 mod decode;
 mod encode;
 mod fault;
+mod items;
 mod limits;
 mod method;
 mod module;
@@ -37,6 +38,8 @@ mod _core {
     use crate::commands::Commands;
     #[pymodule_export]
     use crate::fault::table;
+    #[pymodule_export]
+    use crate::items::Items;
     #[pymodule_export]
     use crate::method::Method;
     #[pymodule_export]

@@ -23,6 +23,7 @@ use crate::call::{Asked, Call, Owners, Ready, answer, slot};
 use crate::client::{Client, Found as FoundPool};
 use crate::encode::At;
 use crate::fault::{or_raise, raised};
+use crate::items::{self, Items};
 use crate::module::Module;
 use crate::plan::Plan;
 use crate::type_name;
@@ -80,6 +81,9 @@ impl Method {
         args: &Bound<'py, PyTuple>,
         kwargs: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        if self.schema().streams().next().is_some() {
+            return self.streamed(py, args, kwargs);
+        }
         let room = slot(py, self.pool.client())?;
         let (outgoing, lent, limit) = self.outgoing(py, args, kwargs)?;
         let pending = py.detach(|| outgoing.slot(room).send());
@@ -134,30 +138,97 @@ impl Method {
         kwargs: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<(Outgoing, Owners, Option<Duration>)> {
         let schema = self.schema();
+        if schema.streams().next().is_some() {
+            let text = format!(
+                "{} has streams: call it, and read or give their items; it is not sent or awaited",
+                schema.name
+            );
+            return Err(PyTypeError::new_err(text));
+        }
         let (kwargs, timeout) = terms(schema, kwargs)?;
         let found = arguments(schema, Some(args), kwargs.as_ref())?;
+        self.put_together(py, &found, timeout, |called| Ok(self.pool.call(called)))
+    }
+
+    /// Begins a call with streams: what it sends comes as an iterator; without that its answer is waited for.
+    fn streamed<'py>(
+        &self,
+        py: Python<'py>,
+        args: &Bound<'py, PyTuple>,
+        kwargs: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let schema = self.schema();
+        let (kwargs, timeout) = terms(schema, kwargs)?;
+        let found = arguments(schema, Some(args), kwargs.as_ref())?;
+        let mut given = None;
+        for (parameter, found) in schema.parameters.iter().zip(&found) {
+            let Shape::Stream { direction, .. } = parameter.shape else { continue };
+            match (direction, found) {
+                (Direction::Out, Some(_)) => {
+                    let text = format!("{}(): {:?} is what comes back, item by item", schema.name, parameter.name);
+                    return Err(PyTypeError::new_err(text));
+                }
+                (Direction::Out, None) => {}
+                (_, Some(items)) => given = Some((parameter.name.clone(), items.clone())),
+                (_, None) => {
+                    let text =
+                        format!("{}() needs items for {:?}: anything to iterate", schema.name, parameter.name);
+                    return Err(PyTypeError::new_err(text));
+                }
+            }
+        }
+        let given = given.map(|(name, items)| items::Given::new(py, schema, name, &items)).transpose()?;
+        let mut begun = None;
+        let (call, lent, _) = self.put_together(py, &found, timeout, |called| {
+            let streaming = or_raise(py, py.detach(|| self.pool.streaming(called)))?;
+            let call = streaming.call();
+            begun = Some(streaming);
+            Ok(call)
+        })?;
+        let streaming = begun.ok_or_else(|| PyValueError::new_err("a call with streams was not begun"))?;
+        let (raised, values) = given.map(items::Given::values).unzip();
+        let sends = schema.stream(Direction::Out);
+        let items = py.detach(|| streaming.items_encoded(call, values, sends.is_some()));
+        let plan = sends.map(|item| Plan::of(py, item)).transpose()?;
+        let items = Items::new(items, plan, Plan::of(py, &schema.reply)?, raised);
+        if sends.is_some() {
+            return Ok(Bound::new(py, items)?.into_any());
+        }
+        let reply = items.finish(py)?;
+        self.read(py, reply, &lent)
+    }
+
+    /// A call, begun by `begin`, with its arguments and buffers.
+    fn put_together<'py>(
+        &self,
+        py: Python<'py>,
+        found: &Found<'py>,
+        timeout: Option<Duration>,
+        begin: impl FnOnce(MethodRef) -> PyResult<Outgoing>,
+    ) -> PyResult<(Outgoing, Owners, Option<Duration>)> {
+        let schema = self.schema();
         let given = |name: &str| {
             let at = schema.parameters.iter().position(|one| one.name == name);
             at.is_some_and(|at| found[at].is_some())
         };
         let (kept, hash) = dynamic::prefix(schema, given);
-        let bytes = encode_values(schema, &self.values, &found, kept)?;
+        let bytes = encode_values(schema, &self.values, found, kept)?;
         let called = MethodRef {
             id: schema.id,
             schema: hash,
             name: "a method called from Python",
             idempotent: schema.flags.idempotent,
         };
-        let mut outgoing = self.pool.call(called).encoded(&bytes);
+        let mut outgoing = begin(called)?.encoded(&bytes);
         if let Some(timeout) = timeout {
             outgoing = outgoing.deadline(timeout);
         }
         // The room of a result that is not told follows from the inputs.
-        let sizes = schema.parameters.iter().zip(&found).filter(|(parameter, _)| !by_keyword(parameter));
+        let sizes = schema.parameters.iter().zip(found).filter(|(parameter, _)| !by_keyword(parameter));
         let inputs = sizes.filter_map(|(_, found)| length_of(found.as_ref()?)).fold(0, usize::saturating_add);
         // Loans are taken last: whatever else is wrong was said by then, and they stay where they are.
         let mut buffers = Vec::new();
-        for (parameter, found) in schema.parameters.iter().zip(&found) {
+        for (parameter, found) in schema.parameters.iter().zip(found) {
             if let Shape::Buffer { direction, kind } = parameter.shape {
                 let place = Place { method: &schema.name, name: &parameter.name, direction, kind };
                 let given = self.buffer(py, &place, found.as_ref(), inputs)?;
@@ -361,7 +432,10 @@ fn giving(method: &MethodSchema) -> impl Iterator<Item = &Parameter> {
 
 /// Whether it is told by keyword only: the room of a result, which is seldom told.
 fn by_keyword(parameter: &Parameter) -> bool {
-    matches!(parameter.shape, Shape::Buffer { direction: Direction::Out, .. })
+    matches!(
+        parameter.shape,
+        Shape::Buffer { direction: Direction::Out, .. } | Shape::Stream { direction: Direction::Out, .. }
+    )
 }
 
 /// Takes the call's own terms out of the keyword arguments.
@@ -431,7 +505,7 @@ pub fn encode_values(method: &MethodSchema, plans: &[Plan], found: &Found<'_>, k
     let mut bytes = Vec::new();
     let values = method.parameters.iter().zip(found).filter_map(|(parameter, found)| match &parameter.shape {
         Shape::Value { schema, default, .. } => Some((parameter, schema, default, found)),
-        Shape::Buffer { .. } => None,
+        Shape::Buffer { .. } | Shape::Stream { .. } => None,
     });
     for ((parameter, schema, default, found), plan) in values.zip(plans).take(kept) {
         match (found, default) {

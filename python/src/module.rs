@@ -95,6 +95,11 @@ fn describe<'py>(py: Python<'py>, method: &MethodSchema) -> PyResult<Bound<'py, 
                 entry.set_item("sort", sort)?;
                 entry.set_item("shared", *kind == BufferKind::Shared)?;
             }
+            Shape::Stream { direction, item } => {
+                entry.set_item("sort", if *direction == Direction::Out { "sends" } else { "reads" })?;
+                entry.set_item("type", tree(py, item)?)?;
+                entry.set_item("text", item.to_string())?;
+            }
         }
         parameters.append(entry)?;
     }

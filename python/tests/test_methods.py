@@ -128,3 +128,46 @@ def test_many_threads_call_one_client(echo):
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(echo.ping, range(2000)))
     assert answers == list(range(2000))
+
+
+def test_a_stream_that_a_method_sends_is_an_iterator(echo):
+    numbers = echo.count(5, 100_000)
+    assert next(numbers) == 5
+    assert list(numbers) == list(range(6, 100_005))
+    assert numbers.end() == 100_000
+    assert str(inspect.signature(echo.count)).startswith("(from_: int, count: int, *, timeout")
+    with echo.count(0, 2**60) as endless:
+        assert next(endless) == 0
+    assert list(echo.count(0, 0)) == []
+
+
+def test_a_stream_that_a_method_reads_is_given_anything_to_iterate(echo):
+    assert echo.total(range(100_000)) == (4_999_950_000, 100_000)
+    assert echo.total(numbers=iter([1, 2])) == (3, 2)
+    texts = echo.each(str(one) for one in range(20_000))
+    assert list(texts) == [str(one) for one in range(20_000)]
+    assert texts.end() == 20_000
+    assert "numbers: Iterable[int]" in str(inspect.signature(echo.total))
+    assert str(inspect.signature(echo.each)).endswith("-> Items[str]")
+
+
+def test_what_is_wrong_with_a_stream_is_an_exception_of_its_own(echo):
+    with pytest.raises(TypeError, match="numbers"):
+        echo.total([1, "x"])
+    with pytest.raises(TypeError, match="iterate"):
+        echo.total(7)
+    with pytest.raises(TypeError, match="needs items"):
+        echo.total()
+    with pytest.raises(TypeError, match="comes back"):
+        echo.count(0, 1, out=[])
+
+    def breaks():
+        yield "a"
+        raise KeyError("in the middle")
+
+    with pytest.raises(KeyError, match="in the middle"):
+        list(echo.each(breaks()))
+    with pytest.raises(TypeError, match="has streams"):
+        echo.count.send(0, 1)
+    with pytest.raises(wl.faults.DeadlineExceeded):
+        list(echo.count(0, 2**60, timeout=0.2))

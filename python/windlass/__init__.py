@@ -12,7 +12,7 @@ and again with no copy. Every fault is an exception of its own class below ``win
 from __future__ import annotations
 
 from . import faults
-from ._core import Call, FrozenLoan, Loan, ResultView, __version__
+from ._core import Call, FrozenLoan, Items, Loan, ResultView, __version__
 from .arrays import Aio, Array, Arrays, Frame, FrameGroups, GroupBy, Strings
 from .client import Client, connect, current, freeze
 from .faults import *  # noqa: F403 - one class for each code
@@ -21,7 +21,7 @@ from .pools import Method, Pool
 from .values import Reply, Struct, Variant
 
 __all__ = [
-    "Aio", "Array", "Arrays", "Call", "Client", "Frame", "FrameGroups", "FrozenLoan", "GroupBy", "Loan", "Method", "Node", "NodeFailed", "Pool", "Reply", "ResultView", "Strings",
+    "Aio", "Array", "Arrays", "Call", "Client", "Frame", "FrameGroups", "FrozenLoan", "GroupBy", "Items", "Loan", "Method", "Node", "NodeFailed", "Pool", "Reply", "ResultView", "Strings",
     "Struct", "Variant", "__version__", "connect", "current", "faults", "freeze", "start",
     *(name for name in faults.__all__ if name != "TABLE"),
 ]  # fmt: skip

@@ -1,11 +1,13 @@
 """The package's own code: sessions, calls by schema, and buffers."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from typing_extensions import Buffer
 
 __version__: str
+
+_T = TypeVar("_T")
 
 class ResultView:
     """A result, read in place: ``memoryview(r)``, ``numpy.asarray(r)`` and ``bytes(r)`` read it. It never changes."""
@@ -47,6 +49,17 @@ class Call:
     @property
     def patience(self) -> float | None: ...
     def give_up(self) -> Exception: ...
+
+class Items(Generic[_T]):
+    """What a method sends while it runs, item by item. Dropped or closed before its end, it ends the call."""
+
+    def __iter__(self) -> Items[_T]: ...
+    def __next__(self) -> _T: ...
+    def end(self) -> Any:
+        """Reads what is left, and gives what the method answered."""
+    def close(self) -> None: ...
+    def __enter__(self) -> Items[_T]: ...
+    def __exit__(self, *how: object) -> None: ...
 
 class Client:
     @staticmethod

@@ -65,6 +65,9 @@ def type_name(tree: tuple, *, given: bool = False, classes: dict[str, tuple] | N
 
 def answer_name(method: dict[str, Any], classes: dict[str, tuple] | None = None) -> str:
     """The type of what a method answers."""
+    sends = [one for one in method["parameters"] if one["sort"] == "sends"]
+    if sends:
+        return f"Items[{type_name(sends[0]['type'], classes=classes)}]"
     results = [one["name"] for one in method["parameters"] if one["sort"] in ("out", "inout")]
     if not results:
         return type_name(method["reply"], classes=classes)
@@ -90,6 +93,12 @@ def signature(method: dict[str, Any]) -> inspect.Signature:
             defaulted |= default is not kinds.empty
             kind = kinds.KEYWORD_ONLY if needs_keyword else kinds.POSITIONAL_OR_KEYWORD
             (keywords if needs_keyword else places).append(kinds(name, kind, default=default, annotation=text))
+        elif one["sort"] == "sends":
+            continue
+        elif one["sort"] == "reads":
+            kind = kinds.KEYWORD_ONLY if defaulted else kinds.POSITIONAL_OR_KEYWORD
+            text = Text(f"Iterable[{type_name(one['type'], given=True)}]")
+            (keywords if defaulted else places).append(kinds(name, kind, annotation=text))
         elif one["sort"] == "out":
             text = Text("int | Loan | None" if one["shared"] else "int | None")
             keywords.append(kinds(name, kinds.KEYWORD_ONLY, default=None, annotation=text))

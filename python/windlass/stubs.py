@@ -25,7 +25,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from typing_extensions import Buffer
-from windlass import Call, Loan, Method, Pool, Reply, ResultView, Struct, Variant
+from windlass import Call, Items, Loan, Method, Pool, Reply, ResultView, Struct, Variant
 '''
 
 
@@ -53,7 +53,7 @@ def stub(pools: Iterable[Pool]) -> str:
 
 def _method(described: dict[str, Any], classes: dict[str, tuple], replies: list[str]) -> list[str]:
     for one in described["parameters"]:
-        if one["sort"] == "value":
+        if one["sort"] in ("value", "reads"):
             type_name(one["type"], given=True, classes=classes)
     answer = answer_name(described, classes)
     results = [one["name"] for one in described["parameters"] if one["sort"] in ("out", "inout")]

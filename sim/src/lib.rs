@@ -13,6 +13,7 @@ pub mod limits;
 pub mod workloads;
 
 mod board;
+mod choir;
 mod conduit;
 mod line;
 #[cfg(test)]

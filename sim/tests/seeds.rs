@@ -41,6 +41,11 @@ fn calls_of_a_container_that_moves_keep_their_order_and_none_is_lost() {
 }
 
 #[test]
+fn calls_of_one_key_of_a_shared_container_keep_their_order_and_never_meet() {
+    holds("sharing");
+}
+
+#[test]
 fn what_was_made_durable_is_there_after_a_power_cut() {
     holds("files");
 }

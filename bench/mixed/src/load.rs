@@ -1,4 +1,4 @@
-//! Load: one method that does nothing, and two that compute for as long as they are told.
+//! Load: one method that does nothing, and two that compute for as long as they are told; and one of a module that workers share.
 
 use windlass::prelude::*;
 
@@ -49,5 +49,22 @@ impl Load {
     fn sum(&self) -> u64 {
         let sum = self.numbers.iter().fold(0u64, |sum, number| sum.wrapping_mul(31).wrapping_add(*number));
         u64::from(std::hint::black_box(sum) != 1)
+    }
+}
+
+/// The same numbers, which workers share.
+pub struct Shared(Load);
+
+#[module(export = false, sync)]
+impl Shared {
+    #[create]
+    fn create() -> Self {
+        Self(Load::create())
+    }
+
+    /// Computes for so long without a pause.
+    #[method(id = 10)]
+    fn solid(&self, cx: &Context<'_>, us: u64) -> u64 {
+        self.0.solid(cx, us)
     }
 }

@@ -6,15 +6,18 @@
 //! - `quick-beside`: the same, while so many heavy calls are always out; they yield when they are due to, as a module should;
 //! - `heavy-beside`: those, in the same time: what is left for them.
 //!
+//! With `--shared`, in place of these, calls to one container: with one worker, with two, and with two that share it (`shared`).
+//!
 //! One client asks the quick calls and another the heavy ones, by dynamic queries; both methods are of one pool with a
 //! container on each worker. Holds: every answer is checked; quick calls are counted from when they are sent, whatever held them up.
 //! Exit: 0, or 1 when an answer is wrong or a program cannot be run; figures beyond their target are said, not failed.
 #![allow(clippy::disallowed_methods, reason = "a bench reads the clock and runs programs")]
 
 mod load;
+mod shared;
 
 use clap::Parser;
-use load::{Load, load as calls};
+use load::{Load, Shared, load as calls};
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitCode, Stdio};
@@ -54,6 +57,9 @@ struct Order {
     /// The heavy calls never yield: what nobody should write, and what a worker cannot take away from them.
     #[arg(long)]
     solid: bool,
+    /// Measures one container that workers share, and nothing else.
+    #[arg(long)]
+    shared: bool,
     /// How often each load's turn comes.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: u32,
@@ -91,7 +97,7 @@ fn serve(workers: usize) -> Result<(), Failure> {
     let directory = tempfile::tempdir()?;
     let mut config = NodeConfig::new("bench", Admin::TABLE);
     config.directory = directory.path().join("bench");
-    config.modules.push(Load::TABLE);
+    config.modules.extend([Load::TABLE, Shared::TABLE]);
     config.workers = workers;
     let node = Node::start(config)?;
     println!("{}", directory.path().join("bench").display());
@@ -134,6 +140,13 @@ fn run(order: &Order) -> Result<(), Failure> {
     println!("machine: {}", machine::line());
     if let Some(warning) = Busy::look(Duration::from_millis(200)).and_then(|load| load.warning()) {
         println!("{warning}");
+    }
+    if order.shared {
+        let rows = shared::run(order)?;
+        if let Some(path) = &order.json {
+            row::write(path, &rows)?;
+        }
+        return Ok(());
     }
     let how = if order.solid { "that never yield" } else { "that yield when they are due to" };
     println!("heavy: {} calls of {} us {how}, always out", order.heavy, order.heavy_us);

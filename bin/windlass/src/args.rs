@@ -115,6 +115,9 @@ pub struct CallArgs {
     /// Room for a result buffer, like 16MiB [default: 1 MiB, or twice the bytes that are sent]
     #[arg(long, value_name = "PARAM=BYTES")]
     pub room: Vec<String>,
+    /// Values for the stream that the method reads, one to a line as JSON; `-`, and nothing, is standard input
+    #[arg(long, value_name = "PATH")]
+    pub items: Option<String>,
     /// How long the call may take, like 5s or 250ms
     #[arg(long, value_name = "TIME", value_parser = windlass_serve::units::duration)]
     pub deadline: Option<Duration>,
@@ -322,6 +325,8 @@ const CALL: &str = "EXAMPLES:
   windlass call squeeze.compress --file data=./photo.raw --out out=./photo.lz4 --room out=64MiB
   windlass call counters.add name=cats by=2 --deadline 250ms --json
   windlass call counters.total --query broadcast
+  windlass call echoes.count from=1 count=1000000 | head      items of a stream, as they come
+  seq 5 | windlass call echoes.total                          one item to a line
   windlass call counters.add name=cats by=2 --query hash:77";
 const POOL: &str = "EXAMPLES:
   windlass pool create squeeze compress compress_id=1 level=9

@@ -10,13 +10,14 @@ use crate::pool::pairs;
 use crate::trouble::Trouble;
 use serde_json::{Value, json};
 use std::fs::File;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use windlass_client::Client;
-use windlass_client::dynamic::{Bulk, DynamicPool, DynamicReply, Supply, near, read};
+use windlass_client::dynamic::{self, Bulk, DynamicPool, DynamicReply, Supply, near, read};
+use windlass_client::{Client, EncodedValues};
 use windlass_contract::head::Direction;
+use windlass_contract::schema::parse_text;
 use windlass_contract::slot::Query;
-use windlass_contract::{Code, Fault, MethodSchema};
+use windlass_contract::{Code, Fault, MethodSchema, Schema};
 use windlass_serve::units;
 
 /// Bytes of a result that are shown.
@@ -47,6 +48,12 @@ pub fn run(args: &CallArgs, output: Output) -> Result<(), Trouble> {
         buffers.push((name.clone(), Supply::Room(room)));
     }
     check_outs(method, &outs)?;
+    if method.streams().next().is_some() {
+        return streamed(args, &pool, method, &arguments, &buffers, output);
+    }
+    if args.items.is_some() {
+        return Err(Trouble::usage(format!("{} reads no stream: leave out --items", method.name)));
+    }
     let mut outgoing = pool.outgoing(method, &arguments, &buffers)?;
     if let Some(query) = args.query {
         outgoing = outgoing.query(query);
@@ -55,6 +62,78 @@ pub fn run(args: &CallArgs, output: Output) -> Result<(), Trouble> {
         outgoing = outgoing.deadline(deadline);
     }
     show(read(method, outgoing.wait()?)?, &outs, output)
+}
+
+/// A call with streams: what it reads comes line by line as JSON, what it sends is shown line by line as it comes.
+fn streamed(
+    args: &CallArgs,
+    pool: &DynamicPool,
+    method: &MethodSchema,
+    arguments: &[(String, String)],
+    buffers: &[(String, Supply<'_>)],
+    output: Output,
+) -> Result<(), Trouble> {
+    let values = match (method.stream(Direction::In), &args.items) {
+        (Some(item), path) => Some(lines(path.as_deref().unwrap_or(STANDARD), item.clone())?),
+        (None, Some(_)) => {
+            return Err(Trouble::usage(format!("{} reads no stream: leave out --items", method.name)));
+        }
+        (None, None) => None,
+    };
+    let pool = match args.query {
+        Some(query) => pool.pool().toward(query),
+        None => pool.pool().clone(),
+    };
+    let mut items = dynamic::streamed(&pool, method, arguments, buffers, args.deadline, values)?;
+    let sent = method.stream(Direction::Out);
+    while let Some(item) = items.next_encoded() {
+        let bytes = match (item, sent) {
+            (Ok(bytes), Some(schema)) => schema.decode_json(&mut &bytes[..]),
+            // `end_encoded` says it.
+            _ => break,
+        };
+        let value = bytes.map_err(|error| Fault::new(Code::BadReply, error.to_string()))?;
+        let line = match &value {
+            Value::String(text) if !output.json => text.clone(),
+            other => other.to_string(),
+        };
+        if !output::heard(format!("{line}\n").as_bytes())? {
+            // Nobody reads any more: the call ends with its stream.
+            return Ok(());
+        }
+    }
+    let reply = read(method, items.end_encoded()?)?;
+    if sent.is_some() {
+        // What passed is the data; what the method says about it is talk.
+        output.say(&plain(&reply.value));
+        return Ok(());
+    }
+    show(reply, &[], output)
+}
+
+/// Values of a file, or of standard input, one to a line as JSON; a line that is none ends the call.
+fn lines(path: &str, item: Schema) -> Result<EncodedValues, Trouble> {
+    let source: Box<dyn Read + Send> = match path {
+        STANDARD => Box::new(std::io::stdin()),
+        path => Box::new(File::open(path).map_err(|error| Trouble::io(path, &error))?),
+    };
+    let path = path.to_owned();
+    let numbered = (1..).zip(BufReader::new(source).lines());
+    let wrong = move |at: u64, why: String| Fault::new(Code::BadArguments, format!("{path}, line {at}: {why}"));
+    let values = numbered.map(move |(at, line)| {
+        let line = line.map_err(|error| wrong(at, error.to_string()))?;
+        let mut bytes = Vec::new();
+        // What is no JSON of this type is a bare word, as an argument may be.
+        let json =
+            serde_json::from_str(&line).is_ok_and(|value: Value| item.encode_json(&value, &mut bytes).is_ok());
+        if !json {
+            bytes.clear();
+            let bare = parse_text(&item, &line).and_then(|value| item.encode_json(&value, &mut bytes));
+            bare.map_err(|error| wrong(at, error.to_string()))?;
+        }
+        Ok(bytes)
+    });
+    Ok(Box::new(values))
 }
 
 /// A query as it is written: `local`, `dynamic`, `id:N`, `hash:N`, `range:FROM..TO`, `broadcast`.

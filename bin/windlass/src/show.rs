@@ -416,6 +416,8 @@ fn parameter(parameter: &Parameter) -> String {
             };
             format!("{}: {direction} {kind}", parameter.name)
         }
+        Shape::Stream { direction: Direction::Out, item } => format!("{}: out stream of {item}", parameter.name),
+        Shape::Stream { item, .. } => format!("{}: in stream of {item}", parameter.name),
     }
 }
 

@@ -329,3 +329,36 @@ fn a_methods_latency_is_a_histogram_in_which_every_call_stands() {
     let said = complaint(&node.run(&["stat", "echoes.paus"]));
     assert!(said.contains("pause"), "{said}");
 }
+
+#[test]
+fn rpc_R20_streams_are_read_and_written_line_by_line() {
+    let node = Node::start(&[]);
+    stdout(&node.run(&["pool", "create", "e", "echo"]));
+    let call = |args: &[&str]| node.run(&[&["call"], args].concat());
+    assert_eq!(stdout(&call(&["e.count", "from=3", "count=4"])), "3\n4\n5\n6\n");
+    assert_eq!(stdout(&call(&["e.count", "from=3", "count=2", "--json"])), "3\n4\n");
+    let file = node.file("items");
+    write(&file, "1\n2\n3\n");
+    let items = file.to_str().unwrap();
+    let total: Value = serde_json::from_str(&stdout(&call(&["e.total", "--items", items, "--json"]))).unwrap();
+    assert_eq!(total["value"], serde_json::json!([6, 3]));
+    write(&file, "a b\n\"c\"\n");
+    assert_eq!(stdout(&call(&["e.each", "--items", items])), "a b\nc\n");
+    assert_eq!(stdout(&call(&["e.each", "--items", items, "--json"])), "\"a b\"\n\"c\"\n");
+    write(&file, "1\nx\n");
+    let said = complaint(&call(&["e.total", "--items", items]));
+    assert!(said.contains("line 2") && said.contains("u64 wanted"), "{said}");
+    for (args, expected) in [
+        (&["e.count", "from=1", "count=1", "--items", items][..], "reads no stream"),
+        (&["e.echo", "text=a", "--items", items], "reads no stream"),
+        (&["e.total", "--items", "/no/such/file"], "/no/such/file"),
+        (&["e.count", "from=1"], "needs the argument \"count\""),
+        (&["e.count", "from=1", "count=1", "--query", "broadcast"], "one container"),
+    ] {
+        let said = complaint(&call(args));
+        assert!(said.contains(expected), "{args:?}: {said}");
+    }
+    let described = stdout(&node.run(&["describe", "e"]));
+    assert!(described.contains("count(from: u64, count: u64, out: out stream of u64) -> u64"), "{described}");
+    assert!(described.contains("each(texts: in stream of str, out: out stream of str)"), "{described}");
+}

@@ -231,6 +231,18 @@ impl Pool {
         if id == NOWHERE { call.refused(self.at.nowhere()) } else { call }
     }
 
+    /// The session that a call would go by now, its pool there and its query.
+    ///
+    /// # Errors
+    /// `UnknownPool` when the node has come back without the pool.
+    pub(crate) fn now(&self) -> Result<(Arc<Life>, PoolId, Query), Fault> {
+        let life = self.client.common.now();
+        match self.at.id() {
+            NOWHERE => Err(self.at.nowhere()),
+            id => Ok((life, id, self.query)),
+        }
+    }
+
     /// The same pool, but its calls go to these containers: one by its id or by a hash, a range, all of them. Without this:
     /// to a container of the worker that has this session.
     pub fn toward(&self, query: Query) -> Pool {

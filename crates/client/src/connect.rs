@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -397,6 +397,7 @@ impl Connect {
             stages: self.stages.then(Stages::default),
             background: Background::default(),
             answers_wait: AtomicBool::new(false),
+            streaming: AtomicU32::new(0),
             welcome,
         })
     }

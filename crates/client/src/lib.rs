@@ -2,7 +2,7 @@
 //!
 //! Lives here, in the order data moves: `connect` (hello to session; `connecting`: as a future; `again`: once more), `client` (what a user holds), `outgoing` (a call put
 //!   together; `prepared`: looked at; `batch`: several), `session` (published), `table` (what is out; `slots`: room that was reserved; `taking`: room that is waited for), `reap` (answers taken), `pending` (waited for), `reply`
-//!   (read); beside it memory (`heap`, `frozen`), the control socket (`wire`), futures (`background`; `attending`: by a loop of the program's own), waits without a thread (`hand`), `dynamic`,
+//!   (read); beside it memory (`heap`, `frozen`), the control socket (`wire`), futures (`background`; `attending`: by a loop of the program's own), waits without a thread (`hand`), `dynamic`, `streams` (values beside a call),
 //!   `stages` (where the time of calls goes), `provide` (calls the other way); below it `link`: shared memory, or a `stream` (a Unix socket, TCP).
 //! From: generated clients, the command line, edges, Python. To: a node, over shared memory or a socket.
 //! Holds: no call is lost in silence: each ends with a value or a Fault, however the node behaves; nothing that the node
@@ -39,6 +39,7 @@ mod small;
 mod spin;
 mod stages;
 mod stream;
+mod streams;
 mod table;
 mod taking;
 mod wire;
@@ -50,6 +51,8 @@ pub use connect::Connect;
 pub use connecting::Connecting;
 pub use counters::Counters;
 pub use frozen::FrozenLoan;
+/// What a task's values to a method come from; `futures_core::Stream`.
+pub use futures_core::Stream;
 pub use heap::Loan;
 pub use outgoing::{Outgoing, Payload};
 pub use pending::Pending;
@@ -59,6 +62,7 @@ pub use reply::{Reply, ResultView};
 pub use slots::CallSlot;
 pub use stages::ClientStages;
 pub use stream::pipe::Pipe;
+pub use streams::{AsyncItems, EncodedValues, Items, Streaming};
 /// What node and client agree on, for callers by schema who may name this crate alone.
 pub use windlass_contract as contract;
 pub use windlass_contract::frame::Token;

@@ -8,7 +8,7 @@
 
 use std::collections::HashSet;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::task::Waker;
 use std::time::Duration;
@@ -54,6 +54,8 @@ pub(crate) struct Session {
     pub(crate) background: Background,
     /// The node has said that completions wait, and nobody has taken them since.
     pub(crate) answers_wait: AtomicBool,
+    /// Calls with streams that are under way.
+    pub(crate) streaming: AtomicU32,
 }
 
 impl Session {

@@ -214,6 +214,11 @@ impl<'a> Context<'a> {
     pub(crate) fn begin(&self, asked: RawOp) -> Operation<'a> {
         Operation(Doing { call: self.call, asked: Some(RawOp { flags: self.flags, ..asked }), token: 0 })
     }
+    /// Has the host do what nobody waits for.
+    pub(crate) fn tell(&self, asked: RawOp) {
+        let token = self.call.op_start(asked);
+        self.call.op_drop(token);
+    }
     /// As `begin`, but the result comes as it is, the Fault in it.
     pub(crate) fn begin_raw(&self, asked: RawOp) -> Doing<'a> {
         self.begin(asked).0

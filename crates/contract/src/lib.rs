@@ -3,7 +3,7 @@
 //! Lives here, in the order data moves: ids (`ids`), the records of a call (`slot`, `head`, `completion`), of a
 //! connection (`hello`, `control`), of a stream (`frame`), the described shapes (`schema`), the one error (`fault`), and the edge to a
 //! module's code: the C table (`abi`), what a method may ask (`context`, and with it `nested`, `files`, `sockets`, `spawn`),
-//! its buffers (`buffers`, lent to operations by `lending`), named values (`symbols`, with arrays in `array`) and commands over
+//! its buffers (`buffers`, lent to operations by `lending`) and streams (`streams`), named values (`symbols`, with arrays in `array`) and commands over
 //! them (`commands`), what passes with a process that serves a pool (`provide`), and the glue that macro output calls (`describe`, `serve`).
 //! From: bytes that a peer wrote, already copied into private memory. To: typed values, or a `Fault` that says why not.
 //! Holds: every decoder here is total: any bytes give a value or a named error, never a panic.
@@ -38,6 +38,7 @@ pub mod serve;
 pub mod slot;
 pub mod sockets;
 pub mod spawn;
+pub mod streams;
 pub mod symbols;
 mod waits;
 

@@ -68,3 +68,10 @@ pub const COMMAND_VARIABLES_MAX: usize = 16;
 pub const INSTANCES_MAX: usize = 1_000_000;
 /// Bytes of a command's base name.
 pub const COMMAND_NAME_MAX: usize = 128;
+
+/// Bytes of a stream that gather before they go, unless their writer waits: about as many as travel at once.
+pub const STREAM_CHUNK_BYTES: usize = 16 * 1024;
+/// Bytes of a stream that one answer brings, or one call gives, at most.
+pub const STREAM_BATCH_BYTES_MAX: usize = 60 * 1024;
+/// Bytes of one value in a stream.
+pub const STREAM_ITEM_BYTES_MAX: usize = 16 << 20;

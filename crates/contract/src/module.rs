@@ -1,6 +1,6 @@
 //! What a module is to the contract: the trait that `#[module]` implements, and the hooks its author may override.
 //!
-//! Lives here: `Module`, `Access` (the state rule as types), `Hooks`, `Event`.
+//! Lives here: `Module`, `Access` (the state rule as types), `Hooks`, `Sharing` (that threads may share a state), `Event`.
 //! Holds: a module with `&mut self` methods can give no future that outlives the call, so its state is never shared;
 //! one with futures sees `&self` only.
 
@@ -9,6 +9,8 @@ pub use crate::abi::{Access, Exclusive, Shared};
 use crate::context::{Context, Incoming};
 use crate::schema::ModuleDescriptor;
 use crate::{Code, Fault};
+use std::fmt;
+use std::marker::PhantomData;
 use std::sync::OnceLock;
 
 /// Implemented by `#[module]`; nobody writes it by hand but tests of the table.
@@ -126,16 +128,38 @@ pub enum Lane {
     LeastLoaded,
 }
 
+/// That threads may share a container of type `M`, and that it may end on any of them: there is none for a type that is not
+/// `Send` and `Sync`.
+pub struct Sharing<M: ?Sized>(PhantomData<fn(&M)>);
+
+impl<M> Sharing<M> {
+    /// The compiler has seen to it.
+    pub const fn proven() -> Self
+    where
+        M: Send + Sync,
+    {
+        Self(PhantomData)
+    }
+}
+
+impl<M: ?Sized> fmt::Debug for Sharing<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("threads may share it")
+    }
+}
+
 /// Life-cycle and monitor hooks. Every one has a default that does the right thing for a module that has nothing to say;
 /// write the ones you need inside the `#[module]` impl, marked `#[hook]`.
 #[allow(unused_variables, reason = "defaults ignore what they are told")]
-pub trait Hooks {
+pub trait Hooks: Sized {
     /// Which of the monitor hooks a node has to ask, one `Event::bit` each: those that are the module's own. All of them, unless
     /// it says so; `#[module]` knows them.
     const OWN: u32 = u32::MAX;
     /// Whether a container keeps nothing between calls, so that the node may have another one in its place at any time:
     /// `#[module(stateless)]`.
     const STATELESS: bool = false;
+    /// That threads may share a container, so that a node may run its calls on several workers at once: `#[module(sync)]`.
+    const SYNC: Option<Sharing<Self>> = None;
 
     /// The pool is being destroyed; say no to keep it.
     ///

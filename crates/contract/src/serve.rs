@@ -11,6 +11,7 @@ use crate::buffers::Parameter;
 use crate::context::Incoming;
 use crate::limits::{REPLY_BYTES_MAX, STATE_BYTES_MAX};
 use crate::module::{Cost, Event, Hooks, LaneCall, Module, Sample};
+use crate::streams::Streams;
 use crate::{Code, Fault, MethodId, Outcome};
 use serde::{Deserialize, Serialize};
 
@@ -91,6 +92,15 @@ impl<'a> Arguments<'a> {
                 format!("buffer `{name}` must be {:?} of {:?}", P::DIRECTION, P::KIND).to_lowercase(),
             )
         })
+    }
+
+    /// The streams of the call: what every method that has any takes first.
+    ///
+    /// # Errors
+    /// `BadArguments`, and as `Streams::open`.
+    pub async fn streams(&mut self) -> Result<Streams<'a>, Fault> {
+        let number = self.values.value("stream")?;
+        Streams::open(self.call, number).await
     }
 
     /// Ends; nothing may be left.

@@ -3,7 +3,7 @@
 //! Holds: a model that passes makes code that compiles, as far as a macro can see; the rest (a type without a schema, an
 //! error that is no Fault) the compiler says at the author's own tokens.
 
-use crate::model::{Aggregate, Kind, Method, Module, Receiver};
+use crate::model::{Aggregate, Direction, Kind, Method, Module, Receiver};
 use crate::names;
 use crate::parse::{DEFAULT_GROUP, Errors, OWN_FIRST};
 use proc_macro2::Ident;
@@ -37,6 +37,10 @@ const BUFFERS_MAX: usize = 16;
 /// `contract::limits::NAME_MAX`.
 const NAME_MAX: usize = 64;
 
+/// Why a function of a `sync` module takes `&self`.
+const SYNC_SELF: &str = "calls of a `sync` module run on several workers at once: take `&self`, and keep the state in atomics or behind \
+                         the locks of `std::sync` (never held across `.await`), or leave out `sync`";
+
 /// Checks the whole module, as far as it was understood.
 pub fn module(module: &Module, errors: &mut Errors) {
     match &module.creates[..] {
@@ -59,6 +63,7 @@ pub fn module(module: &Module, errors: &mut Errors) {
         flags(module, one, errors);
         key(one, errors);
         since_stands_last(one, errors);
+        streams(one, errors);
     }
     groups(module, errors);
     for hook in &module.hooks {
@@ -70,7 +75,9 @@ pub fn module(module: &Module, errors: &mut Errors) {
             errors.add(Error::new(hook.sig.ident.span(), text));
         }
         let is_alone = hook.sig.receiver().filter(|this| this.mutability.is_some());
-        if let Some(this) = is_alone.filter(|_| name == "import" && !module.all_sync()) {
+        if let Some(this) = is_alone.filter(|_| name == "import" && module.sync.is_some()) {
+            errors.add(Error::new_spanned(this, SYNC_SELF));
+        } else if let Some(this) = is_alone.filter(|_| name == "import" && !module.all_sync()) {
             let text = "with an `async fn` in the module, calls share the container: take `&self`, and keep the state in cells";
             errors.add(Error::new_spanned(this, text));
         }
@@ -103,6 +110,41 @@ fn number_and_name(method: &Method, before: &[Method], errors: &mut Errors) {
     if CLIENT_OWN.contains(&name.as_str()) {
         let text = format!("every generated client has a `{name}` of its own: choose another name");
         errors.add(Error::new(method.ident.span(), text));
+    }
+}
+
+/// Streams: one each way, in a method that can wait and that one container runs for one caller who waits.
+fn streams(method: &Method, errors: &mut Errors) {
+    let Some((first, ..)) = method.streams().next() else { return };
+    let at = first.ident.span();
+    if !method.is_async {
+        errors.add(Error::new(at, "a method waits for its streams: make it an `async fn`"));
+    }
+    for way in [Direction::In, Direction::Out] {
+        if let Some((second, ..)) = method.streams().filter(|(_, one, _)| *one == way).nth(1) {
+            let text = "a method reads one stream and fills one at most: send an enum, or a struct of both";
+            errors.add(Error::new(second.ident.span(), text));
+        }
+    }
+    let gives_back = method.buffers().find(|(_, buffer)| buffer.gives_back());
+    if let Some((buffer, _)) = gives_back.filter(|_| method.stream(Direction::Out).is_some()) {
+        let text = "a method that fills a stream gives back no buffers: send their bytes through the stream";
+        errors.add(Error::new(buffer.ident.span(), text));
+    }
+    if method.flags.detached {
+        errors.add(Error::new(at, "nobody waits for a detached method, so nobody reads or fills its streams"));
+    }
+    if method.flags.aggregate.is_some() {
+        errors.add(Error::new(
+            at,
+            "a stream goes to one container, so there are no answers of several to be folded",
+        ));
+    }
+    if let Some(period) = &method.flags.period {
+        errors.add(Error::new(
+            period.at.span(),
+            "the node calls a periodic method itself, and has no streams for it",
+        ));
     }
 }
 
@@ -148,7 +190,9 @@ fn state_rule(module: &Module, method: &Method, errors: &mut Errors) {
     if method.receiver != Receiver::Exclusive {
         return;
     }
-    if let Some(other) = module.methods.iter().find(|other| other.is_async) {
+    if module.sync.is_some() {
+        errors.add(Error::new(method.ident.span(), SYNC_SELF));
+    } else if let Some(other) = module.methods.iter().find(|other| other.is_async) {
         let text = format!(
             "`{}` is an `async fn`, so calls overlap and no method may take `&mut self`: take `&self` and keep the state \
              in `Cell` or `RefCell` (never borrowed across `.await`), or make every method a plain `fn`",

@@ -29,7 +29,9 @@ use proc_macro2::TokenStream as Tokens;
 /// Attributes: `name = ".."` (default: the type's name in snake_case), `version = ".."` (default: the crate's),
 /// `export = false` (no entry symbol: for the second module of a crate and for crates that forbid unsafe code),
 /// `crate = "path"` (where the facade is, when it is not `::windlass`), `lanes(default = 1, data = 32)` (groups of lanes that each
-/// container has of its own; `group = data` on a method says that its calls wait there, `default` has those that say nothing).
+/// container has of its own; `group = data` on a method says that its calls wait there, `default` has those that say nothing),
+/// `stateless` (a container keeps nothing between calls), `sync` (calls of one container run on several workers at once, those of one
+/// key on one: every method takes `&self`, and the type is `Send` and `Sync`).
 ///
 /// The functions are marked `#[create]` (one, required), `#[method(..)]` and `#[hook]`; others stay what they are. Beside
 /// the type this makes a module of its name, with `Client`, `Blocking`, `Nested`, `create` and `methods`; so the impl stands in

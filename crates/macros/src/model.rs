@@ -4,7 +4,7 @@
 
 use crate::classes::Among;
 use proc_macro2::Ident;
-use syn::{Attribute, Expr, Generics, ImplItemFn, LitStr, Path, Type};
+use syn::{Attribute, Expr, GenericArgument, Generics, ImplItemFn, LitStr, Path, PathArguments, Type};
 
 /// A module.
 pub struct Module {
@@ -20,6 +20,8 @@ pub struct Module {
     pub export: bool,
     /// Whether its containers keep nothing between calls, so that they come back with a node as they are made.
     pub stateless: bool,
+    /// Whether calls of one container run on several workers at once, and where that is said.
+    pub sync: Option<proc_macro2::Span>,
     /// Its documentation.
     pub docs: String,
     /// Whether a function is marked `#[create]`, understood or not.
@@ -147,6 +149,8 @@ pub enum Kind {
     },
     /// A buffer.
     Buffer(Buffer),
+    /// Values that pass one by one: to the method, or from it.
+    Stream(Direction),
 }
 
 /// What a buffer is.
@@ -302,6 +306,10 @@ impl Module {
     pub fn all_sync(&self) -> bool {
         !self.methods.iter().any(|method| method.is_async)
     }
+    /// Whether a call has its container to itself while it runs.
+    pub fn is_alone(&self) -> bool {
+        self.all_sync() && self.sync.is_none()
+    }
     /// Whether a method is called `name`.
     pub fn has_method(&self, name: &str) -> bool {
         self.methods.iter().any(|method| method.name == name)
@@ -312,6 +320,17 @@ impl Method {
     /// Its values, in order.
     pub fn values(&self) -> impl Iterator<Item = &Parameter> {
         self.parameters.iter().filter(|one| matches!(one.kind, Kind::Value { .. }))
+    }
+    /// Its streams, in order, with the types of their values.
+    pub fn streams(&self) -> impl Iterator<Item = (&Parameter, Direction, &Type)> {
+        self.parameters.iter().filter_map(|one| match one.kind {
+            Kind::Stream(direction) => Some((one, direction, only_type(&one.ty)?)),
+            _ => None,
+        })
+    }
+    /// The type of the values of the stream that goes this way.
+    pub fn stream(&self, direction: Direction) -> Option<&Type> {
+        self.streams().find(|(_, way, _)| *way == direction).map(|(.., item)| item)
     }
     /// Its buffers, in order.
     pub fn buffers(&self) -> impl Iterator<Item = (&Parameter, Buffer)> {
@@ -327,4 +346,15 @@ impl Reply {
     pub fn is_unit(&self) -> bool {
         matches!(&self.ty, Type::Tuple(tuple) if tuple.elems.is_empty())
     }
+}
+
+/// `T` of `Stream<'_, T>`.
+pub fn only_type(ty: &Type) -> Option<&Type> {
+    let Type::Path(path) = ty else { return None };
+    let PathArguments::AngleBracketed(list) = &path.path.segments.last()?.arguments else { return None };
+    let mut types = list.args.iter().filter_map(|one| match one {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    });
+    types.next().filter(|_| types.next().is_none())
 }

@@ -55,6 +55,8 @@ pub(crate) struct Core {
     /// Operations that tasks wait for.
     pub(crate) io: windlass_lane::io::Io,
     pub(crate) sessions: RefCell<Sessions>,
+    /// What passes between calls and their callers while they run.
+    pub(crate) call_streams: crate::host::streams::Streams,
     /// What sessions over sockets share.
     pub(crate) streams: crate::transport::stream::Streams,
     pub(crate) places: RefCell<Places>,

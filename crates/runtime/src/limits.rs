@@ -125,6 +125,10 @@ pub const FILES_WARM_MAX: usize = 32;
 pub const SYMBOLS_SHOWN_MAX: usize = 10_000;
 /// Calls of a served pool that wait until its provider takes them.
 pub const RELAYED_MAX: usize = 4096;
+/// Calls with streams that one session may have under way on a worker.
+pub const STREAMS_MAX: usize = 64;
+/// Bytes of a stream that wait in the node, each way, before whoever sends them waits.
+pub const STREAM_WINDOW_BYTES: usize = 128 * 1024;
 /// How long a pool that a process is to serve stands without being held, nanoseconds.
 pub const UNHELD_NS: u64 = 5_000_000_000;
 /// Calls of one worker that wait while the container that they go to moves.
@@ -133,12 +137,24 @@ pub const HELD_MAX: usize = 4096;
 pub const MOVE_DRAIN_NS: u64 = 200_000_000;
 /// How often it is looked at whether it has.
 pub const MOVE_LOOK_NS: u64 = 100_000;
+/// The same, when it was looked often.
+pub const MOVE_LOOK_MAX_NS: u64 = 5_000_000;
 /// How long workers have to hold calls back for that.
 pub const MOVE_HOLD_NS: u64 = 200_000_000;
 /// How long a state may take from one container to the next.
 pub const MOVE_STATE_NS: u64 = 5_000_000_000;
 /// How long whoever wants to end, keep or change a pool waits for a container of it that moves.
 pub const MOVE_WAIT_NS: u64 = 10_000_000_000;
+/// By how much more a session's calls have to go to another worker than elsewhere before it goes there.
+pub const DRIFTS: i32 = 64;
+/// What of that counts at most.
+pub const DRIFT_MAX: i32 = 128;
+/// How long a session stays where it came to, at least.
+pub const DRIFT_NS: u64 = 100_000_000;
+/// How long it takes until a worker gives another session away.
+pub const SESSION_GAP_NS: u64 = 10_000_000;
+/// How often it is looked whether a worker that was held, and gave its shares away, turns again.
+pub const RELIEF_LOOK_NS: u64 = 100_000_000;
 /// Events that a node keeps for those who ask.
 pub const EVENTS_MAX: usize = 1024;
 /// Bytes of events in one reply, about.

@@ -452,6 +452,7 @@ fn make_core(
         timers: RefCell::new(Timers::default()),
         io: windlass_lane::io::Io::default(),
         sessions: RefCell::new(Sessions::default()),
+        call_streams: crate::host::streams::Streams::default(),
         streams: crate::transport::stream::Streams::default(),
         places: RefCell::new(places),
         live: RefCell::default(),

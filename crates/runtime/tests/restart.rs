@@ -141,10 +141,42 @@ impl Adder {
     }
 }
 
+/// Counts, wherever it is called.
+#[derive(Default)]
+pub struct Common {
+    count: AtomicU64,
+}
+
+#[module(export = false, sync)]
+impl Common {
+    #[create]
+    fn create() -> Self {
+        Self::default()
+    }
+    #[method(key = name)]
+    fn add(&self, name: u64) -> u64 {
+        self.count.fetch_add(1, Ordering::Relaxed) + name
+    }
+    #[method]
+    fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+    #[hook]
+    fn export(&self, _cx: &Context<'_>) -> Result<Vec<u8>, Fault> {
+        Ok(self.count.load(Ordering::Relaxed).to_le_bytes().into())
+    }
+    #[hook]
+    fn import(&self, _cx: &Context<'_>, _from: &str, state: &[u8]) -> Result<(), Fault> {
+        let state = state.try_into().map_err(|_| Fault::module(1, "a count is eight bytes"))?;
+        self.count.store(u64::from_le_bytes(state), Ordering::Relaxed);
+        Ok(())
+    }
+}
+
 fn node(catalog: &Arc<Table>, change: impl FnOnce(&mut NodeConfig)) -> Result<Stage, Fault> {
     Stage::try_with(|config| {
         config.workers = 2;
-        config.modules.extend([Tally::TABLE, Notes::TABLE, Adder::TABLE]);
+        config.modules.extend([Tally::TABLE, Notes::TABLE, Adder::TABLE, Common::TABLE]);
         config.catalog = Some(catalog.clone());
         change(config);
     })
@@ -379,4 +411,26 @@ fn a_pool_that_had_workers_to_itself_comes_back_before_others_and_is_never_refus
         tally(&again, "count").add().unwrap();
         stopped(again);
     }
+}
+
+#[test]
+fn a_container_that_workers_share_comes_back_with_its_state_on_all_of_them() {
+    let catalog = Arc::new(Table::default());
+    let three = |config: &mut NodeConfig| config.workers = 3;
+    let stage = node(&catalog, three).unwrap();
+    stage.admin().create_spread("all", "common", &[], 1, "round_robin").unwrap();
+    let client = common::Blocking::connect(&stage.address(), "all").unwrap();
+    for name in 0..30 {
+        client.add(name).unwrap();
+    }
+    stopped(stage);
+    let stage = node(&catalog, three).unwrap();
+    let client = common::Blocking::connect(&stage.address(), "all").unwrap();
+    assert_eq!(client.count().unwrap(), 30);
+    for name in 0..30 {
+        assert_eq!(client.add(name).unwrap(), 30 + 2 * name, "by every worker");
+    }
+    let containers = stage.admin().containers().unwrap();
+    assert_eq!(containers.iter().filter(|one| one.pool == "all").count(), 3, "{containers:?}");
+    stopped(stage);
 }

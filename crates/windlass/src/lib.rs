@@ -48,8 +48,8 @@ pub mod tasks;
 
 #[cfg(feature = "client")]
 pub use windlass_client::{
-    Client, Connect, Counters, FrozenLoan, Loan, Outgoing, Payload, Pending, Pool, Query, Reply, ResultView,
-    dynamic,
+    AsyncItems, Client, Connect, Counters, FrozenLoan, Items, Loan, Outgoing, Payload, Pending, Pool, Query,
+    Reply, ResultView, Streaming, dynamic,
 };
 #[cfg(feature = "module")]
 pub use {
@@ -64,6 +64,7 @@ pub use {
     windlass_contract::module::{Cost, Hooks, Lane, LaneCall, Sample},
     windlass_contract::sockets::{Address, Listener, Socket},
     windlass_contract::spawn::{LaneFacts, Spawn, Task},
+    windlass_contract::streams::{Sink, Stream},
     windlass_contract::symbols::{self, Own, Slot, Symbol, SymbolType, Symbols},
     windlass_contract::{
         Code, Described, Fault, MethodId, MethodRef, MethodSchema, ModuleDescriptor, Outcome, PoolId, Retry,
@@ -148,7 +149,7 @@ pub mod __private {
     pub use windlass_client as client;
     pub use windlass_contract::{
         Described, Fault, MethodId, MethodRef, PoolId, abi, admin, array, commands, context, describe, module,
-        nested, schema, serve, symbols,
+        nested, schema, serve, streams, symbols,
     };
 }
 

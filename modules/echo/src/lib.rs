@@ -135,6 +135,37 @@ impl Echo {
         woken as u64
     }
 
+    /// Sends the numbers from `from` on, `count` of them, one by one; answers how many.
+    #[method(id = 24, idempotent)]
+    async fn count(&self, from: u64, count: u64, mut out: Sink<u64>) -> Result<u64, Fault> {
+        for at in 0..count {
+            out.send(from.wrapping_add(at)).await?;
+        }
+        Ok(count)
+    }
+
+    /// Sends each of `texts` back as it comes; answers how many came.
+    #[method(id = 25, idempotent)]
+    async fn each(&self, mut texts: Stream<String>, mut out: Sink<String>) -> Result<u64, Fault> {
+        let mut count = 0;
+        while let Some(text) = texts.next().await? {
+            out.send(text).await?;
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    /// Adds up the numbers that come; answers their sum and how many came.
+    #[method(id = 26, idempotent)]
+    async fn total(&self, mut numbers: Stream<u64>) -> Result<(u64, u64), Fault> {
+        let (mut sum, mut count) = (0_u64, 0);
+        while let Some(number) = numbers.next().await? {
+            sum = sum.wrapping_add(number);
+            count += 1;
+        }
+        Ok((sum, count))
+    }
+
     /// Answers `value` from a task of its own, after `us` microseconds.
     #[method(id = 30, idempotent)]
     async fn later(&self, cx: &Context<'_>, us: u64, value: u64) -> Result<u64, Fault> {

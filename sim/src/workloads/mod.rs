@@ -1,7 +1,7 @@
 //! Workloads: what happens on a stage, and what must be true of it.
 //!
 //! Lives here, in the order to read: `book` (what callers count on), `errands` (one call and its check), `lives` (clients that
-//! do errands), and the workloads themselves: `calls`, `order`, `share`, `death`, `workers`, `moves`, `memory`, `lies`, `files`,
+//! do errands), and the workloads themselves: `calls`, `order`, `share`, `death`, `workers`, `moves`, `sharing`, `memory`, `lies`, `files`,
 //! `sockets`, `wire`, `bdev`, `waits`, `periods`, `comebacks`.
 //! Holds: each workload says in `about` what it holds a run to.
 //! Not here: whose turn it is (`stage`).
@@ -17,6 +17,7 @@ pub(crate) mod lives;
 mod moves;
 mod periods;
 mod share;
+mod sharing;
 mod sockets;
 #[cfg(feature = "hooks")]
 mod trouble;
@@ -83,6 +84,13 @@ pub const ALL: &[Workload] = &[
                 once, and what a container knew it knows",
         finds: &[],
         play: moves::play,
+    },
+    Workload {
+        name: "sharing",
+        about: "workers share containers, and shares go from worker to worker: calls of one key begin as they were sent and are never \
+                inside together, whichever workers they came by, and each is answered once",
+        finds: &[],
+        play: sharing::play,
     },
     Workload {
         name: "files",

@@ -13,6 +13,7 @@ mod prefix;
 pub use prefix::prefix;
 
 use std::ops::Deref;
+use std::time::Duration;
 
 use serde_json::Value;
 use windlass_contract::head::{BufferKind, Direction};
@@ -25,6 +26,7 @@ use crate::heap::Loan;
 use crate::limits::DYNAMIC_ROOM;
 use crate::outgoing::Outgoing;
 use crate::reply::{Given, Reply, ResultView};
+use crate::streams::{EncodedValues, Items};
 
 /// A pool with the description of its methods.
 #[derive(Clone, Debug)]
@@ -150,16 +152,64 @@ pub fn outgoing(
     arguments: &[(String, String)],
     buffers: &[(String, Supply<'_>)],
 ) -> Result<Outgoing, Fault> {
+    if let Some((stream, ..)) = method.streams().next() {
+        let text =
+            format!("{} has the stream {:?} beside it: call it as one with streams", method.name, stream.name);
+        return Err(Fault::new(Code::Unsupported, text));
+    }
+    let (called, bytes) = called(method, arguments, buffers)?;
+    supplied_all(pool, method, pool.call(called).encoded(&bytes), buffers)
+}
+
+/// Puts a call of a method with streams together, as `outgoing` does, and sends it. `values` are what it reads, in postcard
+/// (`Schema::encode_json`); absent if it reads none. What it sends comes in postcard too (`Schema::decode_json`).
+///
+/// # Errors
+/// As `outgoing`; `BadArguments` when values are missing or not wanted; as `Pool::streaming`.
+pub fn streamed(
+    pool: &Pool,
+    method: &MethodSchema,
+    arguments: &[(String, String)],
+    buffers: &[(String, Supply<'_>)],
+    deadline: Option<Duration>,
+    values: Option<EncodedValues>,
+) -> Result<Items<Vec<u8>>, Fault> {
+    let wrong = match (method.stream(Direction::In), &values) {
+        (Some(_), None) => Some("reads a stream, and no values are given for it"),
+        (None, Some(_)) => Some("reads no stream, and values are given for one"),
+        _ => None,
+    };
+    if let Some(wrong) = wrong {
+        return Err(Fault::new(Code::BadArguments, format!("{} {wrong}", method.name)));
+    }
+    let (called, bytes) = called(method, arguments, buffers)?;
+    let streaming = pool.streaming(called)?;
+    let mut call = supplied_all(pool, method, streaming.call().encoded(&bytes), buffers)?;
+    if let Some(deadline) = deadline {
+        call = call.deadline(deadline);
+    }
+    Ok(streaming.items_encoded(call, values, method.stream(Direction::Out).is_some()))
+}
+
+/// What is called, and its arguments.
+fn called(
+    method: &MethodSchema,
+    arguments: &[(String, String)],
+    buffers: &[(String, Supply<'_>)],
+) -> Result<(MethodRef, Vec<u8>), Fault> {
     check_names(method, arguments.iter().map(|(name, _)| name.as_str()), true)?;
     check_names(method, buffers.iter().map(|(name, _)| name.as_str()), false)?;
     let (bytes, schema) = encode(method, arguments)?;
-    let called = MethodRef {
-        id: method.id,
-        schema,
-        name: "a method called by schema",
-        idempotent: method.flags.idempotent,
-    };
-    let mut outgoing = pool.call(called).encoded(&bytes);
+    let (id, idempotent) = (method.id, method.flags.idempotent);
+    Ok((MethodRef { id, schema, name: "a method called by schema", idempotent }, bytes))
+}
+
+fn supplied_all(
+    pool: &Pool,
+    method: &MethodSchema,
+    mut outgoing: Outgoing,
+    buffers: &[(String, Supply<'_>)],
+) -> Result<Outgoing, Fault> {
     let inputs = buffers.iter().map(|(_, supply)| supply.bytes()).fold(0, usize::saturating_add);
     for (parameter, direction, kind) in method.buffers() {
         let name = parameter.name.as_str();

@@ -46,11 +46,13 @@ pub use waker::{HostWaker, LentWaker, WakerVtable, borrow_waker};
 use std::ffi::c_void;
 
 /// Version of both tables. A module built for another one is refused by name.
-pub const TABLE_VERSION: u32 = 5;
+pub const TABLE_VERSION: u32 = 6;
 /// Of `ModuleTable::hooks`: the module's methods take `&self`, so it may be asked while one of them runs.
 pub const TABLE_SHARED: u32 = 1;
 /// Of `ModuleTable::hooks`: a container keeps nothing between calls, so that one made anew is as good (`Hooks::STATELESS`).
 pub const TABLE_STATELESS: u32 = 1 << 31;
+/// Of `ModuleTable::hooks`: threads may share a container, so that its calls may run on several workers at once (`Hooks::SYNC`).
+pub const TABLE_SYNC: u32 = 1 << 30;
 /// The entry symbol of a module library is this, then the crate's name with `-` as `_`.
 pub const ENTRY_PREFIX: &str = "windlass_module_";
 /// What the entry symbol is: a function that gives the table, which lives as long as the library.
@@ -203,7 +205,7 @@ pub struct ModuleTable {
     pub target: u64,
     /// 1 when built with `panic=unwind`.
     pub unwinds: u32,
-    /// `TABLE_SHARED`, `TABLE_STATELESS`, and the bits of the events that the module's own hooks answer (`Hooks::OWN`).
+    /// `TABLE_SHARED`, `TABLE_STATELESS`, `TABLE_SYNC`, and the bits of the events that the module's own hooks answer (`Hooks::OWN`).
     pub hooks: u32,
     /// The postcard of the `ModuleDescriptor`, valid for ever.
     pub describe: unsafe extern "C" fn() -> RawBytes,

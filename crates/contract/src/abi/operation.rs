@@ -57,6 +57,16 @@ pub enum OpKind {
     Join = 23,
     /// The lanes of this worker: the postcard of `Vec<LaneFacts>` in `bytes`.
     Lanes = 24,
+    /// Open the streams of this call: number `a` among those of the session.
+    StreamOpen = 25,
+    /// Take `bytes` for the reader of stream `a`. They are taken at once; it ends when there is room for more.
+    StreamPut = 26,
+    /// The next bytes that came for stream `a`; `value` is 1 when none come behind them.
+    StreamTake = 27,
+    /// Nothing more is put into stream `a`; ends when its reader has all, and knows that it is all.
+    StreamEnd = 28,
+    /// Nothing more is taken from stream `a`.
+    StreamClose = 29,
 }
 
 /// `RawOp::flags`: the operation goes on although its call was asked to end.

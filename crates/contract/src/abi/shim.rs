@@ -5,7 +5,7 @@
 
 use super::waker::HostWaker;
 use super::{
-    Incoming, ModuleTable, RawBytes, RawCall, RawFuture, TABLE_SHARED, TABLE_STATELESS, TABLE_VERSION,
+    Incoming, ModuleTable, RawBytes, RawCall, RawFuture, TABLE_SHARED, TABLE_STATELESS, TABLE_SYNC, TABLE_VERSION,
     borrow_waker, target_bits,
 };
 use crate::module::Module;
@@ -85,8 +85,10 @@ pub const fn table<M: Module>() -> ModuleTable {
         contract: crate::hello::CONTRACT_HASH,
         target: target_bits(),
         unwinds: cfg!(panic = "unwind") as u32,
-        hooks: (M::OWN & !(TABLE_SHARED | TABLE_STATELESS))
+        hooks: (M::OWN & !(TABLE_SHARED | TABLE_STATELESS | TABLE_SYNC))
             | (M::Access::SHARED as u32 * TABLE_SHARED)
+            // Only where no method may have the state to itself.
+            | ((M::Access::SHARED && M::SYNC.is_some()) as u32 * TABLE_SYNC)
             | (M::STATELESS as u32 * TABLE_STATELESS),
         describe: describe::<M>,
         create: create::<M>,
@@ -126,7 +128,8 @@ unsafe extern "C" fn create<M: Module>(call: *const RawCall) -> RawFuture {
 }
 
 unsafe extern "C" fn drop_instance<M: Module>(instance: *mut c_void) {
-    // SAFETY: the host hands back, once, what `created` gave it, when no future of it lives.
+    // SAFETY: the host hands back, once, what `created` gave it, when no future of it lives; on another thread than
+    //   the one it was made on only if its table says `TABLE_SYNC`: then it is `Send`.
     let instance = unsafe { Box::from_raw(instance.cast::<M>()) };
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(instance))) {
         forget_panic(payload);
@@ -138,7 +141,7 @@ unsafe extern "C" fn start<M: Module>(instance: *mut c_void, call: *const RawCal
     let call = unsafe { Incoming::new(call) };
     guarded(&call, || {
         // SAFETY: the instance outlives its futures, and the host starts calls of one instance on one thread, one at
-        //   a time; `Access` gives `&mut` only where no future can outlive `start`.
+        //   a time, unless its table says `TABLE_SYNC`: then it is `Sync` (`Sharing`) and reached shared. `Access` gives `&mut` only where no future can outlive `start`.
         let this = unsafe { <M::Access as Access>::reach::<M>(instance.cast()) };
         <M::Access as Access>::started(M::start(this, call))
     })

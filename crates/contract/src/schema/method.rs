@@ -30,6 +30,14 @@ pub enum Shape {
         /// How its bytes arrive.
         kind: BufferKind,
     },
+    /// Values that pass one by one while the call runs. A method has one in each direction at most; the arguments of one that has
+    /// any begin with a number (`u64`) that its caller chose, by which they are known.
+    Stream {
+        /// Which way.
+        direction: Direction,
+        /// The type of its values.
+        item: Schema,
+    },
 }
 
 /// One parameter.
@@ -163,6 +171,11 @@ pub enum DescriptorError {
     /// A parameter added with `since` stands before one without.
     #[error("method {0:?}: parameters added with `since` must stand last among the values and have a default")]
     Since(String),
+    /// Streams where there can be none, or two in one direction.
+    #[error(
+        "method {0:?} has streams: one in each direction at most, in an `async fn` that is neither blocking, detached nor periodic and folds nothing"
+    )]
+    Streams(String),
 }
 
 impl MethodSchema {
@@ -182,6 +195,7 @@ impl MethodSchema {
                         }
                         Shape::Value { .. } => None,
                         Shape::Buffer { direction, kind } => Some(Canonical::Buffer(*direction, *kind)),
+                        Shape::Stream { direction, item } => Some(Canonical::Stream(*direction, item)),
                     })
                     .collect();
                 let bytes = postcard::to_allocvec(&(module, name, shapes, reply)).unwrap_or_default();
@@ -199,7 +213,7 @@ impl MethodSchema {
     pub fn values(&self) -> impl Iterator<Item = (&Parameter, &Schema, Option<&[u8]>)> {
         self.parameters.iter().filter_map(|one| match &one.shape {
             Shape::Value { schema, default, .. } => Some((one, schema, default.as_deref())),
-            Shape::Buffer { .. } => None,
+            Shape::Buffer { .. } | Shape::Stream { .. } => None,
         })
     }
 
@@ -207,8 +221,21 @@ impl MethodSchema {
     pub fn buffers(&self) -> impl Iterator<Item = (&Parameter, Direction, BufferKind)> {
         self.parameters.iter().filter_map(|one| match &one.shape {
             Shape::Buffer { direction, kind } => Some((one, *direction, *kind)),
-            Shape::Value { .. } => None,
+            Shape::Value { .. } | Shape::Stream { .. } => None,
         })
+    }
+
+    /// The parameters that are streams, in order.
+    pub fn streams(&self) -> impl Iterator<Item = (&Parameter, Direction, &Schema)> {
+        self.parameters.iter().filter_map(|one| match &one.shape {
+            Shape::Stream { direction, item } => Some((one, *direction, item)),
+            Shape::Value { .. } | Shape::Buffer { .. } => None,
+        })
+    }
+
+    /// The stream that goes this way, if it has one: the type of its values.
+    pub fn stream(&self, direction: Direction) -> Option<&Schema> {
+        self.streams().find(|(_, way, _)| *way == direction).map(|(.., item)| item)
     }
 
     /// The arguments in postcard, from names and texts. Values with a default may be left out.
@@ -256,6 +283,21 @@ impl MethodSchema {
                 later |= since;
             }
         }
+        for (at, (_, direction, item)) in self.streams().enumerate() {
+            item.check().map_err(of_type)?;
+            let twice = self.streams().take(at).any(|(_, other, _)| other == direction);
+            let flags = &self.flags;
+            if twice
+                || direction == Direction::InOut
+                || !flags.is_async
+                || flags.blocking
+                || flags.detached
+                || flags.aggregate
+                || flags.period_ns > 0
+            {
+                return Err(DescriptorError::Streams(self.name.clone()));
+            }
+        }
         self.reply.check().map_err(of_type)?;
         if self.hashes != Self::hashes_of(module, &self.name, &self.parameters, &self.reply) {
             return Err(DescriptorError::Hashes(self.name.clone()));
@@ -269,6 +311,7 @@ impl MethodSchema {
 enum Canonical<'a> {
     Value(&'a Schema),
     Buffer(Direction, BufferKind),
+    Stream(Direction, &'a Schema),
 }
 
 impl ModuleDescriptor {

@@ -3,7 +3,7 @@
 use super::host::{Answer, Call, Instance};
 use super::sample::{Facts, Ledger, METHODS, Start, Tally};
 use super::{dropped, encoded, ledger};
-use windlass_contract::abi::{ModuleTable, TABLE_STATELESS, TABLE_VERSION, table, target_bits};
+use windlass_contract::abi::{ModuleTable, TABLE_STATELESS, TABLE_SYNC, TABLE_VERSION, table, target_bits};
 use windlass_contract::hello::CONTRACT_HASH;
 use windlass_contract::module::Module;
 use windlass_contract::{Code, MethodId, ModuleDescriptor, Outcome, Retry};
@@ -14,8 +14,8 @@ fn tasks_K1_a_table_says_its_size_version_contract_and_target_before_any_code_of
     assert_eq!(TABLE.size as usize, size_of::<ModuleTable>());
     assert_eq!(
         (TABLE.version, TABLE.contract, TABLE.hooks),
-        (TABLE_VERSION, CONTRACT_HASH, !TABLE_STATELESS),
-        "it says nothing of itself: all is asked, and it keeps state"
+        (TABLE_VERSION, CONTRACT_HASH, !(TABLE_STATELESS | TABLE_SYNC)),
+        "it says nothing of itself: all is asked, it keeps state, and no two threads have it"
     );
     assert_eq!((TABLE.target, TABLE.unwinds), (target_bits(), 1), "tests unwind");
     assert_eq!(std::mem::offset_of!(ModuleTable, size), 0);

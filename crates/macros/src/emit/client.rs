@@ -127,12 +127,16 @@ fn method(model: &Module, method: &Method, style: Style) -> TokenStream {
                     puts.push(quote_spanned!(parameter.ty.span()=> .argument(&#name)));
                 }
             }
+            Kind::Stream(_) => {}
             Kind::Buffer(buffer) => {
                 let (ty, put) = buffer_parameter(*buffer, &mut lives);
                 parameters.push(quote!(#name: #ty));
                 puts.push(quote!(.#put(#name)));
             }
         }
+    }
+    if method.streams().next().is_some() {
+        return streamed(model, method, style, Signature { lives, parameters, puts });
     }
     let (reply, take) = reply(model, method);
     let mutable = method.buffers().any(|(_, buffer)| buffer.gives_back()).then(|| quote!(mut));
@@ -143,6 +147,81 @@ fn method(model: &Module, method: &Method, style: Style) -> TokenStream {
         pub #keyword fn #ident #generics(&self, #(#parameters),*) -> ::core::result::Result<#reply, __windlass::Fault> {
             let #mutable __reply = self.__pool.call(methods::#ident())#(#puts)*#detached #wait;
             #take
+        }
+    }
+}
+
+/// What a client's function has besides its streams.
+struct Signature {
+    lives: Vec<TokenStream>,
+    parameters: Vec<TokenStream>,
+    puts: Vec<TokenStream>,
+}
+
+/// A method with streams: values that it reads are given as an iterator or a `Stream`; what it sends is given back as one.
+fn streamed(model: &Module, method: &Method, style: Style, signature: Signature) -> TokenStream {
+    let Signature { lives, mut parameters, puts } = signature;
+    let (ident, docs) = (&method.ident, docs(model, method));
+    let item = |ty: &Type| inward(ty, &model.state);
+    let fills = method.stream(Direction::Out).map(item);
+    if let Some((parameter, _, ty)) = method.streams().find(|(_, way, _)| *way == Direction::In) {
+        let (name, ty) = (name(parameter), item(ty));
+        let at = method.parameters.iter().filter(|one| !matches!(one.kind, Kind::Context));
+        let at = at
+            .take_while(|one| one.ident != parameter.ident)
+            .filter(|one| !matches!(one.kind, Kind::Stream(_)))
+            .count();
+        let kept = fills.is_some();
+        let ty = match (style, kept) {
+            (Style::Blocking, false) => quote!(impl ::core::iter::IntoIterator<Item = #ty>),
+            (Style::Blocking, true) => {
+                quote!(impl ::core::iter::IntoIterator<Item = #ty, IntoIter: ::core::marker::Send + 'static>)
+            }
+            (Style::Async, false) => quote!(impl __windlass::client::Stream<Item = #ty>),
+            (Style::Async, true) => {
+                quote!(impl __windlass::client::Stream<Item = #ty> + ::core::marker::Send + 'static)
+            }
+        };
+        parameters.insert(at, quote!(#name: #ty));
+    }
+    let reads = method.streams().find(|(_, way, _)| *way == Direction::In).map(|(one, ..)| name(one));
+    let (keyword, begin, wait) = match style {
+        Style::Async => (Some(quote!(async)), quote!(streaming_async), Some(quote!(.await))),
+        Style::Blocking => (None, quote!(streaming), None),
+    };
+    let generics = (!lives.is_empty()).then(|| quote!(<#(#lives),*>));
+    let value = inward(&method.reply.ty, &model.state);
+    let (reply, send) = match (fills, reads, style) {
+        (None, reads, style) => {
+            let (reply, take) = reply(model, method);
+            let mutable = method.buffers().any(|(_, buffer)| buffer.gives_back()).then(|| quote!(mut));
+            let give = if style == Style::Async { quote!(give_async) } else { quote!(give) };
+            let send = quote! {
+                let #mutable __reply = __streaming.#give(__call, #reads)#wait?;
+                #take
+            };
+            (reply, send)
+        }
+        (Some(item), reads, style) => {
+            let items = match style {
+                Style::Async => quote!(__windlass::client::AsyncItems<#item, #value>),
+                Style::Blocking => quote!(__windlass::client::Items<#item, #value>),
+            };
+            let send = match (style, reads) {
+                (Style::Async, None) => quote!(items_async(__call)),
+                (Style::Async, Some(reads)) => quote!(items_of_async(__call, #reads)),
+                (Style::Blocking, None) => quote!(items(__call)),
+                (Style::Blocking, Some(reads)) => quote!(items_of(__call, #reads)),
+            };
+            (items, quote!(::core::result::Result::Ok(__streaming.#send)))
+        }
+    };
+    quote! {
+        #(#docs)*
+        pub #keyword fn #ident #generics(&self, #(#parameters),*) -> ::core::result::Result<#reply, __windlass::Fault> {
+            let __streaming = self.__pool.#begin(methods::#ident())#wait?;
+            let __call = __streaming.call()#(#puts)*;
+            #send
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `Nested`: how methods of other modules call this one, through their context.
 //!
-//! Holds: methods with buffers are absent; buffers belong to a client's session.
+//! Holds: methods with buffers or streams are absent; both belong to a client's session.
 
 use super::inward::inward;
 use super::{client, docs, ours};
@@ -14,7 +14,8 @@ pub fn nested(model: &Module) -> TokenStream {
         " Calls a pool of `{}` from inside a method; the calls carry that method's root and depth.",
         model.name
     );
-    let methods = model.methods.iter().filter(|one| one.buffers().next().is_none()).map(|one| method(model, one));
+    let here = |one: &&Method| one.buffers().next().is_none() && one.streams().next().is_none();
+    let methods = model.methods.iter().filter(here).map(|one| method(model, one));
     let find = (!model.has_method("find")).then(find);
     quote! {
         #[doc = #doc]

@@ -74,6 +74,7 @@ fn parameter(parameter: &Parameter) -> Option<TokenStream> {
     Some(match &parameter.kind {
         Kind::Context => return None,
         Kind::Buffer(_) => quote!(__windlass::describe::buffer::<#ty>(#name)),
+        Kind::Stream(_) => quote!(__windlass::streams::described::<#ty>(#name)),
         Kind::Value { default: None, .. } => quote!(__windlass::describe::value::<#ty>(#name)),
         Kind::Value { default: Some(default), since } => {
             let default = default_of(default, ty);

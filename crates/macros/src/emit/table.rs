@@ -5,13 +5,13 @@
 use super::{command, ours, schema};
 use crate::model::{Aggregate, Kind, Method, Module, Parameter, Receiver};
 use crate::{check, names};
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 
 /// `impl Module`.
 pub fn module(model: &Module) -> TokenStream {
     let (state, name) = (&model.state, &model.name);
-    let access = if model.all_sync() { quote!(Exclusive) } else { quote!(Shared) };
+    let access = if model.is_alone() { quote!(Exclusive) } else { quote!(Shared) };
     let descriptor = schema::descriptor(model);
     let create = model.creates.first().map(create);
     let names: Vec<&String> = model.methods.iter().map(|method| &method.name).collect();
@@ -22,7 +22,7 @@ pub fn module(model: &Module) -> TokenStream {
     let commands = command::descriptions(model);
     let keys = model.methods.iter().filter_map(key);
     let inherited = |serve: TokenStream| quote!(#serve(__this, __call, #name, &[#(#names),*]););
-    let end = if model.all_sync() {
+    let end = if model.is_alone() {
         inherited(quote!(__windlass::serve::inherited_alone))
     } else {
         let served = inherited(quote!(__windlass::serve::inherited));
@@ -95,15 +95,29 @@ pub fn hooks(model: &Module) -> TokenStream {
             }
         }
     });
+    // At the author's word, where a state that threads cannot share is told.
+    let sync = model.sync.map(|at| {
+        let proven = quote!(#facade::__private::module::Sharing::<#state>::proven());
+        let proven: TokenStream = proven.into_iter().map(|token| at_span(token, at)).collect();
+        quote!(const SYNC: ::core::option::Option<#facade::__private::module::Sharing<Self>> =
+            ::core::option::Option::Some(#proven);)
+    });
     let own = own(model, aggregate.is_some());
     quote! {
         impl #facade::__private::module::Hooks for #state {
             const OWN: u32 = #own;
+            #sync
             #(#hooks)*
             #restart
             #aggregate
         }
     }
+}
+
+/// A token that errors are told at.
+fn at_span(mut token: TokenTree, at: Span) -> TokenTree {
+    token.set_span(at);
+    token
 }
 
 /// The bits of the monitor hooks that the module has: a node asks no others.
@@ -206,7 +220,7 @@ fn create(create: &Method) -> TokenStream {
 fn start(model: &Module, method: &Method) -> TokenStream {
     let id = method.id;
     let served = served(model, method);
-    if method.is_async || model.all_sync() {
+    if method.is_async || model.is_alone() {
         return quote!(#id => #served,);
     }
     quote! {
@@ -247,12 +261,17 @@ fn body(method: &Method) -> TokenStream {
         if matches!(parameter.kind, Kind::Context) {
             takes.push(quote!(let #local = __call.context();));
             passes.push(quote!(&#local));
+        } else if matches!(parameter.kind, Kind::Stream(_)) {
+            let ty = &parameter.ty;
+            takes.push(quote!(let #local = __streams.take::<#ty>();));
+            passes.push(quote!(#local));
         } else {
             let take = take(parameter, &quote!(__arguments));
             takes.push(quote!(let #local = #take?;));
             passes.push(quote!(#local));
         }
     }
+    let streams = method.streams().next().is_some();
     let wait = method.is_async.then(|| quote!(.await));
     // At the author's type, where an error that is no Fault is told.
     let call = quote_spanned!(method.reply.at=> Self::#ident(#(#passes),*)#wait);
@@ -262,9 +281,13 @@ fn body(method: &Method) -> TokenStream {
         quote!(::core::result::Result::Ok(#call))
     };
     let keyword = method.is_async.then(|| quote!(async move));
-    let mutable = (method.values().next().is_some() || method.buffers().next().is_some()).then(|| quote!(mut));
+    let mutable =
+        (streams || method.values().next().is_some() || method.buffers().next().is_some()).then(|| quote!(mut));
+    let open = streams.then(|| quote!(let __streams = __arguments.streams().await?;));
+    let result = if streams { quote!(__streams.carry(async { #result }).await) } else { result };
     quote! {
         |#mutable __arguments| #keyword {
+            #open
             #(#takes)*
             __arguments.end()?;
             #result
@@ -303,9 +326,11 @@ fn key(method: &Method) -> Option<TokenStream> {
         };
         quote!(let #local = #take.ok()?;)
     });
+    let number = method.streams().next().map(|_| quote!(__values.value::<u64>("stream").ok()?;));
     Some(quote! {
         #id => {
             let mut __values = __windlass::serve::Values::of(__arguments);
+            #number
             #(#takes)*
             __windlass::serve::key_hash(#id, &(#key))
         }

@@ -55,6 +55,12 @@ pub fn create(attribute: &Attribute, function: &mut ImplItemFn) -> Result<Method
             "`create` takes values; send bulk data to a method afterwards",
         ));
     }
+    if let Some((parameter, ..)) = method.streams().next() {
+        return Err(Error::new_spanned(
+            &parameter.ty,
+            "`create` takes values; send a stream to a method afterwards",
+        ));
+    }
     if matches!(function.sig.output, ReturnType::Default) {
         return Err(Error::new_spanned(&function.sig.ident, "`create` returns `Self` or `Result<Self, E>`"));
     }

@@ -20,7 +20,7 @@ use crate::{names, words};
 use proc_macro2::{Ident, TokenStream};
 use syn::{Attribute, Error, ImplItem, ImplItemFn, ItemImpl, LitStr, Path, Result, parse_quote};
 
-const WORDS: &[&str] = &["name", "version", "export", "stateless", "lanes", "crate"];
+const WORDS: &[&str] = &["name", "version", "export", "stateless", "sync", "lanes", "crate"];
 const MARKS: &[&str] = &["create", "method", "hook"];
 
 /// Reads the impl. What was not understood is among the errors and missing in the model; there is no model when the impl
@@ -71,6 +71,7 @@ fn frame(item: &ItemImpl) -> Result<Module> {
         version: None,
         export: true,
         stateless: false,
+        sync: None,
         docs: names::docs(&item.attrs),
         create_marked: false,
         creates: Vec::new(),
@@ -91,6 +92,7 @@ fn read_words(model: &mut Module, attribute: TokenStream) -> Result<()> {
             "version" => model.version = Some(version(word.text()?)?),
             "export" => model.export = word.flag()?,
             "stateless" => model.stateless = word.flag()?,
+            "sync" => model.sync = word.flag()?.then(|| word.name.span()),
             _ => model.facade = word.text()?.parse_with(Path::parse_mod_style)?,
         }
     }

@@ -3,9 +3,9 @@
 //! Holds: types are known by the last name of their path, as the author wrote them; what a macro cannot see (an
 //! alias of `Result`, a type without a schema) is left to the compiler, which says so at the same place.
 
-use crate::model::{Buffer, Direction, Kind, Parameter, Reply};
+use crate::model::{Buffer, Direction, Kind, Parameter, Reply, only_type};
 use crate::words;
-use proc_macro2::Span;
+use proc_macro2::{Ident, Span};
 use syn::spanned::Spanned;
 use syn::{
     Error, FnArg, GenericArgument, ImplItemFn, Pat, PatType, PathArguments, PathSegment, Result, ReturnType, Type,
@@ -43,7 +43,10 @@ pub fn parameter(typed: &mut PatType) -> Result<Parameter> {
         }
         let words = words::of_attribute(attribute, WORDS)?;
         let Kind::Value { default, since } = &mut kind else {
-            return Err(Error::new_spanned(attribute, "only values have defaults; buffers and `Context` do not"));
+            return Err(Error::new_spanned(
+                attribute,
+                "only values have defaults; buffers, streams and `Context` do not",
+            ));
         };
         for word in words {
             if word.name == "since" {
@@ -96,6 +99,7 @@ fn kind(ty: &Type) -> Result<Kind> {
                 "In" => Direction::In,
                 "Out" => Direction::Out,
                 "InOut" => Direction::InOut,
+                "Stream" | "Sink" => return stream(ty, &last.ident),
                 "Context" => return Err(Error::new_spanned(ty, "take the context as `&Context`")),
                 _ => return Ok(value),
             };
@@ -115,6 +119,12 @@ fn borrowed(reference: &TypeReference, value: Kind) -> Result<Kind> {
             Some(word) => Err(Error::new_spanned(word, "the context is shared: `&Context`")),
         };
     }
+    if matches!(last.as_deref(), Some("Stream" | "Sink")) {
+        return Err(Error::new_spanned(
+            reference,
+            "take a stream by value: `mut rows: Stream<Row>`, `mut out: Sink<Row>`",
+        ));
+    }
     if matches!(last.as_deref(), Some("In" | "Out" | "InOut")) {
         return Err(Error::new_spanned(
             reference,
@@ -131,6 +141,14 @@ fn borrowed(reference: &TypeReference, value: Kind) -> Result<Kind> {
     let text = "of references, `&str` and `&[u8]` can be arguments; take other types by value, and bulk data as a \
                 buffer (`In<Bytes>`, `Out<Bytes>`, `InOut<Bytes>`)";
     Err(Error::new_spanned(reference, text))
+}
+
+/// A stream, read or filled by the method.
+fn stream(ty: &Type, name: &Ident) -> Result<Kind> {
+    if only_type(ty).is_none() {
+        return Err(Error::new_spanned(ty, format!("say what passes: `{name}<u64>`, one type")));
+    }
+    Ok(Kind::Stream(if name == "Stream" { Direction::In } else { Direction::Out }))
 }
 
 /// Whether a buffer's bytes are the caller's own memory.

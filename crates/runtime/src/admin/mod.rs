@@ -1,8 +1,8 @@
 //! Admin: what the node answers about itself, and how pools come and go.
 //!
 //! Lives here: `control`, the catalog of pools (`create_pool`, `destroy_pool`); `part` (what each worker does of it), `modes` (with
-//! whom pools share workers), `moves` (a container goes to another worker), `moved` (what each worker does then), `relief`
-//! (of a worker that is held), `report` (what each
+//! whom pools share workers), `moves` (a container goes to another worker), `moved` (what each worker does then), `redeal`
+//! (shares of a container go to other workers), `relief` (of a worker that is held), `report` (what each
 //! says about itself), `restart` (what outlives the node).
 //! From: `Context::control` of pool 0, and the node's own start, on the first worker. To: orders to all workers.
 //! Holds: the same name with the same module and parameters is the same pool; with others it is a Fault. A pool that cannot be
@@ -12,13 +12,14 @@ mod modes;
 pub(crate) mod moved;
 mod moves;
 pub(crate) mod part;
+mod redeal;
 pub(crate) mod relief;
 pub(crate) mod report;
 pub(crate) mod restart;
 
 use crate::core::Core;
 use crate::events::Kind;
-use crate::host::library::Table;
+use crate::host::library::{State, Table};
 use crate::limits::{CONTAINERS_MAX, EVENT_WAIT_MS_MAX, POOLS_MAX, UNHELD_NS};
 use crate::mail::orders::{Order, Plan, Told, ask_each, sleep, tell, together};
 use crate::place::claim::Claim;
@@ -189,7 +190,7 @@ fn pool_facts(pool: &Pool, sums: &BTreeMap<u64, (u64, u64)>) -> PoolFacts {
 
 /// The facts of one pool; the other workers are asked only if they have containers of it.
 async fn facts_of(core: &Rc<Core>, pool: &Pool) -> Result<PoolFacts, Fault> {
-    if pool.spots.iter().all(|spot| spot.here.is_some()) {
+    if pool.spots.iter().all(|spot| spot.here.is_some() && !spot.is_shared()) {
         let Report::Containers(all) = report::local(core, report::Of::Containers) else {
             return Err(Fault::new(Code::Internal, "a report of containers is of containers"));
         };
@@ -373,8 +374,13 @@ pub(crate) async fn create_pool(core: &Rc<Core>, wanted: Wanted) -> Result<PoolF
         None if id.is_some() => choose_back(core, plan.spread, containers)?,
         None => choose(core, plan.spread, containers)?,
     };
+    redeal::deal(core, &mut plan);
     let orders = |plan: &Plan| {
-        (0..).zip(&plan.workers).map(|(at, to)| (*to, Order::Make(at, Box::new(plan.clone())))).collect()
+        let of = |at: u32| {
+            let make = move |to| (to, Order::Make(at, Box::new(plan.clone())));
+            plan.workers_of(at).into_iter().map(make)
+        };
+        (0..plan.workers.len() as u32).flat_map(of).collect()
     };
     let made: Result<Vec<_>, Fault> = together(core, orders(&plan)).await.into_iter().collect();
     let taken = match (made, back) {
@@ -391,6 +397,9 @@ pub(crate) async fn create_pool(core: &Rc<Core>, wanted: Wanted) -> Result<PoolF
         return Err(fault);
     }
     drop(making);
+    if plan.spread.mode == Mode::Dedicated {
+        redeal::begin(core);
+    }
     let pool = core.places.borrow().by_id(plan.pool).cloned();
     let pool = pool.ok_or_else(|| Fault::new(Code::Internal, "a pool that was opened is there"))?;
     if !is_back && pool.id != PoolId::ADMIN {
@@ -411,7 +420,8 @@ pub(crate) async fn create_pool(core: &Rc<Core>, wanted: Wanted) -> Result<PoolF
 /// Lets every worker know of a pool whose containers are made. One that is stalled and has none of them is told and not waited
 /// for: it reads its letters before it takes the next call.
 async fn open(core: &Rc<Core>, plan: &Plan) -> Result<Vec<Told>, Fault> {
-    let waits = |worker: &WorkerId| plan.workers.contains(worker) || !core.shared.desk(*worker).is_stalled();
+    let has_some: BTreeSet<_> = (0..plan.workers.len() as u32).flat_map(|at| plan.workers_of(at)).collect();
+    let waits = |worker: &WorkerId| has_some.contains(worker) || !core.shared.desk(*worker).is_stalled();
     let (awaited, told): (Vec<_>, Vec<_>) = core.shared.workers().partition(waits);
     told.into_iter().for_each(|worker| tell(core, worker, Order::Open(Box::new(plan.clone()))));
     ask_each(core, awaited, |_| Order::Open(Box::new(plan.clone()))).await
@@ -453,8 +463,13 @@ fn plan(shared: &Shared, places: &mut Places, wanted: Wanted, id: Option<PoolId>
     let pool = id.unwrap_or_else(|| places.next_id());
     places.making.insert(name.clone(), pool);
     let (costs, workers) = (Arc::new(Costs::new(known.methods())), Vec::new());
-    let claims = (0..containers).map(|_| Claim::of(shared, &known)).collect();
-    Ok((Plan { pool, name, module, parameters, spread, costs, workers, claims, provided }, containers))
+    let is_sync = known.provided.is_none() && known.table.is_sync();
+    // Those of shares come with them.
+    let claims = (0..containers).map(|_| Claim::of(shared, &known).filter(|_| !is_sync)).collect();
+    let states = (0..containers).map(|_| is_sync.then(|| State::empty(known.table))).collect();
+    let shares = Vec::new();
+    let plan = Plan { pool, name, module, parameters, spread, costs, workers, claims, shares, states, provided };
+    Ok((plan, containers))
 }
 
 fn is_number(text: &str) -> bool {
@@ -575,6 +590,9 @@ async fn destroy_pool(core: &Rc<Core>, name: &str) -> Result<(), Fault> {
     // Before it ends: a pool that is still kept would come back.
     restart::forget(core, &pool.name).await?;
     ask_each(core, core.shared.workers(), |_| Order::Close(pool.id)).await?;
+    if pool.mode.get() == Mode::Dedicated {
+        redeal::begin(core);
+    }
     tracing::info!(pool = %pool.name, "pool ended");
     core.tell(Kind::PoolEnded, &pool.name, None);
     Ok(())

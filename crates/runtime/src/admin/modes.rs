@@ -101,6 +101,11 @@ async fn change(core: &Rc<Core>, name: &str, mode: Mode) -> Result<ModeFacts, Fa
             Err(fault) => stays.extend(stay(core, pool, place, fault)),
         }
     }
+    let dealt = mover.redeal_all().await;
+    moved += dealt.0;
+    for (pool, place, fault) in dealt.1 {
+        stays.extend(stay(core, pool, place, fault));
+    }
     // As it is by now.
     let places = core.places.borrow();
     let pool = places.by_id(pool.id).ok_or_else(|| places.unknown(name))?;

@@ -7,13 +7,11 @@
 use super::part::call_inherited;
 use crate::core::Core;
 use crate::host::periodic;
-use crate::limits::{MOVE_DRAIN_NS, MOVE_LOOK_NS};
+use crate::limits::{MOVE_DRAIN_NS, MOVE_LOOK_MAX_NS, MOVE_LOOK_NS};
 use crate::mail::orders::sleep;
-use crate::place::claim::Claim;
+use crate::place::share::Where;
 use crate::place::{Container, held};
-use crate::shared::WorkerId;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use windlass_contract::{Code, Fault, MethodId, PoolId};
 
@@ -38,7 +36,8 @@ pub(crate) async fn probe(core: &Rc<Core>, pool: PoolId, place: u32) -> Result<(
         0 => {}
         count => return no(format!("it runs tasks of its own ({count})")),
     }
-    if container.module.table.is_stateless() {
+    // What workers share goes nowhere.
+    if container.module.table.is_stateless() || container.module.table.is_sync() {
         return Ok(());
     }
     call_inherited(core, &container, MethodId::EXPORT, Vec::new()).await.map(drop).map_err(|fault| {
@@ -57,6 +56,7 @@ pub(crate) async fn drain(core: &Rc<Core>, pool: PoolId, place: u32) -> Result<(
     let container = here(core, pool, place)?;
     container.leaving.set(true);
     let until = core.now().saturating_add(MOVE_DRAIN_NS);
+    let mut look = MOVE_LOOK_NS;
     loop {
         let live = container.live.get();
         if live == 0 && !core.lanes.any_waiting(|call| Rc::ptr_eq(&call.container, &container)) {
@@ -67,7 +67,8 @@ pub(crate) async fn drain(core: &Rc<Core>, pool: PoolId, place: u32) -> Result<(
             let text = format!("it is busy: {live} calls had not ended after {} ms", MOVE_DRAIN_NS / 1_000_000);
             return Err(Fault::new(Code::DeadlineExceeded, text));
         }
-        sleep(core, now.saturating_add(MOVE_LOOK_NS).min(until)).await;
+        sleep(core, now.saturating_add(look).min(until)).await;
+        look = (look * 2).min(MOVE_LOOK_MAX_NS);
     }
 }
 
@@ -78,39 +79,44 @@ pub(crate) fn unmake(core: &Rc<Core>, pool: PoolId, place: u32) {
     made.iter().for_each(|container| container.home.cancel_all());
 }
 
-/// A container is at this worker now: whoever calls it goes there. On that worker calls wait on, until they are released.
+/// A container is there now: whoever calls it goes there. On the workers that have it calls wait on, until they are released.
 ///
 /// # Errors
 /// `QueueFull` when there is no timer for a periodic method: it is not there then.
-pub(crate) fn switch(
-    core: &Rc<Core>,
-    id: PoolId,
-    place: u32,
-    to: WorkerId,
-    claim: Option<Arc<Claim>>,
-) -> Result<(), Fault> {
+pub(crate) fn switch(core: &Rc<Core>, id: PoolId, place: u32, to: Where) -> Result<(), Fault> {
     let pool = core.places.borrow().by_id(id).cloned();
     let Some(pool) = pool else {
         unmake(core, id, place);
         return Err(Fault::new(Code::UnknownPool, "the pool ended meanwhile"));
     };
-    let new = if to == core.worker { core.places.borrow_mut().made.remove(&(id, place)) } else { None };
-    if to == core.worker && new.is_none() {
+    let Some(spot) = pool.spots.get(place as usize) else {
+        return Err(Fault::new(Code::Internal, "a container that moves is in its pool"));
+    };
+    let (is_mine, was_home, is_home) =
+        (to.is_at(core.worker), spot.worker == core.worker, to.worker == core.worker);
+    // A share that stays is what it was.
+    let stays = spot.here.clone().filter(|_| is_mine && spot.is_shared());
+    let made = core.places.borrow_mut().made.remove(&(id, place));
+    let new = if is_mine && stays.is_none() { made } else { None };
+    if is_mine && stays.is_none() && new.is_none() {
         return Err(Fault::new(Code::Internal, "a container that moves here was made"));
     }
-    let containers = &core.shared.desk(core.worker).containers;
-    if let Some(new) = &new {
-        periodic::begin(core, new)?;
-        containers.fetch_add(1, Ordering::Relaxed);
+    let (containers, old) = (&core.shared.desk(core.worker).containers, spot.here.clone());
+    let here = new.clone().or(stays.clone());
+    if let Some(here) = here.as_ref().filter(|_| is_home && (new.is_some() || !was_home)) {
+        periodic::begin(core, here)?;
     }
-    let old = pool.spots.get(place as usize).and_then(|spot| spot.here.clone());
-    let moved = pool.moved(place as usize, to, new, claim);
+    if let Some(here) = &here {
+        here.dealt.set(&to.shares, core.worker);
+    }
+    let moved = pool.moved(place as usize, to, here);
     core.places.borrow_mut().insert(moved);
-    if let Some(old) = &old {
+    containers.fetch_add(u32::from(new.is_some()), Ordering::Relaxed);
+    if let Some(old) = old.as_ref().filter(|_| stays.is_none()) {
         containers.fetch_sub(1, Ordering::Relaxed);
         old.home.cancel_all();
     }
-    if to != core.worker {
+    if !is_mine {
         held::release(core, id, place);
     }
     // The container that left ends here, outside any borrow.

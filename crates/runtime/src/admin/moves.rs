@@ -13,6 +13,8 @@ use crate::limits::{MOVE_HOLD_NS, MOVE_LOOK_NS, MOVE_STATE_NS, MOVE_WAIT_NS};
 use crate::mail::orders::{Order, Plan, Told, ask, sleep, tell, together_until};
 use crate::place::Pool;
 use crate::place::claim::Claim;
+use crate::place::policy::sharers;
+use crate::place::share::Where;
 use crate::shared::WorkerId;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -79,6 +81,10 @@ impl<'a> Mover<'a> {
         if core.shared.desk(from).is_stalled() {
             return Err(Fault::new(Code::Unsupported, format!("worker {from} is held by a piece of work")));
         }
+        if stands.spots.get(place as usize).is_some_and(|spot| spot.is_shared()) {
+            let to = sharers(core, &stands, to);
+            return self.redeal(pool, place, to).await;
+        }
         let _moving = self.moving(pool);
         ask(core, from, Order::Probe(pool, place)).await?;
         let claim = Claim::of(&core.shared, &stands.module);
@@ -122,7 +128,7 @@ impl<'a> Mover<'a> {
             within(core, to, Order::TakeUp(pool, place, Some(state)), MOVE_STATE_NS).await?;
         }
         // Its new home first: whoever sends it there finds it.
-        let switch = || Order::Switch(pool, place, to, claim.clone());
+        let switch = || Order::Switch(pool, place, Where::alone(to, claim.clone()));
         ask(core, to, switch()).await?;
         ask(core, to, Order::Release(pool, place)).await?;
         // A worker that is held at this moment reads this before it takes the next call; nobody waits for it.
@@ -170,6 +176,8 @@ pub(super) fn plan(pool: &Pool, place: u32, claim: Option<Arc<Claim>>) -> Plan {
         costs: pool.costs.clone(),
         workers: pool.spots.iter().map(|spot| spot.worker).collect(),
         claims,
+        shares: pool.spots.iter().map(|spot| spot.shares.clone()).collect(),
+        states: pool.spots.iter().map(|spot| spot.state.clone()).collect(),
         provided: None,
     }
 }

@@ -9,9 +9,9 @@ use crate::host::library::Table;
 use crate::host::{self, asked, periodic, relay};
 use crate::limits::{FLUSH_AGAIN_NS, FLUSH_WORK_NS};
 use crate::mail::orders::{self, Plan};
+use crate::place::share::Where;
 use crate::place::{Container, Method, Module, Placed, Pool, Spot, held};
 use crate::reply::{Wait, waited};
-use crate::shared::WorkerId;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use windlass_contract::{Code, Fault, MethodId, Outcome, PoolId};
@@ -23,18 +23,24 @@ use windlass_lane::Class;
 /// `CreateFailed` with the module's own words, and what its `create` answers.
 pub(crate) async fn make(core: &Rc<Core>, place: u32, plan: Plan) -> Result<(), Fault> {
     let module = known(core, &plan)?;
-    let Plan { pool, name, parameters, costs, workers, mut claims, .. } = plan;
-    let claim = claims.get_mut(place as usize).and_then(Option::take);
-    let container = Container::new(core, (pool, place), name.clone(), module, costs, claim);
+    let missing = || Fault::new(Code::Internal, "a plan says where each container is");
+    let there = plan.where_is(place).ok_or_else(missing)?;
+    let Plan { pool, name, parameters, costs, workers, mut states, .. } = plan;
+    let state = states.get_mut(place as usize).and_then(Option::take);
+    let mine = there.shares.iter().find(|share| share.worker == core.worker);
+    let claim = mine.map_or(there.claim, |share| share.claim.clone());
+    let container = Container::new(core, (pool, place), name.clone(), module, costs, claim, state);
+    container.dealt.set(&there.shares, core.worker);
     // Before anything of it waits in one; those of the second class are made when they are first needed.
     for (at, group) in container.module.descriptor.lanes.iter().enumerate() {
         let name = asked::lane_name(&container, &group.name);
-        for number in 0..group.lanes {
+        for number in (0..group.lanes).filter(|number| container.dealt.has_lane(*number)) {
             container.home.group_lane(Class::Latency, at, number, &name)?;
         }
     }
-    if container.relay.is_some() {
-        // Its state is in another process.
+    let is_shared = !there.shares.is_empty();
+    if container.relay.is_some() || is_shared && (there.worker != core.worker || !container.instance.is_empty()) {
+        // Its state is in another process; or workers share it, and its home makes it, or has.
         core.places.borrow_mut().made.insert((pool, place), container);
         return Ok(());
     }
@@ -116,20 +122,20 @@ fn known(core: &Rc<Core>, plan: &Plan) -> Result<Rc<Module>, Fault> {
 /// `QueueFull` when there is no timer for a periodic method.
 pub(crate) fn open(core: &Rc<Core>, plan: Plan) -> Result<(), Fault> {
     let module = known(core, &plan)?;
-    let Plan { pool: id, name, parameters, spread, costs, workers, claims, .. } = plan;
     let mut places = core.places.borrow_mut();
-    let here = |(place, worker): (u32, WorkerId)| (worker == core.worker).then_some((id, place));
-    let keys: Vec<_> = (0u32..).zip(workers.iter().copied()).map(here).collect();
     let mut spots = Vec::new();
-    let mut claims = claims.into_iter();
-    for (worker, key) in workers.into_iter().zip(keys) {
-        let here = key.and_then(|key| places.made.remove(&key));
-        debug_assert_eq!(here.is_some(), worker == core.worker, "what is opened was made");
-        spots.push(Spot { worker, here, held: Rc::default(), claim: claims.next().flatten() });
+    let all: Vec<Where> = (0..plan.workers.len() as u32).filter_map(|place| plan.where_is(place)).collect();
+    let Plan { pool: id, name, parameters, spread, costs, states, .. } = plan;
+    let mut states = states.into_iter();
+    for (place, there) in (0..).zip(all) {
+        let here = places.made.remove(&(id, place));
+        debug_assert_eq!(here.is_some(), there.is_at(core.worker), "what is opened was made");
+        let Where { worker, claim, shares } = there;
+        spots.push(Spot { worker, here, held: Rc::default(), claim, shares, state: states.next().flatten() });
     }
     drop(places);
     let pool = Pool::new(id, name, module, parameters, spread, costs, spots);
-    for container in pool.here() {
+    for container in pool.at_home(core.worker) {
         periodic::begin(core, container)?;
     }
     core.shared.desk(core.worker).containers.fetch_add(pool.here().count() as u32, Ordering::Relaxed);
@@ -158,7 +164,7 @@ pub(crate) fn forget(core: &Rc<Core>, pool: PoolId) {
 pub(crate) async fn destroy(core: &Rc<Core>, id: PoolId) -> Result<(), Fault> {
     let pool = core.places.borrow().by_id(id).cloned();
     let Some(pool) = pool else { return Ok(()) };
-    for container in pool.here() {
+    for container in pool.at_home(core.worker) {
         call_inherited(core, container, MethodId::DESTROY, Vec::new()).await?;
     }
     Ok(())
@@ -213,7 +219,7 @@ pub(crate) async fn flush(core: &Rc<Core>, root: u64, mark: u64) -> Result<(), F
 /// A container of this worker that has work left, and how much.
 fn work_left(core: &Rc<Core>) -> Option<(Rc<Container>, u64)> {
     let places = core.places.borrow();
-    let here: Vec<_> = places.pools().flat_map(|pool| pool.here().cloned()).collect();
+    let here: Vec<_> = places.pools().flat_map(|pool| pool.at_home(core.worker).cloned()).collect();
     drop(places);
     let left = here.into_iter().map(|container| {
         let left = asked::work_left(core, &container);

@@ -8,15 +8,17 @@
 //! Not here: connections that wait (`worker::door`); sessions and tasks, which stay.
 
 use super::moves::{Mover, all_within, give, plan, within};
+use super::redeal;
 use crate::core::Core;
 use crate::events::Kind;
-use crate::limits::MOVE_STATE_NS;
-use crate::mail::orders::{Order, ask, tell};
-use crate::mail::{self, Letter};
-use crate::place::Pool;
+use crate::limits::{MOVE_STATE_NS, RELIEF_LOOK_NS};
+use crate::mail::orders::{Order, ask, sleep, tell};
+use crate::mail::{self, Carried, Letter};
 use crate::place::claim::Claim;
 use crate::place::mode::Mode;
 use crate::place::policy::{Placement, choose_again};
+use crate::place::share::{self, Where};
+use crate::place::{Pool, Spot};
 use crate::shared::WorkerId;
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -43,7 +45,20 @@ async fn relieve(core: &Rc<Core>, held: WorkerId) {
         Err(fault) => return tracing::warn!(worker = %held, %fault, "a worker that is held is not relieved"),
     };
     let pools: Vec<Rc<Pool>> = core.places.borrow().pools().cloned().collect();
+    let mut gave = false;
     for pool in pools {
+        let shared = (0..).zip(&pool.spots).filter(|(_, spot)| spot.shares.iter().any(|one| one.worker == held));
+        for (place, spot) in shared {
+            if core.draining.get() || !core.shared.desk(held).is_stalled() {
+                return;
+            }
+            match mover.relieve_share(&pool, place, spot, held).await {
+                Ok(()) => gave = true,
+                Err(fault) => {
+                    tracing::debug!(pool = %pool.name, container = place, %fault, "a share of a worker that is held stays");
+                }
+            }
+        }
         for (place, spot) in (0..).zip(&pool.spots).filter(|(_, spot)| spot.worker == held) {
             let Some(claim) = spot.claim.as_ref().filter(|claim| claim.is_free()) else { continue };
             if core.draining.get() || !core.shared.desk(held).is_stalled() {
@@ -62,6 +77,18 @@ async fn relieve(core: &Rc<Core>, held: WorkerId) {
             }
         }
     }
+    drop(mover);
+    if gave {
+        give_back(core, held).await;
+    }
+}
+
+/// When a worker that was held turns again, it gets shares again.
+async fn give_back(core: &Rc<Core>, held: WorkerId) {
+    while core.shared.desk(held).is_stalled() && !core.draining.get() {
+        sleep(core, core.now().saturating_add(RELIEF_LOOK_NS)).await;
+    }
+    redeal::begin(core);
 }
 
 /// The worker that a container of a pool may go to from one that is held.
@@ -91,14 +118,53 @@ impl Mover<'_> {
         let _moving = self.moving(id);
         let new = Claim::of(&core.shared, &pool.module);
         ask(core, to, Order::Make(place, Box::new(plan(pool, place, new.clone())))).await?;
-        let relieved = self.take_over(id, place, claim, held, to, &new).await;
+        let relieved = match within(core, to, Order::TakeUp(id, place, None), MOVE_STATE_NS).await {
+            Ok(_) => self.take_over(id, place, claim, held, to, &Where::alone(to, new)).await,
+            Err(fault) => Err(fault),
+        };
         if relieved.is_err() {
-            for worker in core.shared.workers().filter(|worker| *worker != held) {
-                give(core, worker, Order::Release(id, place));
-            }
             give(core, to, Order::Unmake(id, place));
         }
         relieved
+    }
+
+    /// Gives the shares that a held worker has of a container to another one, if it uses the container not; if it does, those
+    /// calls that wait unread for it and have no order go to others.
+    ///
+    /// # Errors
+    /// Why they stay.
+    async fn relieve_share(&self, pool: &Rc<Pool>, place: u32, spot: &Spot, held: WorkerId) -> Result<(), Fault> {
+        let core = self.core;
+        let no = |text: &str| Fault::new(Code::Unsupported, text);
+        let turns = |worker: &WorkerId| *worker != held && !core.shared.desk(*worker).is_stalled();
+        let to: Vec<WorkerId> = share::workers(&spot.shares).into_iter().filter(turns).collect();
+        let first = *to.first().ok_or_else(|| no("no other worker has a share"))?;
+        let claim = spot.shares.iter().find(|share| share.worker == held).and_then(|share| share.claim.as_ref());
+        let claim = claim.ok_or_else(|| no("nobody sees whether it is in use"))?;
+        if !claim.is_free() {
+            let is_loose = |call: &Carried| {
+                call.slot.pool == pool.id && call.container == place && pool.is_loose(spot, call.slot.method)
+            };
+            let letters = core.shared.desk(held).mailbox.take_loose(is_loose);
+            for (letter, to) in letters.into_iter().zip(to.iter().cycle()) {
+                send_on(core, letter, *to);
+            }
+            return Err(no("it is in use"));
+        }
+        let mut shares = spot.shares.to_vec();
+        // Their new worker has one already, and its claim.
+        let of = shares.iter().find(|share| share.worker == first).cloned();
+        for (share, new) in shares.iter_mut().filter(|share| share.worker == held).zip(of.iter().cycle()) {
+            *share = new.clone();
+        }
+        let home = if spot.worker == held { first } else { spot.worker };
+        let there = Where { worker: home, claim: None, shares: shares.into() };
+        let _moving = self.moving(pool.id);
+        self.take_over(pool.id, place, claim, held, first, &there).await?;
+        tracing::info!(pool = %pool.name, container = place, worker = %held, to = %first, "shares of a worker that is held go to another");
+        let text = format_args!("{} {place}: those of worker {held}, which is held, to {first}", pool.name);
+        core.tell(Kind::SharesDealt, text, None);
+        Ok(())
     }
 
     async fn take_over(
@@ -108,10 +174,28 @@ impl Mover<'_> {
         claim: &Claim,
         held: WorkerId,
         to: WorkerId,
-        new: &Option<Arc<Claim>>,
+        there: &Where,
     ) -> Result<(), Fault> {
         let core = self.core;
-        within(core, to, Order::TakeUp(id, place, None), MOVE_STATE_NS).await?;
+        let taken = self.take_over_held(id, place, claim, held, to, there).await;
+        if taken.is_err() {
+            for worker in core.shared.workers().filter(|worker| *worker != held) {
+                give(core, worker, Order::Release(id, place));
+            }
+        }
+        taken
+    }
+
+    async fn take_over_held(
+        &self,
+        id: PoolId,
+        place: u32,
+        claim: &Claim,
+        held: WorkerId,
+        to: WorkerId,
+        there: &Where,
+    ) -> Result<(), Fault> {
+        let core = self.core;
         let others = || core.shared.workers().filter(|worker| *worker != held);
         all_within(core, others(), |_| Order::Hold(id, place)).await?;
         // What they had sent before is in the mailbox of the one that is held when they answer this.
@@ -120,7 +204,7 @@ impl Mover<'_> {
         let letters = mailbox.take_calls(id, place, || claim.relieve(to));
         let in_use = || Fault::new(Code::Unsupported, "it is in use, or its worker reads its letters");
         let letters = letters.ok_or_else(in_use)?;
-        let switch = || Order::Switch(id, place, to, new.clone());
+        let switch = || Order::Switch(id, place, there.clone());
         if let Err(fault) = ask(core, to, switch()).await {
             claim.give_back();
             let mut letters = letters;
@@ -132,12 +216,16 @@ impl Mover<'_> {
         ask(core, to, Order::Fence).await?;
         ask(core, to, Order::Release(id, place)).await?;
         tell(core, held, switch());
-        let rest = others().filter(|worker| *worker != to);
-        all_within(core, rest, |_| switch()).await.or_else(|fault| {
+        let rest = || others().filter(|worker| *worker != to);
+        if let Err(fault) = all_within(core, rest(), |_| switch()).await {
             // It reads this before it takes the next call.
             tracing::debug!(%fault, "a worker was not told in time where a container is");
-            Ok(())
-        })
+        }
+        // Those that have shares wait for it.
+        rest()
+            .filter(|worker| there.is_at(*worker))
+            .for_each(|worker| give(core, worker, Order::Release(id, place)));
+        Ok(())
     }
 }
 

@@ -89,7 +89,7 @@ pub(crate) fn group_lane(
         chosen = or_told(core, of, Event::Lane, &asked).unwrap_or_default();
     }
     let class = if method.flags.background { Class::Background } else { Class::Latency };
-    let by_hash = |hash: u64| (hash % u64::from(facts.lanes)) as u32;
+    let by_hash = |hash: u64| of.dealt.lane_of(hash, facts.lanes);
     let number = match (chosen, key) {
         (Lane::Number(number), _) if number >= facts.lanes => {
             let (pool, name) = (&of.pool_name, &facts.name);
@@ -98,7 +98,7 @@ pub(crate) fn group_lane(
         }
         (Lane::Number(number), _) => number,
         (Lane::ByHash(hash), _) | (Lane::Usual, Some(hash)) => by_hash(hash),
-        (Lane::LeastLoaded, _) | (Lane::Usual, None) => of.home.least_loaded(class, group, facts.lanes),
+        (Lane::LeastLoaded, _) | (Lane::Usual, None) => of.home.least_loaded(class, group, facts.lanes, &of.dealt),
     };
     of.home.group_lane(class, group, number, &lane_name(of, &facts.name))
 }

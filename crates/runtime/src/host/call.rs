@@ -110,6 +110,8 @@ pub(crate) struct Call {
     pub(crate) outcome: Cell<Outcome>,
     pub(crate) value: RefCell<Vec<u8>>,
     pub(crate) operations: RefCell<Operations>,
+    /// The number of its streams, while they are open.
+    pub(crate) streams: Cell<Option<u64>>,
     /// Operations that have memory of this call; it is not finished before they have let go of it.
     pub(crate) held: Cell<u32>,
     /// It has ended, and is finished when nothing is held any more.
@@ -185,6 +187,7 @@ impl Call {
             outcome: Cell::default(),
             value: RefCell::default(),
             operations: RefCell::default(),
+            streams: Cell::default(),
             held: Cell::default(),
             ended: Cell::default(),
             spawned: body.is_some(),

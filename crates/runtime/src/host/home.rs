@@ -6,6 +6,7 @@
 
 use crate::core::Core;
 use crate::limits::{CONTAINER_HANDLES_MAX, CONTAINER_TASKS_MAX};
+use crate::place::share::Dealt;
 use crate::reply::Wait;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -121,14 +122,15 @@ impl Home {
         Ok(lane)
     }
 
-    /// Of so many lanes of a group that in which least waits; of equals, one after another.
-    pub(crate) fn least_loaded(&self, class: Class, group: usize, lanes: u32) -> u32 {
+    /// Of so many lanes of a group, but for those that another worker has, that in which least waits; of equals, one after another.
+    pub(crate) fn least_loaded(&self, class: Class, group: usize, lanes: u32, dealt: &Dealt) -> u32 {
         let Some(core) = self.core.upgrade() else { return 0 };
         let from = self.turn.get();
         self.turn.set(from.wrapping_add(1));
         let groups = self.groups.borrow();
         let waits = |number: &u32| groups.get(&(class, group, *number)).map_or(0, |lane| core.lanes.queued(*lane));
-        (0..lanes).map(|at| from.wrapping_add(at) % lanes).min_by_key(waits).unwrap_or(0)
+        let all = (0..lanes).map(|at| from.wrapping_add(at) % lanes);
+        all.filter(|number| dealt.has_lane(*number)).min_by_key(waits).unwrap_or(0)
     }
 
     /// Enters a task that is about to be spawned.

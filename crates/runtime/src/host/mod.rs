@@ -2,7 +2,7 @@
 //!
 //! Lives here: `queue`, `start`, `spawn`, `cancel`, `finish`; `call` (a call's state), `operation` (what a task waits for), `io`
 //! (files and sockets), `asked` (what a module's hooks say about its calls), `home` (what of a container outlives a call), `blocking` (threads for methods that block), `periodic`
-//! (methods that the node calls by itself), `relay` (calls that another process runs), `library` (the C edge).
+//! (methods that the node calls by itself), `relay` (calls that another process runs), `streams` (what passes beside a call), `library` (the C edge).
 //! From: `place` with a placed call. To: `reply`.
 //! Holds: every call that was queued is finished exactly once, also when its module panics, its future is dropped or its
 //! client is dead; it is not finished while an operation has memory of its.
@@ -16,6 +16,7 @@ pub(crate) mod library;
 pub(crate) mod operation;
 pub(crate) mod periodic;
 pub(crate) mod relay;
+pub(crate) mod streams;
 
 use crate::core::{Alarm, Core};
 use crate::limits::{CANCEL_GRACE_NS, HEAVY_NS, SHIELDS_MAX};
@@ -223,6 +224,9 @@ fn run(core: &Rc<Core>, call: Rc<Call>, now: Nanos) {
     if let Some(relay) = call.container.relay.clone() {
         return relay::serve(core, &relay, call);
     }
+    if windlass_contract::streams::is_of_streams(call.method.id) {
+        return streams::serve(core, call);
+    }
     if call.method.flags.blocking {
         return blocking::submit(core, call);
     }
@@ -295,6 +299,7 @@ pub(crate) fn finish(call: &Rc<Call>) {
         call.held_ns.set(held_ns(core, call, core.now()));
         return call.ended.set(true);
     }
+    streams::over(call);
     let outcome = call.outcome.take();
     let is_fault = !matches!(outcome, Outcome::Value);
     let answered = call.stamps.as_ref().map(|_| core.now());
@@ -428,6 +433,9 @@ pub(crate) fn cancel(core: &Rc<Core>, key: LiveKey, code: Code) {
     }
     if let Some(relay) = call.container.relay.clone() {
         return relay::cancel(core, &relay, &call, code);
+    }
+    if windlass_contract::streams::is_of_streams(call.method.id) {
+        return streams::cancel(core, &call, code);
     }
     if call.method.flags.blocking {
         return blocking::cancel(core, &call, code);

@@ -7,7 +7,7 @@
 //! that are shielded.
 
 use super::call::Call;
-use super::{ended_early, io};
+use super::{ended_early, io, streams};
 use crate::core::{Alarm, Core};
 use crate::limits::OPERATIONS_MAX;
 use crate::reply::{ReplySlot, Wait};
@@ -34,7 +34,7 @@ pub(crate) struct Finished {
 }
 
 impl Finished {
-    fn of(result: Result<(u64, Vec<u8>), Fault>) -> Self {
+    pub(super) fn of(result: Result<(u64, Vec<u8>), Fault>) -> Self {
         Self { result, buffer: RawOwned::empty(), given_back: true }
     }
     /// It did not begin; its buffer comes back.
@@ -55,6 +55,7 @@ enum Kind {
     Yield { polled: bool },
     Io { ticket: Option<Ticket>, asked: RawOp },
     Join { wait: Rc<Wait>, task: u64 },
+    Stream { asked: OpKind, number: u64 },
 }
 
 struct Operation {
@@ -128,6 +129,11 @@ pub(crate) fn start(call: &Rc<Call>, mut asked: RawOp) -> u64 {
         }
     } else if of(OpKind::Lanes) {
         done(lanes(core))
+    } else if let Some(kind) = STREAMS.into_iter().find(|kind| of(*kind)) {
+        match streams::begin(call, kind, asked.a, asked.bytes.as_slice()) {
+            Ok(()) => Kind::Stream { asked: kind, number: asked.a },
+            Err(fault) => done(Err(fault)),
+        }
     } else if of(OpKind::Control) {
         if call.container.pool == PoolId::ADMIN {
             let bytes = asked.bytes.as_slice().to_vec();
@@ -146,6 +152,10 @@ pub(crate) fn start(call: &Rc<Call>, mut asked: RawOp) -> u64 {
     core.lanes.count_operation();
     call.operations.borrow_mut().insert(kind, shielded)
 }
+
+/// What a call asks for about its streams.
+const STREAMS: [OpKind; 5] =
+    [OpKind::StreamTake, OpKind::StreamPut, OpKind::StreamOpen, OpKind::StreamEnd, OpKind::StreamClose];
 
 fn lanes(core: &Rc<Core>) -> Result<(u64, Vec<u8>), Fault> {
     let facts: Vec<LaneFacts> = core
@@ -270,6 +280,7 @@ fn advance(call: &Rc<Call>, kind: &mut Kind, waker: &Waker) -> Option<Finished> 
             waker.wake_by_ref();
             None
         }
+        Kind::Stream { asked, number } => streams::poll(call, *asked, *number, waker),
         Kind::Io { ticket, asked } => {
             let Poll::Ready(done) = call.core.io.poll(ticket.as_ref()?, waker) else { return None };
             *ticket = None;
@@ -296,7 +307,7 @@ fn give_up(call: &Rc<Call>, kind: &mut Kind, code: Code) {
                 call.core.io.give_up(ticket);
             }
         }
-        Kind::Done(_) | Kind::Control(_) | Kind::Yield { .. } | Kind::Join { .. } => {}
+        Kind::Done(_) | Kind::Control(_) | Kind::Yield { .. } | Kind::Join { .. } | Kind::Stream { .. } => {}
     }
 }
 

@@ -114,6 +114,9 @@ pub(crate) fn carry(core: &Rc<Core>, call: Arrived, to: WorkerId, container: u32
     };
     let of_root = root.unwrap_or((number, 0));
     let stands_by = crate::host::relay::stands_by(slot.method);
+    if let Some((session, _)) = reply.asker() {
+        session.went(to);
+    }
     let mut aways = core.mail.aways.borrow_mut();
     let key = aways.insert(Away {
         to,

@@ -6,7 +6,8 @@
 //! down, ends that sleep, and the bell is rung once for as many letters as come until it wakes. The lock is held for a few
 //! instructions and never while anything runs.
 
-use super::Letter;
+use super::{Carried, Letter};
+use crate::session::Parcel;
 use std::collections::{BTreeSet, VecDeque};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -26,6 +27,22 @@ struct Inside {
     posted: u64,
     /// The reader is gone; letters to it are dropped.
     closed: bool,
+}
+
+impl Inside {
+    fn take_where(&mut self, is_one: impl Fn(&Carried) -> bool) -> Vec<Letter> {
+        let (mut taken, mut others, mut calls) = (Vec::new(), VecDeque::new(), BTreeSet::new());
+        for letter in std::mem::take(&mut self.letters) {
+            let is_of_it = match &letter {
+                Letter::Call(call) if is_one(call) => calls.insert((call.from, call.away)),
+                Letter::GiveUp { from, away, .. } => calls.contains(&(*from, *away)),
+                _ => false,
+            };
+            if is_of_it { taken.push(letter) } else { others.push_back(letter) }
+        }
+        self.letters = others;
+        taken
+    }
 }
 
 /// Letters to one worker.
@@ -101,19 +118,12 @@ impl Mailbox {
         if self.in_hand.load(Ordering::Acquire) > 0 || !claim() {
             return None;
         }
-        let (mut taken, mut others, mut calls) = (Vec::new(), VecDeque::new(), BTreeSet::new());
-        for letter in std::mem::take(&mut inside.letters) {
-            let is_of_it = match &letter {
-                Letter::Call(call) if call.slot.pool == pool && call.container == place => {
-                    calls.insert((call.from, call.away))
-                }
-                Letter::GiveUp { from, away, .. } => calls.contains(&(*from, *away)),
-                _ => false,
-            };
-            if is_of_it { taken.push(letter) } else { others.push_back(letter) }
-        }
-        inside.letters = others;
-        Some(taken)
+        Some(inside.take_where(|call| call.slot.pool == pool && call.container == place))
+    }
+
+    /// Takes those calls that its reader has not taken yet and that may be passed by others, in order, and what else is about them.
+    pub(crate) fn take_loose(&self, is_one: impl Fn(&Carried) -> bool) -> Vec<Letter> {
+        self.lock().take_where(is_one)
     }
 
     /// Takes the connections that its reader has not taken yet, in order; all other letters stay.
@@ -128,6 +138,20 @@ impl Mailbox {
         }
         inside.letters = others;
         connections
+    }
+
+    /// Takes the sessions that its reader has not taken yet.
+    pub(crate) fn take_sessions(&self) -> Vec<Parcel> {
+        let mut inside = self.lock();
+        let (mut sessions, mut others) = (Vec::new(), VecDeque::new());
+        for letter in std::mem::take(&mut inside.letters) {
+            match letter {
+                Letter::Session(session) => sessions.push(*session),
+                other => others.push_back(other),
+            }
+        }
+        inside.letters = others;
+        sessions
     }
 
     /// The reader lies down; `false` if a letter came, and it does not.

@@ -19,6 +19,7 @@ pub(crate) use guest::{Guest, Guests, arrive, given_up};
 pub(crate) use mailbox::Mailbox;
 
 use crate::core::Core;
+use crate::session::Parcel;
 use crate::shared::{Shared, WorkerId};
 use crate::transport::buffers::CarriedBuffer;
 use orders::{Order, OrderKey, Orders, Told};
@@ -46,6 +47,8 @@ pub(crate) enum Letter {
     Answer(u64, Answered),
     /// A connection for you to greet, under this number; its hello waits.
     Connection(OwnedFd, Peer, u64),
+    /// A session of mine that is yours from now on.
+    Session(Box<Parcel>),
     /// This call of mine that was with another worker is with this one now.
     Went(u64, WorkerId),
     /// This worker is held by a piece of work: what waits for it is for others.
@@ -77,6 +80,7 @@ impl Letter {
             Self::Accepted(_) => "an acceptance",
             Self::Answer(..) => "an answer",
             Self::Connection(..) => "a connection",
+            Self::Session(_) => "a session",
             Self::Went(..) => "a call that went on",
             Self::Stalled(_) => "a stall",
             Self::Order(..) => "an order",

@@ -7,15 +7,17 @@
 use super::Letter;
 use crate::admin::{moved, part, report};
 use crate::core::{Alarm, Core};
-use crate::host::library::Table;
+use crate::host::library::{State, Table};
 use crate::limits::ORDERS_MAX;
 use crate::place::claim::Claim;
 use crate::place::mode::Spread;
+use crate::place::share::{self, Share, Where};
 use crate::place::{Provided, held};
 use crate::shared::WorkerId;
 use crate::stats::Costs;
 use slotmap::SlotMap;
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
@@ -54,8 +56,8 @@ pub(crate) enum Order {
     Fence,
     /// Wait until a container runs nothing.
     Drain(PoolId, u32),
-    /// A container is at this worker now; calls to it go on. Where it is now, they wait until they are released.
-    Switch(PoolId, u32, WorkerId, Option<Arc<Claim>>),
+    /// A container is there now; calls to it go on. Where it is, or a share of it, they wait until they are released.
+    Switch(PoolId, u32, Where),
     /// A container stays, or has come: calls to it go on.
     Release(PoolId, u32),
     /// Callers of a pool that did not come back are refused with this Fault; with none, no longer.
@@ -83,8 +85,26 @@ pub(crate) struct Plan {
     pub(crate) workers: Vec<WorkerId>,
     /// By which others may see whether they are in use, if they may.
     pub(crate) claims: Vec<Option<Arc<Claim>>>,
+    /// Which workers run their calls, and what they share; nothing where a container has one worker.
+    pub(crate) shares: Vec<Arc<[Share]>>,
+    pub(crate) states: Vec<Option<Arc<State>>>,
     /// Its module, if another process serves it.
     pub(crate) provided: Option<Arc<Provided>>,
+}
+
+impl Plan {
+    /// Where a container of it is to be.
+    pub(crate) fn where_is(&self, place: u32) -> Option<Where> {
+        let at = place as usize;
+        let worker = *self.workers.get(at)?;
+        let (claim, shares) = (self.claims.get(at).cloned().flatten(), self.shares.get(at).cloned());
+        Some(Where { worker, claim, shares: shares.unwrap_or_default() })
+    }
+    /// The workers that are to have a container, each once.
+    pub(crate) fn workers_of(&self, place: u32) -> BTreeSet<WorkerId> {
+        let Some(there) = self.where_is(place) else { return BTreeSet::new() };
+        share::workers(&there.shares).into_iter().chain([there.worker]).collect()
+    }
 }
 
 /// What came of an order.
@@ -313,7 +333,7 @@ pub(crate) fn at_once(core: &Rc<Core>, order: Order) -> Result<Result<Told, Faul
             done(Ok(()))
         }
         Order::Fence => done(Ok(())),
-        Order::Switch(pool, place, to, claim) => done(moved::switch(core, pool, place, to, claim)),
+        Order::Switch(pool, place, to) => done(moved::switch(core, pool, place, to)),
         Order::Release(pool, place) => {
             moved::release(core, pool, place);
             done(Ok(()))

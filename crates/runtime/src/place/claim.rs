@@ -3,7 +3,8 @@
 //! Lives here: `Claim`, `Using` (one call of a container, from its queue to its end).
 //! From: `host`, when a call is queued. To: `admin::relief`, for a container whose worker is held by a piece of work.
 //! Holds: a container that is in use is not relieved; once it is, its worker begins nothing in it and sends its calls on to
-//! where it is. Only containers that keep nothing have one, on a node with a watchdog; all others pay nothing.
+//! where it is. Only containers that keep nothing have one, and shares of those that threads may share, on a node with a watchdog; all
+//! others pay nothing.
 
 use super::{Container, Module};
 use crate::shared::{Shared, WorkerId};
@@ -26,7 +27,8 @@ impl Claim {
     /// One of a container of this module, if it is to have one.
     pub(crate) fn of(shared: &Shared, module: &Module) -> Option<Arc<Self>> {
         let watched = shared.desk(WorkerId::FIRST).pulse.is_some() && !shared.is_alone();
-        (watched && module.provided.is_none() && module.table.is_stateless()).then(Arc::default)
+        let may_go = module.table.is_stateless() || module.table.is_sync();
+        (watched && module.provided.is_none() && may_go).then(Arc::default)
     }
 
     /// Its worker begins to use it.

@@ -6,7 +6,7 @@
 //! answer, names its container, and does not claim that nothing ran when some of it did.
 //! Bytes of a frozen loan go to all parts with no copy, those of another buffer with the one copy that was made on arrival.
 
-use super::{Found, Method, Placed, Pool, beyond};
+use super::{Found, Method, Pool};
 use crate::core::Core;
 use crate::reply::{Answer, Refused, ReplySlot, Serving};
 use crate::session::CopyCharge;
@@ -201,13 +201,7 @@ pub(super) fn begin(
         let reply = ReplySlot::part(fan.clone(), part);
         let slot = Slot { query: Query::Id(at as u64), ..slot };
         let call = Arrived { slot, reply, arguments: copied, skip, backing, root, owner, number: 0 };
-        let spot = &pool.spots[at];
-        match &spot.here {
-            Some(container) if !spot.held.is_on() => {
-                Found::Here(Placed { call, container: container.clone(), method: method.clone() })
-            }
-            _ => beyond(call, spot, at),
-        }
+        super::at(core, pool, method, call, at)
     };
     let parts = to.enumerate().map(part).collect();
     core.warm.borrow_mut().keep(arguments);

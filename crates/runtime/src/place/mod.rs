@@ -2,7 +2,7 @@
 //!
 //! Lives here: `find`, `Found`, `Placed`; `resolve` (a query that the module has a word in), `pool` (pools, containers, modules: `Places`), `keys` (serial calls of one key),
 //! `fan` (a call to several containers), `policy` (which workers a pool's containers get), `mode` (with whom they share them), `held`
-//! (calls that wait while a container moves), `claim` (whether a container is in use).
+//! (calls that wait while a container moves), `claim` (whether a container is in use), `share` (which worker runs a call of a container that several have).
 //! From: `session` with an admitted call. To: `host`, or `mail` for a container of another worker.
 //! Holds: pool, method, schema hash and buffers are checked before anything of the module runs; each refusal names what exists.
 
@@ -14,6 +14,7 @@ pub(crate) mod mode;
 pub(crate) mod policy;
 mod pool;
 mod resolve;
+pub(crate) mod share;
 
 pub(crate) use pool::{Container, LINKED, Method, Module, Places, Pool, Provided, Spot};
 
@@ -113,7 +114,7 @@ pub(crate) fn find(core: &Rc<Core>, admitted: Admitted) -> Result<Found, Refused
             drop(places);
             resolve::resolve(core, call, &pool, &method)
         }
-        Ok((pool, method, to)) if to.len() == 1 => Ok(at(pool, method, call, to.start)),
+        Ok((pool, method, to)) if to.len() == 1 => Ok(at(core, pool, method, call, to.start)),
         Ok((pool, method, to)) => {
             let (pool, method) = (pool.clone(), method.clone());
             drop(places);
@@ -125,8 +126,11 @@ pub(crate) fn find(core: &Rc<Core>, admitted: Admitted) -> Result<Found, Refused
 
 /// A call to the container of this place.
 #[inline(always)]
-fn at(pool: &Pool, method: &Rc<Method>, mut call: Arrived, at: usize) -> Found {
+fn at(core: &Rc<Core>, pool: &Pool, method: &Rc<Method>, mut call: Arrived, at: usize) -> Found {
     let spot = &pool.spots[at];
+    if spot.is_shared() {
+        return share::deal(core, pool, spot, method, call, at);
+    }
     match &spot.here {
         Some(container) if !spot.held.is_on() => {
             Found::Here(Placed { container: container.clone(), method: method.clone(), call })
@@ -159,7 +163,7 @@ pub(crate) fn find_again(core: &Rc<Core>, call: Arrived, place: usize) -> Result
     let found = check(&places, &call).map(|(pool, method)| (pool.clone(), method.clone()));
     drop(places);
     match found {
-        Ok((pool, method)) => Ok(at(&pool, &method, call, place)),
+        Ok((pool, method)) => Ok(at(core, &pool, &method, call, place)),
         Err(fault) => Err(Refused::new(call.reply, fault)),
     }
 }
@@ -184,6 +188,9 @@ pub(crate) fn find_here(core: &Rc<Core>, admitted: Admitted, at: u32) -> Result<
     });
     drop(places);
     match found {
+        Ok((Some(spot), pool, method)) if spot.is_shared() => {
+            Ok(share::deal_here(core, &pool, &spot, &method, call, at as usize))
+        }
         // Also while others wait: it was sent before them, and the container does not go before it has ended.
         Ok((Some(Spot { here: Some(container), .. }), _, method)) => {
             Ok(Found::Here(Placed { call, container, method }))
@@ -288,7 +295,7 @@ fn least(core: &Core, pool: &Pool) -> usize {
         // What differs by less than a heavy call is much the same.
         (stalled, due_ns / HEAVY_NS, calls, live)
     };
-    let (count, from) = (pool.spots.len(), pool.turn());
+    let (count, from) = (pool.spots.len(), pool.turn() % pool.spots.len());
     // Of equals, one after another.
     (0..count).map(|at| (from + at) % count).min_by_key(load).unwrap_or(0)
 }

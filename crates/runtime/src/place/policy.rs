@@ -171,6 +171,38 @@ pub(crate) fn choose_again(
     Ok(among(core, pool.placement, &open, count))
 }
 
+/// The workers that have shares of a container of a `sync` module, whose home is this worker: that one first, then all others that
+/// its pool may be on. A pool that is pinned or bundled is on one worker, one that is dedicated keeps to its containers' homes; a
+/// worker that is stalled, or that another pool has to itself, gets no share.
+pub(crate) fn shares_at(
+    core: &Core,
+    id: PoolId,
+    spread: Spread,
+    homes: &[WorkerId],
+    home: WorkerId,
+) -> Vec<WorkerId> {
+    let all = core.shared.desks.len();
+    let may: Vec<WorkerId> = match (spread.mode, spread.placement) {
+        (Mode::Bundled, _) | (_, Placement::Pinned(_)) => Vec::new(),
+        (Mode::Dedicated, _) => homes.to_vec(),
+        (Mode::Shared, placement) => {
+            let taken = taken(core, Some(id));
+            let allowed = allowed(core, placement).unwrap_or_default();
+            allowed.into_iter().filter(|worker| !taken.contains(worker)).collect()
+        }
+    };
+    let is_open =
+        |worker: &WorkerId| *worker != home && may.contains(worker) && !core.shared.desk(*worker).is_stalled();
+    let others = (1..all).map(|step| WorkerId(((home.index() + step) % all) as u16));
+    std::iter::once(home).chain(others.filter(is_open)).collect()
+}
+
+/// The same for a container of a pool that stands, with its home there.
+pub(crate) fn sharers(core: &Core, pool: &Pool, home: WorkerId) -> Vec<WorkerId> {
+    let homes: Vec<WorkerId> = pool.spots.iter().map(|spot| spot.worker).collect();
+    shares_at(core, pool.id, pool.spread(), &homes, home)
+}
+
 /// The worker of the bundled pools, but for that of this id: the one that has most of them.
 pub(crate) fn bundle(core: &Core, but: Option<PoolId>) -> Option<WorkerId> {
     let places = core.places.borrow();

@@ -7,10 +7,12 @@ use super::held::Held;
 use super::keys::Keys;
 use super::mode::{Mode, Spread};
 use super::policy::Placement;
+use super::share::{Dealt, Share, Where};
 use crate::core::{Core, Descriptor};
 use crate::host::home::Home;
-use crate::host::library::{Instance, Table};
+use crate::host::library::{Instance, State, Table};
 use crate::host::relay::{self, Relay};
+use crate::host::streams;
 use crate::shared::WorkerId;
 use crate::stats::{Costs, MethodStats};
 use crate::transport::Arrived;
@@ -73,6 +75,13 @@ impl Module {
         if let Err(at) = methods.binary_search_by_key(&MethodId::MONITOR, |method| method.id) {
             methods.insert(at, Method::monitor());
         }
+        if descriptor.methods.iter().any(|method| method.streams().next().is_some()) {
+            if let Some(taken) = descriptor.methods.iter().find(|method| provide::is_reserved(method.id)) {
+                let text = format!("{origin}: {}: {}", taken.name, reserved());
+                return Err(Fault::new(Code::ModuleRefused, text));
+            }
+            methods.extend(streams::methods());
+        }
         Ok(Rc::new(Self { descriptor, encoded, table, origin, provided: None, methods }))
     }
 
@@ -86,11 +95,11 @@ impl Module {
         let mut descriptor = ModuleDescriptor::decode(&encoded).map_err(|error| refused(error.to_string()))?;
         for method in &mut descriptor.methods {
             if provide::is_reserved(method.id) {
-                return Err(refused(format!(
-                    "{}: numbers from {:#x} on are the node's",
-                    method.name,
-                    provide::RESERVED_FIRST
-                )));
+                return Err(refused(format!("{}: {}", method.name, reserved())));
+            }
+            if method.streams().next().is_some() {
+                let text = "methods with streams run in a node, not in a process that serves a pool";
+                return Err(refused(format!("{}: {text}", method.name)));
             }
             // Its process sees to these.
             method.flags = MethodFlags { background: method.flags.background, ..MethodFlags::default() };
@@ -124,6 +133,11 @@ impl Module {
         let at = self.methods.binary_search_by_key(&id, |method| method.id).ok()?;
         self.methods.get(at)
     }
+}
+
+/// Why a number is refused.
+fn reserved() -> String {
+    format!("numbers from {:#x} on are the node's", provide::RESERVED_FIRST)
 }
 
 impl Method {
@@ -176,6 +190,14 @@ impl Method {
         let (hashes, buffers, flags) =
             (vec![reference.schema], buffers.into_iter().collect(), MethodFlags::default());
         let (id, answers_nothing) = (reference.id, false);
+        Rc::new(Self { id, name, full, hashes, buffers, flags, group: None, answers_nothing, index: usize::MAX })
+    }
+
+    /// A method by which a caller passes bytes of a stream.
+    pub(crate) fn of_streams(reference: MethodRef) -> Rc<Self> {
+        let full = format!("streams.{}", reference.name).into();
+        let (id, name, hashes) = (reference.id, reference.name.to_owned(), vec![reference.schema]);
+        let (buffers, flags, answers_nothing) = (Vec::new(), MethodFlags::default(), false);
         Rc::new(Self { id, name, full, hashes, buffers, flags, group: None, answers_nothing, index: usize::MAX })
     }
 
@@ -238,6 +260,8 @@ pub(crate) struct Container {
     behind: RefCell<BTreeMap<u64, u32>>,
     /// Events whose hook has failed, and of which the log was told.
     pub(crate) told: Cell<u32>,
+    /// Which of its shares this worker has, if several workers may have it.
+    pub(crate) dealt: Dealt,
     /// It is about to move: the node calls none of its methods by itself.
     pub(crate) leaving: Cell<bool>,
     /// By which others see whether it is in use, if they may.
@@ -256,11 +280,13 @@ impl Container {
         module: Rc<Module>,
         costs: Arc<Costs>,
         claim: Option<Arc<Claim>>,
+        state: Option<Arc<State>>,
     ) -> Rc<Self> {
         let stats = module.methods.iter().map(|_| OnceCell::new()).collect();
-        let (instance, home) = (Instance::empty(module.table), Home::new(core));
+        let state = state.unwrap_or_else(|| State::empty(module.table));
+        let (instance, home) = (Instance::of(state), Home::new(core));
         let (keys, live, pool_name) = (RefCell::default(), Cell::new(0), name);
-        let (behind, told, leaving, users) = Default::default();
+        let (behind, told, dealt, leaving, users) = Default::default();
         let relay = module.provided.map(Relay::new);
         Rc::new(Self {
             pool,
@@ -275,6 +301,7 @@ impl Container {
             costs,
             behind,
             told,
+            dealt,
             leaving,
             claim,
             users,
@@ -352,6 +379,18 @@ pub(crate) struct Spot {
     pub(crate) held: Rc<Held>,
     /// By which it is seen whether it is in use.
     pub(crate) claim: Option<Arc<Claim>>,
+    /// Which workers run its calls, if several may; else nothing.
+    pub(crate) shares: Arc<[Share]>,
+    /// What those share.
+    pub(crate) state: Option<Arc<State>>,
+}
+
+impl Spot {
+    /// Whether several workers may have the container.
+    #[inline(always)]
+    pub(crate) fn is_shared(&self) -> bool {
+        !self.shares.is_empty()
+    }
 }
 
 impl Pool {
@@ -372,24 +411,23 @@ impl Pool {
         Spread { placement: self.placement, mode: self.mode.get() }
     }
     /// The same pool, with a container elsewhere.
-    pub(crate) fn moved(
-        &self,
-        place: usize,
-        worker: WorkerId,
-        here: Option<Rc<Container>>,
-        claim: Option<Arc<Claim>>,
-    ) -> Self {
+    pub(crate) fn moved(&self, place: usize, to: Where, here: Option<Rc<Container>>) -> Self {
         let (name, module, parameters) = (self.name.clone(), self.module.clone(), self.parameters.clone());
         let mut spots = self.spots.clone();
         if let Some(spot) = spots.get_mut(place) {
-            (spot.worker, spot.here, spot.claim) = (worker, here, claim);
+            let Where { worker, claim, shares } = to;
+            (spot.worker, spot.here, spot.claim, spot.shares) = (worker, here, claim, shares);
         }
         Self {
             next: self.next.clone(),
             ..Self::new(self.id, name, module, parameters, self.spread(), self.costs.clone(), spots)
         }
     }
-    /// The containers of this worker.
+    /// The containers whose home this worker is.
+    pub(crate) fn at_home(&self, worker: WorkerId) -> impl Iterator<Item = &Rc<Container>> {
+        self.spots.iter().filter(move |spot| spot.worker == worker).filter_map(|spot| spot.here.as_ref())
+    }
+    /// The containers that this worker has, or a share of.
     pub(crate) fn here(&self) -> impl Iterator<Item = &Rc<Container>> {
         self.spots.iter().filter_map(|spot| spot.here.as_ref())
     }
@@ -397,12 +435,13 @@ impl Pool {
     pub(crate) fn turn(&self) -> usize {
         let turn = self.next.get();
         self.next.set(turn.wrapping_add(1));
-        turn % self.spots.len()
+        turn
     }
     /// The first container of this worker; if it has none, always the same of another's. So calls of one session that say no
     /// query meet one container, in order.
     pub(crate) fn local(&self, worker: WorkerId) -> usize {
-        let mine = self.spots.iter().position(|spot| spot.here.is_some());
+        let mine = self.spots.iter().position(|spot| spot.worker == worker && spot.here.is_some());
+        let mine = mine.or_else(|| self.spots.iter().position(|spot| spot.here.is_some()));
         mine.unwrap_or(worker.index() % self.spots.len())
     }
 }

@@ -72,7 +72,7 @@ fn go(
     to: Result<Range<usize>, Fault>,
 ) -> Result<Found, Refused> {
     match to {
-        Ok(to) if to.len() == 1 => Ok(at(pool, method, call, to.start)),
+        Ok(to) if to.len() == 1 => Ok(at(core, pool, method, call, to.start)),
         Ok(to) => fan::begin(core, call, pool, method, to).map(Found::Several),
         Err(fault) => Err(Refused::new(call.reply, fault)),
     }

@@ -53,6 +53,93 @@ pub(super) struct Memories {
     rooms: Rc<Cell<u32>>,
 }
 
+/// A lease: where it begins, and its room.
+type Lease = ((SegmentId, u64), Room);
+
+/// The tables of a session on its way to another worker: what workers do not share is taken apart.
+pub(super) struct Bundle {
+    heaps: HashMap<SegmentId, Arc<Segment>>,
+    frozen: HashMap<SegmentId, Arc<Frozen>>,
+    results: Vec<(SegmentId, Arc<Segment>, Lender)>,
+    leases: Vec<Lease>,
+    /// Of each call slot: the room of its last reply.
+    rooms: Vec<Option<(SegmentId, Room)>>,
+    shown: HashMap<SegmentId, Shown>,
+    next_heap: u32,
+    next_result: u32,
+    bytes: u64,
+}
+
+impl Memories {
+    /// Whether nothing but its tables has any of it.
+    pub(super) fn is_whole(&self) -> bool {
+        let none_out = Rc::strong_count(&self.private) == 1 && self.private.get() == 0;
+        none_out && self.retired.borrow().is_empty()
+    }
+
+    /// Takes it apart, with the rooms of call slots. It is whole, so that nobody else has any of its segments' books.
+    pub(super) fn pack(self, rooms: Vec<Option<ResultRoom>>) -> Bundle {
+        let take = |mut room: ResultRoom| (room.of.id, room.offset, room.room.take());
+        let rooms = rooms.into_iter().map(|room| {
+            let (id, _, room) = take(room?);
+            Some((id, room?))
+        });
+        let rooms = rooms.collect();
+        let leases = self.leases.take().into_iter().filter_map(|(place, room)| Some((place, take(room).2?)));
+        let leases = leases.collect();
+        let results = self.results.take().into_iter().filter_map(|of| {
+            // Rooms that had it are apart by now.
+            let of = Rc::into_inner(of);
+            debug_assert!(of.is_some(), "a session that goes has all of its rooms");
+            of.map(|of| (of.id, of.segment, of.lender.into_inner()))
+        });
+        Bundle {
+            heaps: self.heaps.take(),
+            frozen: self.frozen.take(),
+            results: results.collect(),
+            leases,
+            rooms,
+            shown: self.shown.take(),
+            next_heap: self.next_heap.get(),
+            next_result: self.next_result.get(),
+            bytes: self.bytes.get(),
+        }
+    }
+}
+
+impl Bundle {
+    /// Puts it together again.
+    pub(super) fn unpack(self) -> (Memories, Vec<Option<ResultRoom>>) {
+        let results: Vec<Rc<ResultSegment>> = self
+            .results
+            .into_iter()
+            .map(|(id, segment, lender)| Rc::new(ResultSegment { id, segment, lender: RefCell::new(lender) }))
+            .collect();
+        let count: Rc<Cell<u32>> = Rc::default();
+        let room = |id: SegmentId, room: Room| {
+            let of = results.iter().find(|of| of.id == id)?.clone();
+            count.set(count.get() + 1);
+            Some(ResultRoom { of, offset: room.offset(), room: Some(room), rooms: count.clone() })
+        };
+        let rooms = self.rooms.into_iter().map(|one| one.and_then(|(id, one)| room(id, one))).collect();
+        let leases = self.leases.into_iter().filter_map(|(place, one)| Some((place, room(place.0, one)?)));
+        let leases = RefCell::new(leases.collect());
+        let memories = Memories {
+            heaps: RefCell::new(self.heaps),
+            frozen: RefCell::new(self.frozen),
+            leases,
+            shown: RefCell::new(self.shown),
+            next_heap: Cell::new(self.next_heap),
+            next_result: Cell::new(self.next_result),
+            bytes: Cell::new(self.bytes),
+            rooms: count.clone(),
+            results: RefCell::new(results),
+            ..Memories::default()
+        };
+        (memories, rooms)
+    }
+}
+
 impl Memories {
     pub(super) fn bytes(&self) -> u64 {
         self.bytes.get()
@@ -175,7 +262,7 @@ impl Session {
     }
 
     /// What was retired is paid for until the last call that held it has ended.
-    fn uncharge_retired(&self, core: &Core) {
+    pub(super) fn uncharge_retired(&self, core: &Core) {
         self.memories.retired.borrow_mut().retain(|(held, bytes)| {
             let is_held = held.strong_count() > 0;
             if !is_held {

@@ -7,9 +7,11 @@
 
 mod admit;
 mod memory;
+mod travel;
 
 pub(crate) use admit::{Admitted, admit, admit_guest, admit_nested};
 pub(crate) use memory::{CopyCharge, ResultRoom};
+pub(crate) use travel::Parcel;
 
 use crate::core::Core;
 use crate::events::Kind;
@@ -67,6 +69,7 @@ pub(crate) struct Session {
     detached: Rc<Cell<u32>>,
     memories: Memories,
     answered: Cell<u64>,
+    drift: travel::Drift,
     /// On the worker's list of sessions to look at.
     pub(crate) active: Cell<bool>,
     touched: Cell<bool>,
@@ -79,10 +82,14 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn new(core: &Rc<Core>, who: Who, via: Via) -> Rc<Self> {
-        let Who { number, name, peer, far } = who;
         core.shared.segment_bytes.fetch_add(via.segment_bytes(), Ordering::Relaxed);
-        core.symbols.begin(number);
+        core.symbols.begin(who.number);
         let slots = (0..via.calls()).map(|_| CallSlot::default()).collect();
+        Self::assemble(core, who, via, slots, Memories::default())
+    }
+
+    fn assemble(core: &Rc<Core>, who: Who, via: Via, slots: Vec<CallSlot>, memories: Memories) -> Rc<Self> {
+        let Who { number, name, peer, far } = who;
         Rc::new_cyclic(|this| Self {
             number,
             name,
@@ -92,8 +99,9 @@ impl Session {
             slots: RefCell::new(slots),
             in_flight: Cell::new(0),
             detached: Rc::default(),
-            memories: Memories::default(),
+            memories,
             answered: Cell::new(0),
+            drift: travel::Drift::new(core.now()),
             active: Cell::new(false),
             touched: Cell::new(false),
             ended: RefCell::new(None),
@@ -108,14 +116,14 @@ impl Session {
     pub(crate) fn ring(&self) -> Option<&Ring> {
         match &self.via {
             Via::Ring(ring) => Some(ring),
-            Via::Stream(_) => None,
+            Via::Stream(_) | Via::Gone => None,
         }
     }
     /// Its stream, if that is how its bytes travel.
     pub(crate) fn stream(&self) -> Option<&Stream> {
         match &self.via {
             Via::Stream(stream) => Some(stream),
-            Via::Ring(_) => None,
+            Via::Ring(_) | Via::Gone => None,
         }
     }
     /// The core that it belongs to.
@@ -184,6 +192,7 @@ impl Session {
         slot.last = Some(call.generation());
         slot.reply = None;
         self.in_flight.set(self.in_flight.get() + 1);
+        self.drift.came();
         let this = self.this.upgrade();
         Ok(this.map_or_else(ReplySlot::nobody, |this| ReplySlot::session(this, call)))
     }

@@ -64,31 +64,34 @@ pub(crate) enum Via {
     Ring(ring::Ring),
     /// A socket.
     Stream(stream::Stream),
+    /// It went to another worker with its session, of which this is what is left.
+    Gone,
 }
 
 macro_rules! either {
-    ($via:expr, $one:ident => $step:expr) => {
+    ($via:expr, $one:ident => $step:expr, $gone:expr) => {
         match $via {
             Via::Ring($one) => $step,
             Via::Stream($one) => $step,
+            Via::Gone => $gone,
         }
     };
 }
 
 impl Transport for Via {
     fn calls(&self) -> u32 {
-        either!(self, one => one.calls())
+        either!(self, one => one.calls(), 0)
     }
     fn segment_bytes(&self) -> u64 {
-        either!(self, one => one.segment_bytes())
+        either!(self, one => one.segment_bytes(), 0)
     }
     #[inline]
     fn next_entry(&self) -> Option<Entry> {
-        either!(self, one => one.next_entry())
+        either!(self, one => one.next_entry(), None)
     }
     #[inline]
     fn has_room(&self, calls: u32) -> Result<bool, Fault> {
-        either!(self, one => one.has_room(calls))
+        either!(self, one => one.has_room(calls), Ok(false))
     }
     #[inline]
     fn answer(
@@ -98,13 +101,13 @@ impl Transport for Via {
         answer: &Answer<'_>,
         room: &mut Option<ResultRoom>,
     ) -> Result<(), Fault> {
-        either!(self, one => one.answer(session, call, answer, room))
+        either!(self, one => one.answer(session, call, answer, room), Ok(()))
     }
     fn announce(&self) {
-        either!(self, one => one.announce());
+        either!(self, one => one.announce(), ());
     }
     fn end(&self, core: Option<&Rc<Core>>, why: &Fault) {
-        either!(self, one => one.end(core, why));
+        either!(self, one => one.end(core, why), ());
     }
 }
 

@@ -9,9 +9,9 @@ use super::{BELL, LISTENER, PROCESS, SOCKET, Worker};
 use crate::admin::relief;
 use crate::core::Alarm;
 use crate::events::Kind;
-use crate::limits::{ACCEPT_PAUSE_NS, GREETING_NS, GREETINGS_MAX};
+use crate::limits::{ACCEPT_PAUSE_NS, GREETING_NS, GREETINGS_MAX, SESSION_GAP_NS};
 use crate::mail::Letter;
-use crate::session::Session;
+use crate::session::{Parcel, Session};
 use crate::shared::WorkerId;
 use crate::transport::greet;
 use std::collections::BTreeMap;
@@ -123,6 +123,13 @@ impl Worker {
         if !connections.is_empty() {
             tracing::info!(worker = %held, connections = connections.len(), "what waits for a worker that is held goes to others");
         }
+        // Sessions that were on their way there come here.
+        let sessions = desk.mailbox.take_sessions();
+        desk.sessions.fetch_sub(sessions.len() as u32, Ordering::Relaxed);
+        for parcel in sessions {
+            self.core.shared.desk(self.core.worker).sessions.fetch_add(1, Ordering::Relaxed);
+            self.take_in(driver, parcel);
+        }
         for (socket, peer, number) in connections {
             self.give(driver, socket, peer, number);
         }
@@ -165,6 +172,69 @@ impl Worker {
             session.active.set(true);
             self.active.push(session);
         }
+    }
+
+    /// Gives a session away whose calls go to another worker, if there is one; not many at once.
+    pub(super) fn give_session(&mut self, driver: &mut dyn Driver) {
+        let core = self.core.clone();
+        if core.shared.is_alone() || core.draining.get() {
+            return;
+        }
+        // Before the clock is read.
+        if !self.active.iter().any(|session| session.drifts()) {
+            return;
+        }
+        let now = core.now();
+        let wants = |(at, one): (usize, &Rc<Session>)| one.wants_away(now).map(|to| (at, to));
+        let Some((at, to)) = self.active.iter().enumerate().find_map(wants) else { return };
+        if now.saturating_sub(self.gave_at) < SESSION_GAP_NS || core.shared.desk(to).is_stalled() {
+            return;
+        }
+        self.gave_at = now;
+        // From now on its client rings.
+        if !self.active[at].arm() {
+            return;
+        }
+        let session = self.active.swap_remove(at);
+        let number = session.number;
+        core.sessions.borrow_mut().all.remove(&number);
+        for fd in session.watched() {
+            if let Err(error) = driver.unwatch(fd) {
+                tracing::warn!(%error, session = number, "a descriptor could not be unwatched");
+            }
+        }
+        let text = format!("{number} of {}: worker {} to {to}", session.name, core.worker);
+        match Session::pack(session, &core) {
+            Ok(parcel) => {
+                self.one_session_less();
+                core.shared.desk(to).sessions.fetch_add(1, Ordering::Relaxed);
+                core.mail.write(to, Letter::Session(Box::new(parcel)));
+                core.mail.post();
+                tracing::debug!(session = number, %to, "a session goes to where its calls go");
+                core.tell(Kind::SessionMoved, text, None);
+            }
+            // Something has a part of it.
+            Err(session) => self.look_at(driver, session),
+        }
+    }
+
+    /// Takes a session in that another worker gave away.
+    pub(super) fn take_in(&mut self, driver: &mut dyn Driver, parcel: Parcel) {
+        tracing::debug!(session = parcel.number(), worker = %self.core.worker, "a session has come");
+        let session = Session::unpack(&self.core, parcel);
+        self.look_at(driver, session);
+    }
+
+    /// Looks at a session of shared memory that was not looked at: what came meanwhile stands in its ring.
+    fn look_at(&mut self, driver: &mut dyn Driver, session: Rc<Session>) {
+        self.core.sessions.borrow_mut().all.insert(session.number, session.clone());
+        if let Err(error) = watch(driver, &session) {
+            session.end(&Fault::new(Code::Io, format!("the session cannot be watched: {error}")));
+            return;
+        }
+        session.disarm();
+        session.active.set(true);
+        self.active.push(session);
     }
 
     fn one_session_less(&self) {

@@ -71,6 +71,8 @@ pub struct Worker {
     courtesy: Courtesy,
     ending: Ending,
     look_for_commands: bool,
+    /// When it gave a session away last.
+    gave_at: Nanos,
 }
 
 impl std::fmt::Debug for Worker {
@@ -101,6 +103,7 @@ impl Worker {
             courtesy: Courtesy::default(),
             ending: Ending::new(commands),
             look_for_commands: true,
+            gave_at: 0,
         }
     }
 
@@ -138,6 +141,7 @@ impl Worker {
                 self.show_load();
                 self.unheard = 0;
                 self.heard_at = self.ran_until;
+                self.give_session(driver);
                 driver.poll(&mut self.ready)?;
                 self.serve(driver)?;
             }
@@ -164,6 +168,7 @@ impl Worker {
             match mail::read(&self.core, letter) {
                 None => {}
                 Some(Letter::Connection(socket, peer, number)) => self.greet(driver, socket, peer, number),
+                Some(Letter::Session(parcel)) => self.take_in(driver, *parcel),
                 Some(Letter::Stalled(worker)) => self.relieve(driver, worker),
                 Some(Letter::Failed(worker)) => {
                     return Err(io::Error::other(format!("worker {worker} has failed")));
@@ -317,6 +322,7 @@ impl Worker {
 
     /// Sleeps, unless something came while it lay down.
     fn park(&mut self, driver: &mut dyn Driver) -> io::Result<()> {
+        self.give_session(driver);
         self.active.retain(|session| {
             let forget = session.has_ended() || session.arm();
             session.active.set(!forget);

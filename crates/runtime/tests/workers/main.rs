@@ -5,6 +5,7 @@
 mod stage;
 
 mod carried;
+mod common;
 mod costs;
 mod ledger;
 mod modes;
@@ -13,3 +14,5 @@ mod pools;
 mod relief;
 mod rows;
 mod shard;
+mod sharing;
+mod travel;

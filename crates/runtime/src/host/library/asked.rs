@@ -13,7 +13,7 @@ use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
 use windlass_contract::abi::{
     HostTable, HostWaker, RawBytes, RawCall, RawFault, RawOp, RawOpResult, RawOwned, RawPieces, RawSpawn,
-    RawSymbols, TABLE_SHARED, TABLE_STATELESS, TABLE_VERSION,
+    RawSymbols, TABLE_SHARED, TABLE_STATELESS, TABLE_SYNC, TABLE_VERSION,
 };
 use windlass_contract::module::Event;
 use windlass_contract::{Code, Fault};
@@ -28,6 +28,12 @@ impl Table {
     /// Whether a container keeps nothing between calls.
     pub(crate) fn is_stateless(self) -> bool {
         self.0.hooks & TABLE_STATELESS != 0
+    }
+
+    /// Whether threads may share a container.
+    pub(crate) fn is_sync(self) -> bool {
+        let both = TABLE_SYNC | TABLE_SHARED;
+        self.0.hooks & both == both
     }
 }
 
@@ -62,7 +68,7 @@ pub(crate) fn ask(core: &Core, container: &Container, event: Event, question: &[
         deadline_ns: u64::MAX,
         home: std::ptr::null_mut(),
     };
-    // SAFETY: the table is checked and the instance is live (`may_ask`), this is its one thread, and no `&mut` of it is held, for
+    // SAFETY: the table is checked and the instance is live (`may_ask`), this is its one thread, or threads may share it, and no `&mut` of it is held, for
     //   the same reason; `raw`, `state` and the question live through the call, and nothing of them is kept by it.
     unsafe { (container.module.table.0.event)(container.instance.state.get(), event as u32, &raw) }
     match state.answer.into_inner() {

@@ -1,6 +1,6 @@
 //! The C edge on the node's side: tables that are checked before they are trusted, and calls through them.
 //!
-//! Lives here: `Table` (a checked module table), `Instance` (a container's state), `Body` (a spawned task that is to begin),
+//! Lives here: `Table` (a checked module table), `State` (a container's), `Instance` (that, on one worker), `Body` (a spawned task that is to begin),
 //! `start` and `Hosted` (a call in progress); `open` (libraries), `functions` (what a module may ask), `asked` (what its hooks
 //! are asked), `lend` (memory of operations). One of the homes of `unsafe`.
 //! Holds: nothing of a module runs before its table has been checked; an instance outlives its futures, because each
@@ -22,8 +22,11 @@ use crate::transport::buffers::{Backing, Memory};
 use functions::HOST;
 use std::cell::{Cell, OnceCell};
 use std::ffi::c_void;
+use std::fmt;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicPtr, Ordering};
 use std::task::{Context, Poll};
 use windlass_contract::abi::{
     LentWaker, ModuleTable, RawBuffer, RawBytes, RawCall, RawFuture, RawSpawn, TABLE_VERSION, target_bits,
@@ -103,18 +106,52 @@ fn machine_bits() -> u64 {
     bits
 }
 
-/// A container's state, on the module's side; empty until its `create` has answered.
-pub(crate) struct Instance {
+/// A container's state, on the module's side; empty until its `create` has answered. Workers share it only if the table says
+/// that threads may (`Table::is_sync`).
+pub(crate) struct State {
     table: Table,
-    state: Cell<*mut c_void>,
-    /// A method of it is being started, which may hold `&mut self`.
+    at: AtomicPtr<c_void>,
+}
+
+impl State {
+    /// Room for the state that `create` will make.
+    pub(crate) fn empty(table: Table) -> Arc<Self> {
+        Arc::new(Self { table, at: AtomicPtr::default() })
+    }
+    fn get(&self) -> *mut c_void {
+        // ORDER: pairs with the exchange in `fill`, on the worker where `create` ran.
+        self.at.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        let state = self.get();
+        if !state.is_null() {
+            // SAFETY: the state came from `created` of this table, once; no future of it lives, because futures hold a
+            //   container, and containers hold this. Where workers share it, it may end on any of them: the table says so.
+            unsafe { (self.table.0.drop_instance)(state) }
+        }
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.get().is_null() { "no state" } else { "a state" })
+    }
+}
+
+/// A container's state, as one worker has it.
+pub(crate) struct Instance {
+    state: Arc<State>,
+    /// A method of it is being started here, which may hold `&mut self`.
     entered: Cell<bool>,
 }
 
 impl Instance {
-    /// Room for the state that `create` will make.
-    pub(crate) fn empty(table: Table) -> Self {
-        Self { table, state: Cell::new(std::ptr::null_mut()), entered: Cell::new(false) }
+    /// This state.
+    pub(crate) fn of(state: Arc<State>) -> Self {
+        Self { state, entered: Cell::new(false) }
     }
     /// Whether `create` has handed over no state.
     pub(crate) fn is_empty(&self) -> bool {
@@ -122,21 +159,8 @@ impl Instance {
     }
     /// Takes the state; `false` when there is one.
     fn fill(&self, state: *mut c_void) -> bool {
-        let empty = self.state.get().is_null();
-        if empty {
-            self.state.set(state);
-        }
-        empty
-    }
-}
-
-impl Drop for Instance {
-    fn drop(&mut self) {
-        if !self.state.get().is_null() {
-            // SAFETY: the state came from `created` of this table, once; no future of it lives, because futures hold the
-            //   container.
-            unsafe { (self.table.0.drop_instance)(self.state.get()) }
-        }
+        let (none, at) = (std::ptr::null_mut(), &self.state.at);
+        at.compare_exchange(none, state, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 }
 
@@ -226,7 +250,7 @@ pub(crate) fn start(call: &Rc<Call>) -> Option<Hosted> {
     let table = container.module.table.0;
     let entered = asked::Entered::new(&container.instance.entered);
     // SAFETY: the table is checked; the instance is live (`place` gives out containers whose `create` has answered), this is
-    //   its one thread, and no other call of it is inside the module now; `raw` lives in `call`, which `Hosted` keeps.
+    //   its one thread, and no other call of it is inside the module now, unless its table says that threads may share it; `raw` lives in `call`, which `Hosted` keeps.
     let future = unsafe {
         match (call.body.take(), call.method.id) {
             (Some(body), _) => body.begin(raw),
