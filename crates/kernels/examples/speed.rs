@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::time::Instant;
 use windlass_kernels::elementwise::{Arith, arith};
 use windlass_kernels::group::{Codes, GroupBy, by_code, segmented};
-use windlass_kernels::index::{Negative, gather, scatter};
+use windlass_kernels::index::{Negative, Parts, check_places, deal, gather, scatter, settle};
 use windlass_kernels::reduce::{Moment, Sum, whole};
 use windlass_kernels::scan::{self, Scan};
 use windlass_kernels::search::Members;
@@ -97,6 +97,29 @@ fn main() -> Result<(), KernelError> {
     measure("scatter float64, random", 24 * n, || {
         scatter(black_box(&mut out_f), &index, &reals, Negative::Refuse, 0..n)
     })?;
+    let parts = Parts::of(n);
+    let (mut places, mut moved) = (vec![0u32; n], vec![0f64; n]);
+    let turn = 4 * morsel::ELEMENTS;
+    let mut starts = Vec::new();
+    measure("scatter float64, random: dealt", 32 * n, || {
+        starts.clear();
+        let rooms = places.chunks_mut(turn).zip(moved.chunks_mut(turn)).enumerate();
+        for (at, (places, moved)) in rooms {
+            let range = at * turn..at * turn + places.len();
+            starts.push(deal(parts, &index, &reals, Negative::Refuse, range, (places, moved))?);
+        }
+        Ok(())
+    })?;
+    measure("scatter float64, random: settled", 20 * n, || {
+        for (part, target) in black_box(&mut out_f).chunks_mut(parts.elements()).enumerate() {
+            for (at, starts) in starts.iter().enumerate() {
+                let dealt = at * turn + starts[part] as usize..at * turn + starts[part + 1] as usize;
+                settle(target, &places[dealt.clone()], &moved[dealt])?;
+            }
+        }
+        Ok(())
+    })?;
+    measure("places looked at", 8 * n, || check_places(&index, Negative::FromEnd, n, 0..n))?;
     for (name, column, groups) in [("1000 groups", &few, 1000), ("n groups", &narrow, n)] {
         let mut codes = vec![0u32; n];
         measure(&format!("group-by sum by codes, {name}"), 16 * n, || {

@@ -308,12 +308,12 @@ async fn set_places<T: Item + Element>(
 ) -> Result<(), Fault> {
     let (at, len) = (view::<i64>(idx)?, array.array.size());
     let values = view::<T>(value)?.broadcast(at.shape()).map_err(fault)?;
-    // Looked at first: nothing is written when one is outside.
-    let check = |range| index::check_places(&at, Negative::FromEnd, len, range);
-    each(cx, morsel::split(at.elements()), check, |()| ()).await?;
     let array = if at.elements() > AT_ONCE {
         array
     } else {
+        // Looked at first: nothing is written when one is outside. A copy that is given up needs no such look.
+        let check = |range| index::check_places(&at, Negative::FromEnd, len, range);
+        each(cx, morsel::split(at.elements()), check, |()| ()).await?;
         match array.in_place::<T>(cx)? {
             Ok(mut next) => {
                 let parts = parts(cx, &mut next, at.elements());
@@ -325,7 +325,8 @@ async fn set_places<T: Item + Element>(
             Err(array) => array,
         }
     };
-    if at.elements() >= len / DEALT_FROM
+    if at.elements() > AT_ONCE
+        && at.elements() >= len / DEALT_FROM
         && let Some(next) = dealt(cx, &array.array, &at, &values).await?
     {
         return array.replace(cx, next.done());
