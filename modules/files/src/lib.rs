@@ -10,6 +10,7 @@
 mod arrow;
 mod checkpoint;
 mod columns;
+mod delimiter;
 mod disk;
 mod hdf5;
 mod limits;
@@ -20,6 +21,7 @@ mod text;
 pub use checkpoint::{Checkpoint, Checkpoints};
 
 use columns::{Column, Kept, Source};
+use delimiter::Delimiter;
 use names::Kind;
 use serde_json::json;
 use windlass::prelude::*;
@@ -218,7 +220,7 @@ impl Files {
             let text = "Filenames for the provided name exist. Overwrite must be set to true in order to save with the name";
             return Err(Fault::new(Code::Exists, format!("{text} {path}")).with_outcome(Outcome::Ended));
         }
-        let bytes = text::written(cx, &names, &sources, text::delimiter(given.text("col_delim")?)?).await?;
+        let bytes = text::written(cx, &names, &sources, &Delimiter::of(given.text("col_delim")?)?).await?;
         disk::write(cx, &path, bytes).await?;
         Ok("CSV Data written successfully!".into())
     }
@@ -228,10 +230,10 @@ impl Files {
     async fn read_csv(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
         let paths = wanted(cx, given).await?;
         let lenient = given.scalar::<bool>("allow_errors")?;
-        let by = text::delimiter(given.text("col_delim")?)?;
+        let by = Delimiter::of(given.text("col_delim")?)?;
         let mut kept = Kept::default();
         let files = disk::read_allowed(cx, &paths, lenient, &mut kept).await?;
-        for (name, column) in text::read(cx, &files, &given.texts("datasets")?, by, lenient).await? {
+        for (name, column) in text::read(cx, &files, &given.texts("datasets")?, &by, lenient).await? {
             kept.add(name, column)?;
         }
         kept.reply(cx)
@@ -281,9 +283,9 @@ async fn arrow_names(cx: &Context<'_>, path: &str) -> Result<String, Fault> {
 }
 
 async fn csv_names(cx: &Context<'_>, path: &str, given: &Given) -> Result<String, Fault> {
-    let by = text::delimiter(given.text("col_delim")?)?;
+    let by = Delimiter::of(given.text("col_delim")?)?;
     let file = disk::read(cx, path).await?;
-    Ok(json!(text::names(&file, by)?).to_string())
+    Ok(json!(text::names(&file, &by)?).to_string())
 }
 
 /// The columns that a request names, each with what it is.
