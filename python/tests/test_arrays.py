@@ -341,6 +341,51 @@ def test_files_of_the_nodes_machine(wa, tmp_path):
         wa.read_parquet(str(tmp_path / "nothing*"))
 
 
+@pytest.mark.parametrize("compression", ["none", "lz4", "zstd"])
+def test_arrow_files_of_the_nodes_machine(wa, tmp_path, compression):
+    columns = {dtype: values(dtype, (30,)) for dtype in ("int64", "uint64", "float64", "bool", "int8", "float32")}
+    words = [f"w{one % 4}" for one in range(30)]
+    path = str(tmp_path / "table.arrow")
+    wa.write_arrow(path, {**columns, "words": wa.strings(words)}, compression)
+    read = wa.read_arrow(str(tmp_path / "table_*"))
+    assert list(read) == [*columns, "words"] and read["words"].tolist() == words
+    for dtype, wanted in columns.items():
+        same(read[dtype], wanted)
+    assert list(wa.read_arrow(str(tmp_path / "table_*"), ["words"])) == ["words"]
+    with pytest.raises(wl.Fault, match="nothing"):
+        wa.read_arrow(str(tmp_path / "nothing*"))
+    with pytest.raises(wl.Fault, match="lz4 and zstd"):
+        wa.write_arrow(path, columns, "gzip")
+
+
+@pytest.mark.parametrize("compression", ["uncompressed", "lz4", "zstd"])
+def test_pyarrow_and_the_node_read_each_others_arrow_files(wa, tmp_path, compression):
+    pyarrow = pytest.importorskip("pyarrow")
+    feather, ipc = pytest.importorskip("pyarrow.feather"), pytest.importorskip("pyarrow.ipc")
+    numbers, words = numpy.arange(100_000), [f"w{one % 7}" for one in range(100_000)]
+    ours = "none" if compression == "uncompressed" else compression
+    wa.write_arrow(str(tmp_path / "ours.arrow"), {"n": numbers, "w": wa.strings(words)}, ours)
+    (written,) = tmp_path.glob("ours_*")
+    table = feather.read_table(written)
+    table.validate(full=True)
+    assert table.equals(pyarrow.table({"n": numbers, "w": words}).cast(table.schema))
+    theirs = pyarrow.table({
+        "n": pyarrow.array([1, None, 3], pyarrow.int32()),
+        "f": pyarrow.array([0.5, None, 2.5]),
+        "t": pyarrow.array([1, None, 3], pyarrow.timestamp("us")),
+        "w": pyarrow.array(["a", None, "ü"]).dictionary_encode(),
+    })  # fmt: skip
+    feather.write_feather(theirs, str(tmp_path / "file.feather"), compression=compression)
+    options = ipc.IpcWriteOptions(compression=None if compression == "uncompressed" else compression)
+    with ipc.new_stream(str(tmp_path / "stream.arrow"), theirs.schema, options=options) as stream:
+        stream.write_table(theirs)
+    for name in ("file.feather", "stream.arrow"):
+        read = wa.read_arrow(str(tmp_path / name))
+        assert read["n"].dtype == "int32" and read["n"].tolist() == [1, 0, 3]
+        assert numpy.array_equal(read["f"].numpy(), [0.5, numpy.nan, 2.5], equal_nan=True)
+        assert read["t"].tolist() == [1, 0, 3] and read["w"].tolist() == ["a", "", "ü"]
+
+
 def test_names_go_back_to_the_node_when_nobody_has_them(wa):
     gc.collect()
     wa.zeros(1)

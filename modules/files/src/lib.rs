@@ -1,14 +1,16 @@
-//! Files: arrays and strings in Parquet, CSV and (a feature) HDF5, as the ancestor's client asks for them, and checkpoints of all symbols.
+//! Files: arrays and strings in Parquet, Arrow IPC, CSV and (a feature) HDF5, as the ancestor's client asks for them, and checkpoints of all symbols.
 //!
 //! Lives here: the commands; `names` (which files are meant), `disk` (whole files in and out), `columns` (what a file has and the node
-//! keeps), `parquet`, `text` (CSV), `hdf5`; `checkpoint` (a module of its own).
+//! keeps), `parquet`, `arrow`, `text` (CSV), `hdf5`; `checkpoint` (a module of its own).
 //! From: any caller of the commands. To: the node's table of symbols, and its disk through the context.
 //! Holds: nothing of a read is kept unless all of it could be read; a file appears under its name when all of it is on the disk;
 //! decoding lets other calls run after each batch; room for what comes is asked for before it is decoded.
 //! Not here: what the commands compute with (`array`).
 
+mod arrow;
 mod checkpoint;
 mod columns;
+mod delimiter;
 mod disk;
 mod hdf5;
 mod limits;
@@ -19,6 +21,7 @@ mod text;
 pub use checkpoint::{Checkpoint, Checkpoints};
 
 use columns::{Column, Kept, Source};
+use delimiter::Delimiter;
 use names::Kind;
 use serde_json::json;
 use windlass::prelude::*;
@@ -26,7 +29,7 @@ use windlass::prelude::*;
 /// Reads and writes files.
 pub struct Files;
 
-/// Arrays and strings in files: Parquet, CSV and, if the node was built with it, HDF5. Paths are those of the node's machine.
+/// Arrays and strings in files: Parquet, Arrow IPC, CSV and, if the node was built with it, HDF5. Paths are those of the node's machine.
 #[module(stateless)]
 impl Files {
     /// Nothing to keep: files are the disk's, symbols the node's.
@@ -49,6 +52,7 @@ impl Files {
         match disk::kind(cx, &path).await? {
             Kind::Parquet => parquet_names(cx, &path, given).await,
             Kind::Csv => csv_names(cx, &path, given).await,
+            Kind::Arrow => arrow_names(cx, &path).await,
             Kind::Hdf5 => Ok(json!(hdf5::names(cx, &path).await?).to_string()),
         }
     }
@@ -58,6 +62,13 @@ impl Files {
     async fn list_parquet(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
         let path = first(cx, given).await?;
         parquet_names(cx, &path, given).await
+    }
+
+    /// Names of the columns of an Arrow IPC file or stream.
+    #[method(standard, name = "lsarrow")]
+    async fn list_arrow(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
+        let path = first(cx, given).await?;
+        arrow_names(cx, &path).await
     }
 
     /// Names of the columns of a CSV file.
@@ -101,7 +112,7 @@ impl Files {
         hdf5::step(ticket)
     }
 
-    /// What kind of file it is: `Parquet`, `HDF5` or `CSV`.
+    /// What kind of file it is: `Parquet`, `HDF5`, `Arrow` or `CSV`.
     #[method(standard, name = "getfiletype")]
     async fn file_type(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
         let path = first(cx, given).await?;
@@ -141,22 +152,33 @@ impl Files {
     /// Several columns as one Parquet file.
     #[method(standard, name = "toParquet_multi")]
     async fn write_parquet_columns(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
-        let (names, symbols) = (given.texts("col_names")?, given.texts("columns")?);
-        let sorts = given.texts("col_objtypes")?;
-        if names.len() != symbols.len() || names.len() != sorts.len() {
-            return Err(columns::bad(format!("{} names and {} columns", names.len(), symbols.len())));
-        }
-        let mut all = Vec::new();
-        for ((name, symbol), sort) in names.into_iter().zip(&symbols).zip(&sorts) {
-            let source = if sort.eq_ignore_ascii_case("segarray") {
-                Source::lists_of(cx, symbol)?
-            } else {
-                Source::named(cx, symbol)?
-            };
-            all.push((name, source));
-        }
-        write(cx, given.text("filename")?, given, all, false).await?;
+        write(cx, given.text("filename")?, given, sources(cx, given)?, false).await?;
         Ok("File written successfully!".into())
+    }
+
+    /// Several columns as one Arrow IPC file; `mode` 1 adds them to the columns of one that is there. `compression` is `none`, `lz4` or
+    /// `zstd`.
+    #[method(standard, name = "writeArrow")]
+    async fn write_arrow(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
+        let append = given.has("mode") && given.scalar::<i64>("mode")? == 1;
+        write_arrow_columns(cx, given, sources(cx, given)?, append).await?;
+        Ok("File written successfully!".into())
+    }
+
+    /// Columns of one or several Arrow IPC files or streams, one after another.
+    #[method(standard, name = "readArrow")]
+    async fn read_arrow(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
+        let lenient = given.has("allow_errors") && given.scalar::<bool>("allow_errors")?;
+        let mut kept = Kept::default();
+        let files = disk::read_allowed(cx, &wanted(cx, given).await?, lenient, &mut kept).await?;
+        if given.has("tag_data") && given.scalar::<bool>("tag_data")? {
+            kept.add("Filename_Codes".into(), arrow::read::tags(cx, &files).await?)?;
+        }
+        for name in given.texts("dsets")? {
+            let column = arrow::read::column(cx, &files, &name).await?;
+            kept.add(name, column)?;
+        }
+        kept.reply(cx)
     }
 
     /// Columns of one or several Parquet files, one after another.
@@ -198,7 +220,7 @@ impl Files {
             let text = "Filenames for the provided name exist. Overwrite must be set to true in order to save with the name";
             return Err(Fault::new(Code::Exists, format!("{text} {path}")).with_outcome(Outcome::Ended));
         }
-        let bytes = text::written(cx, &names, &sources, text::delimiter(given.text("col_delim")?)?).await?;
+        let bytes = text::written(cx, &names, &sources, &Delimiter::of(given.text("col_delim")?)?).await?;
         disk::write(cx, &path, bytes).await?;
         Ok("CSV Data written successfully!".into())
     }
@@ -208,10 +230,10 @@ impl Files {
     async fn read_csv(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
         let paths = wanted(cx, given).await?;
         let lenient = given.scalar::<bool>("allow_errors")?;
-        let by = text::delimiter(given.text("col_delim")?)?;
+        let by = Delimiter::of(given.text("col_delim")?)?;
         let mut kept = Kept::default();
         let files = disk::read_allowed(cx, &paths, lenient, &mut kept).await?;
-        for (name, column) in text::read(cx, &files, &given.texts("datasets")?, by, lenient).await? {
+        for (name, column) in text::read(cx, &files, &given.texts("datasets")?, &by, lenient).await? {
             kept.add(name, column)?;
         }
         kept.reply(cx)
@@ -256,10 +278,68 @@ async fn parquet_names(cx: &Context<'_>, path: &str, given: &Given) -> Result<St
     Ok(json!(parquet::read::names(&file, nested)?).to_string())
 }
 
+async fn arrow_names(cx: &Context<'_>, path: &str) -> Result<String, Fault> {
+    Ok(json!(arrow::read::names(&disk::read(cx, path).await?)?).to_string())
+}
+
 async fn csv_names(cx: &Context<'_>, path: &str, given: &Given) -> Result<String, Fault> {
-    let by = text::delimiter(given.text("col_delim")?)?;
+    let by = Delimiter::of(given.text("col_delim")?)?;
     let file = disk::read(cx, path).await?;
-    Ok(json!(text::names(&file, by)?).to_string())
+    Ok(json!(text::names(&file, &by)?).to_string())
+}
+
+/// The columns that a request names, each with what it is.
+fn sources(cx: &Context<'_>, given: &Given) -> Result<Vec<(String, Source)>, Fault> {
+    let (names, symbols) = (given.texts("col_names")?, given.texts("columns")?);
+    let sorts = given.texts("col_objtypes")?;
+    if names.len() != symbols.len() || names.len() != sorts.len() {
+        return Err(columns::bad(format!("{} names and {} columns", names.len(), symbols.len())));
+    }
+    let mut all = Vec::new();
+    for ((name, symbol), sort) in names.into_iter().zip(&symbols).zip(&sorts) {
+        let source = if sort.eq_ignore_ascii_case("segarray") {
+            Source::lists_of(cx, symbol)?
+        } else {
+            Source::named(cx, symbol)?
+        };
+        all.push((name, source));
+    }
+    Ok(all)
+}
+
+/// Two columns of one name in a file are an error.
+fn exists(name: &str, path: &str) -> Fault {
+    let text = format!("A dataset named {name} already exists in {path}");
+    Fault::new(Code::Exists, text).with_outcome(Outcome::Ended)
+}
+
+async fn write_arrow_columns(
+    cx: &Context<'_>,
+    given: &Given,
+    columns: Vec<(String, Source)>,
+    append: bool,
+) -> Result<(), Fault> {
+    let path = names::written(given.text("filename")?);
+    let packing = arrow::write::packing(given.text("compression").unwrap_or("none"))?;
+    for (at, (name, _)) in columns.iter().enumerate() {
+        if columns[..at].iter().any(|(other, _)| other == name) {
+            return Err(columns::bad(format!("{name} is named twice")));
+        }
+    }
+    let mut all = Vec::new();
+    if append && !files::Nested::on(cx, cx.pool()).expand(&names::literal(&path)).await?.is_empty() {
+        let file = disk::read(cx, &path).await?;
+        for name in arrow::read::names(&file)? {
+            if columns.iter().any(|(new, _)| *new == name) {
+                return Err(exists(&name, &path));
+            }
+            let column = arrow::read::column(cx, std::slice::from_ref(&file), &name).await?;
+            all.push((name, Source::of(column)));
+        }
+    }
+    all.extend(columns);
+    let bytes = arrow::write::file(cx, &all, packing).await?;
+    disk::write(cx, &path, bytes).await
 }
 
 async fn write(
@@ -276,8 +356,7 @@ async fn write(
         let file = disk::read(cx, &path).await?;
         for name in parquet::read::names(&file, true)? {
             if columns.iter().any(|(new, _)| *new == name) {
-                let text = format!("A dataset named {name} already exists in {path}");
-                return Err(Fault::new(Code::Exists, text).with_outcome(Outcome::Ended));
+                return Err(exists(&name, &path));
             }
             let column = parquet::read::column(cx, std::slice::from_ref(&file), &name).await?;
             all.push((name, Source::of(column)));

@@ -8,6 +8,14 @@ pub const FILE_BYTES_MAX: u64 = 64 << 30;
 pub const BATCH_ROWS: usize = 8192;
 /// Rows of one group of a Parquet file that is written.
 pub const GROUP_ROWS: usize = 1 << 20;
+/// Rows of one batch of an Arrow IPC file that is written.
+pub const ARROW_ROWS: usize = 1 << 16;
+/// Batches and dictionaries of one Arrow IPC file.
+pub const ARROW_PARTS_MAX: usize = 1 << 22;
+/// Values that a batch of an Arrow IPC file may say that a column has.
+pub const ARROW_LENGTH_MAX: i64 = 1 << 40;
+/// How many bytes one compressed byte of an Arrow IPC file may become; zstd's shortest block is below it.
+pub const ARROW_EXPANDS_MAX: u64 = 1 << 16;
 /// Sentences about files that could not be read, in one reply.
 pub const ERRORS_TOLD_MAX: usize = 10;
 /// Bytes of a checkpoint that are read or written at once.

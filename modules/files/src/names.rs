@@ -11,15 +11,20 @@ use windlass::prelude::*;
 pub(crate) enum Kind {
     Parquet,
     Hdf5,
+    Arrow,
     Csv,
 }
 
 impl Kind {
-    /// By the first bytes of the file; what is neither of the others is text.
+    /// By the first bytes of the file; what is none of the others is text.
     pub(crate) fn of(start: &[u8]) -> Self {
         match start {
             [b'P', b'A', b'R', b'1', ..] => Self::Parquet,
             [0x89, b'H', b'D', b'F', b'\r', b'\n', 0x1A, b'\n', ..] => Self::Hdf5,
+            // A file, a stream (no text begins so: these bytes are not UTF-8), and Feather's first version, to be told of.
+            [b'A', b'R', b'R', b'O', b'W', b'1', ..]
+            | [0xFF, 0xFF, 0xFF, 0xFF, ..]
+            | [b'F', b'E', b'A', b'1', ..] => Self::Arrow,
             _ => Self::Csv,
         }
     }
@@ -28,6 +33,7 @@ impl Kind {
         match self {
             Self::Parquet => "Parquet",
             Self::Hdf5 => "HDF5",
+            Self::Arrow => "Arrow",
             Self::Csv => "CSV",
         }
     }
@@ -89,6 +95,8 @@ mod tests {
     fn a_file_is_known_by_its_first_bytes() {
         assert_eq!(Kind::of(b"PAR1...."), Kind::Parquet);
         assert_eq!(Kind::of(b"\x89HDF\r\n\x1a\n"), Kind::Hdf5);
+        assert_eq!(Kind::of(b"ARROW1\0\0"), Kind::Arrow);
+        assert_eq!(Kind::of(b"\xFF\xFF\xFF\xFF\x10\0\0\0"), Kind::Arrow);
         assert_eq!(Kind::of(b"a,b"), Kind::Csv);
         assert_eq!(Kind::of(b""), Kind::Csv);
     }

@@ -3,6 +3,7 @@
 //! Holds: a header is three lines: `**HEADER**`, dtypes by commas, `*/HEADER/*`; then the names. Without one, columns are strings.
 
 use crate::columns::{Column, Source, Values, bad};
+use crate::delimiter::Delimiter;
 use crate::disk::Whole;
 use crate::limits::BATCH_ROWS;
 use windlass::array::{Item, Value};
@@ -10,17 +11,6 @@ use windlass::prelude::*;
 
 const OPEN: &str = "**HEADER**";
 const CLOSE: &str = "*/HEADER/*";
-
-/// The character that stands between fields.
-///
-/// # Errors
-/// `BadArguments` unless it is one of ASCII.
-pub(crate) fn delimiter(text: &str) -> Result<u8, Fault> {
-    match text.as_bytes() {
-        [one] if one.is_ascii() && !matches!(one, b'"' | b'\n' | b'\r') => Ok(*one),
-        _ => Err(bad(format!("{text:?} is no delimiter: it is one character of ASCII, no quote and no line end"))),
-    }
-}
 
 /// The dtypes that a header tells, and the text behind it.
 fn opened(file: &Whole) -> Result<(Option<Vec<String>>, &str), Fault> {
@@ -41,9 +31,10 @@ fn reader(text: &str, by: u8) -> csv::Reader<&[u8]> {
 }
 
 /// Names of the columns.
-pub(crate) fn names(file: &Whole, by: u8) -> Result<Vec<String>, Fault> {
+pub(crate) fn names(file: &Whole, by: &Delimiter) -> Result<Vec<String>, Fault> {
     let (_, text) = opened(file)?;
-    let mut reader = reader(text, by);
+    let (text, by) = by.single(&file.path, text)?;
+    let mut reader = reader(&text, by);
     let headers = reader.headers().map_err(|error| bad(format!("{}: {error}", file.path)))?;
     Ok(headers.iter().map(|name| name.trim().to_owned()).collect())
 }
@@ -123,14 +114,15 @@ pub(crate) async fn read(
     cx: &Context<'_>,
     files: &[Whole],
     wanted: &[String],
-    by: u8,
+    by: &Delimiter,
     lenient: bool,
 ) -> Result<Vec<(String, Column)>, Fault> {
     let mut sinks: Vec<(String, Sink)> = Vec::new();
     for file in files {
         let (dtypes, text) = opened(file)?;
         let told = |error: csv::Error| bad(format!("{}: {error}", file.path));
-        let mut reader = reader(text, by);
+        let (text, by) = by.single(&file.path, text)?;
+        let mut reader = reader(&text, by);
         let have: Vec<String> =
             reader.headers().map_err(told)?.iter().map(|name| name.trim().to_owned()).collect();
         let named = if wanted.is_empty() { &have } else { wanted };
@@ -177,7 +169,7 @@ pub(crate) async fn written(
     cx: &Context<'_>,
     names: &[String],
     sources: &[Source],
-    by: u8,
+    by: &Delimiter,
 ) -> Result<Vec<u8>, Fault> {
     let mut columns = Vec::new();
     for (name, source) in names.iter().zip(sources) {
@@ -202,17 +194,15 @@ pub(crate) async fn written(
     }
     let dtypes: Vec<&str> = columns.iter().map(|(dtype, _)| *dtype).collect();
     let mut out = format!("{OPEN}\n{}\n{CLOSE}\n", dtypes.join(",")).into_bytes();
-    let told = |error: csv::Error| bad(error.to_string());
-    let mut writer = csv::WriterBuilder::new().delimiter(by).from_writer(&mut out);
-    writer.write_record(names).map_err(told)?;
+    let mut lines = by.rows(&mut out);
+    lines.add(names.iter().cloned())?;
     for row in 0..rows {
-        writer.write_record(columns.iter().map(|(_, cell)| cell(row))).map_err(told)?;
+        lines.add(columns.iter().map(|(_, cell)| cell(row)))?;
         if row % BATCH_ROWS == 0 {
             cx.yield_if_due().await?;
         }
     }
-    writer.flush().map_err(|error| bad(error.to_string()))?;
-    drop(writer);
+    lines.end()?;
     Ok(out)
 }
 

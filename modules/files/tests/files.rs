@@ -305,8 +305,12 @@ fn csv_comes_back_with_its_dtypes_and_plain_text_as_strings() {
     std::fs::write(set.path("headless.csv"), "**HEADER**\nint64\n").unwrap();
     let fault = set.read("readcsv", &[("col_delim", ",")], "headless.csv", &["a"]).unwrap_err();
     assert!(fault.message.contains("missing header"), "{fault:?}");
-    let fault = set.read("readcsv", &[("col_delim", ";;")], "plain.csv", &["a"]).unwrap_err();
+    let fault = set.read("readcsv", &[("col_delim", "\";")], "plain.csv", &["a"]).unwrap_err();
     assert!(fault.message.contains("delimiter"), "{fault:?}");
+    std::fs::write(set.path("several.csv"), "a|*|b\n1|*|\"x|*|y\"\n2|*|z\n").unwrap();
+    let told = set.read("readcsv", &[("col_delim", "|*|")], "several.csv", &["b", "a"]).unwrap();
+    assert_eq!(set.stage.texts(&Stage::names(&told[0].created)[0]), ["x|*|y", "z"]);
+    assert_eq!(set.stage.texts(&Stage::names(&told[1].created)[0]), ["1", "2"]);
 }
 
 #[test]

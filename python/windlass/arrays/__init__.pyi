@@ -241,10 +241,14 @@ class Arrays:
         """A table of named columns of one length."""
     def read_parquet(self, files: Any, columns: list[str] | None = ...) -> dict[str, Any]:
         """Columns of one or several Parquet files (a pattern, or a list of paths), one after another."""
+    def read_arrow(self, files: Any, columns: list[str] | None = ...) -> dict[str, Any]:
+        """Columns of one or several Arrow IPC files or streams (a pattern, or a list of paths), one after another."""
     def read_csv(self, files: Any, columns: list[str] | None = ..., delimiter: str = ...) -> dict[str, Any]:
         """Columns of one or several CSV files (a pattern, or a list of paths), one after another."""
     def write_parquet(self, path: str, columns: dict[str, Any], compression: str = ...) -> None:
         """Columns as one Parquet file on the node's machine."""
+    def write_arrow(self, path: str, columns: dict[str, Any], compression: str = ...) -> None:
+        """Columns as one Arrow IPC file on the node's machine; ``compression`` is "none", "lz4" or "zstd"."""
     def __dir__(self) -> list[str]: ...
     def __repr__(self) -> str: ...
     def abs(self, values: Any) -> Array: ...
@@ -312,10 +316,14 @@ class ArraysAio(Aio):
         """A table of named columns of one length."""
     async def read_parquet(self, files: Any, columns: list[str] | None = ...) -> dict[str, Any]:
         """Columns of one or several Parquet files (a pattern, or a list of paths), one after another."""
+    async def read_arrow(self, files: Any, columns: list[str] | None = ...) -> dict[str, Any]:
+        """Columns of one or several Arrow IPC files or streams (a pattern, or a list of paths), one after another."""
     async def read_csv(self, files: Any, columns: list[str] | None = ..., delimiter: str = ...) -> dict[str, Any]:
         """Columns of one or several CSV files (a pattern, or a list of paths), one after another."""
     async def write_parquet(self, path: str, columns: dict[str, Any], compression: str = ...) -> None:
         """Columns as one Parquet file on the node's machine."""
+    async def write_arrow(self, path: str, columns: dict[str, Any], compression: str = ...) -> None:
+        """Columns as one Arrow IPC file on the node's machine; ``compression`` is "none", "lz4" or "zstd"."""
     async def abs(self, values: Any) -> Array: ...
     async def absolute(self, values: Any) -> Array: ...
     async def arccos(self, values: Any) -> Array: ...

@@ -281,6 +281,13 @@ class Arrays:
             columns = json.loads(self._call("lspq", given))
         return self._read("readAllParquet", files, columns, {"tag_data": "False"})
 
+    def read_arrow(self, files: Any, columns: list[str] | None = None) -> dict[str, Any]:
+        """Columns of one or several Arrow IPC files or streams (a pattern, or a list of paths), one after another."""
+        files = [files] if isinstance(files, str) else list(files)
+        if columns is None:
+            columns = json.loads(self._call("lsarrow", {"filename": files[0]}))
+        return self._read("readArrow", files, columns, {"tag_data": "False"})
+
     def read_csv(self, files: Any, columns: list[str] | None = None, delimiter: str = ",") -> dict[str, Any]:
         """Columns of one or several CSV files (a pattern, or a list of paths), one after another."""
         files = [files] if isinstance(files, str) else list(files)
@@ -303,6 +310,13 @@ class Arrays:
 
     def write_parquet(self, path: str, columns: dict[str, Any], compression: str = "none") -> None:
         """Columns as one Parquet file on the node's machine."""
+        self._write("toParquet_multi", path, columns, compression)
+
+    def write_arrow(self, path: str, columns: dict[str, Any], compression: str = "none") -> None:
+        """Columns as one Arrow IPC file on the node's machine; ``compression`` is "none", "lz4" or "zstd"."""
+        self._write("writeArrow", path, columns, compression)
+
+    def _write(self, command: str, path: str, columns: dict[str, Any], compression: str) -> None:
         parts = {name: one if isinstance(one, Strings) else self.asarray(one) for name, one in columns.items()}
         sorts = ["Strings" if isinstance(one, Strings) else "pdarray" for one in parts.values()]
         given = {
@@ -310,7 +324,7 @@ class Arrays:
             "columns": json.dumps([one._name for one in parts.values()]), "num_cols": str(len(parts)),
             "mode": "0", "compression": compression,
         }  # fmt: skip
-        self._call("toParquet_multi", given)
+        self._call(command, given)
 
     def __getattr__(self, name: str) -> Any:
         # Functions of one array: NumPy's names, or the node's.

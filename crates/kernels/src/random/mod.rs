@@ -7,8 +7,10 @@
 
 mod distributions;
 mod philox;
+mod rejection;
 mod splitmix;
 
 pub use distributions::{Permutation, exponential, integers, normal, uniform};
 pub use philox::Stream;
+pub use rejection::{Parameter, gamma, logistic, poisson};
 pub use splitmix::Places;

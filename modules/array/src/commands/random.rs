@@ -7,7 +7,9 @@ use crate::work::{bad, cast_to, copied, fault, fill, kernel_dtype, lengths, not_
 use windlass::prelude::*;
 use windlass::symbols::{OwnSymbol, Symbol};
 use windlass_kernels::index::{self, Negative};
-use windlass_kernels::random::{Permutation, Places, Stream, exponential, integers, normal, uniform};
+use windlass_kernels::random::{
+    Parameter, Permutation, Places, Stream, exponential, gamma, integers, logistic, normal, poisson, uniform,
+};
 use windlass_kernels::with_dtype;
 
 /// The class of generators.
@@ -108,6 +110,48 @@ impl Random {
         Ok(out.done())
     }
 
+    /// Gamma numbers of a generator, of scale 1; `k_arg` is their shape, one for all or one for each.
+    #[method(each(n in Rank), standard, name = "standardGamma")]
+    async fn standard_gamma(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<Array, Fault> {
+        let (stream, start) = (Stream::new(generator(cx, given.text("name")?)?, 6), state(given)?);
+        let shape = lengths(&given.list::<i64>("size")?)?;
+        let mut out = room::<f64>(cx, &shape)?;
+        let shapes = Spread::of(cx, given, "k_arg", given.scalar::<bool>("is_single_k")?, out.len()).await?;
+        fill(cx, &mut out, |range, out| {
+            gamma(&stream, shapes.part(&range), range.start + start..range.end + start, out)
+        })
+        .await?;
+        Ok(out.done())
+    }
+
+    /// Logistic numbers of a generator; mean and scale are one for all or one for each.
+    #[method(standard, name = "logisticGenerator")]
+    async fn logistic_generator(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<Array, Fault> {
+        let (stream, start) = (Stream::new(generator(cx, given.text("name")?)?, 7), state(given)?);
+        let mut out = room::<f64>(cx, &lengths(&[given.scalar::<i64>("size")?])?)?;
+        let mean = Spread::of(cx, given, "mu", given.scalar::<bool>("is_single_mu")?, out.len()).await?;
+        let scale = Spread::of(cx, given, "scale", given.scalar::<bool>("is_single_scale")?, out.len()).await?;
+        fill(cx, &mut out, |range, out| {
+            let both = (mean.part(&range), scale.part(&range));
+            logistic(&stream, both, range.start + start..range.end + start, out)
+        })
+        .await?;
+        Ok(out.done())
+    }
+
+    /// Poisson counts of a generator; the mean is one for all or one for each.
+    #[method(standard, name = "poissonGenerator")]
+    async fn poisson_generator(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<Array, Fault> {
+        let (stream, start) = (Stream::new(generator(cx, given.text("name")?)?, 8), state(given)?);
+        let mut out = room::<i64>(cx, &lengths(&[given.scalar::<i64>("size")?])?)?;
+        let mean = Spread::of(cx, given, "lam", given.scalar::<bool>("is_single_lambda")?, out.len()).await?;
+        fill(cx, &mut out, |range, out| {
+            poisson(&stream, mean.part(&range), range.start + start..range.end + start, out)
+        })
+        .await?;
+        Ok(out.done())
+    }
+
     /// The elements of an array in random order, under its own name.
     #[method(each(T in Element, n in Rank), standard)]
     async fn shuffle(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
@@ -164,6 +208,39 @@ impl Random {
             return copied(cx, &picks).await;
         }
         picked(cx, &given.array(cx, "aName")?, &picks, &[count]).await
+    }
+}
+
+/// A parameter of a distribution: one number for all elements, or an array of one for each.
+enum Spread {
+    One(f64),
+    Each(Array),
+}
+
+impl Spread {
+    async fn of(cx: &Context<'_>, given: &Given, key: &str, single: bool, count: usize) -> Result<Self, Fault> {
+        if single {
+            return Ok(Self::One(given.scalar::<f64>(key)?));
+        }
+        let array = cast_to(cx, &given.array(cx, key)?, Dtype::Float64).await?;
+        if array.size() != count {
+            return Err(bad(format!("{key} has {} elements, and {count} are drawn", array.size())));
+        }
+        Ok(Self::Each(if array.is_whole() { array } else { copied(cx, &array).await? }))
+    }
+    /// What belongs to a range of elements.
+    fn part(&self, range: &std::ops::Range<usize>) -> Parameter<'_> {
+        match self {
+            Self::One(value) => Parameter::One(*value),
+            // A whole array lies in a row from its offset; `of` has checked that it is one, and how long.
+            Self::Each(array) => match array.view::<f64>() {
+                Some(all) => {
+                    let from = all.offset() + range.start;
+                    Parameter::Each(&all.memory()[from..from + range.len()])
+                }
+                None => Parameter::Each(&[]),
+            },
+        }
     }
 }
 

@@ -149,7 +149,10 @@ macro_rules! values {
         })*
     };
 }
-values! { i8 => "int8", i32 => "int32", i64 => "int64", u8 => "uint8", u32 => "uint32", u64 => "uint64", f32 => "float32", f64 => "float64" }
+values! {
+    i8 => "int8", i16 => "int16", i32 => "int32", i64 => "int64", u8 => "uint8", u16 => "uint16", u32 => "uint32", u64 => "uint64",
+    f32 => "float32", f64 => "float64"
+}
 
 impl Value for bool {
     const DTYPE: &'static str = "bool";
