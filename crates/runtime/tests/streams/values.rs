@@ -16,7 +16,7 @@ impl<I: Iterator + Unpin> Values for Hesitant<I> {
     type Item = I::Item;
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<I::Item>> {
         self.1 += 1;
-        if self.1 % 3 == 0 {
+        if self.1.is_multiple_of(3) {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
