@@ -5,7 +5,7 @@
 //! Holds: an exception of whoever gives items ends the call and is raised where its answer is waited for; a signal (Ctrl-C)
 //!   that raises leaves the stream as it is, to be read on or dropped.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
@@ -74,15 +74,25 @@ impl Given {
 /// What a method sends while it runs: an iterator. Dropped or closed before its end, it ends the call.
 #[pyclass(frozen, weakref, module = "windlass")]
 pub struct Items {
-    inner: Mutex<Option<Encoded<Vec<u8>>>>,
+    inner: Mutex<State>,
     plan: Option<Plan>,
     reply: Plan,
     given: Option<Raised>,
 }
 
+/// Where the stream is.
+enum State {
+    Here(Encoded<Vec<u8>>),
+    /// A thread waits for its next item; whether it is to be closed then.
+    Read {
+        close: bool,
+    },
+    Over,
+}
+
 impl Items {
     pub fn new(inner: Encoded<Vec<u8>>, plan: Option<Plan>, reply: Plan, given: Option<Raised>) -> Self {
-        Self { inner: Mutex::new(Some(inner)), plan, reply, given }
+        Self { inner: Mutex::new(State::Here(inner)), plan, reply, given }
     }
 
     /// What a fault is for whoever gave the items: their own exception, if one ended the call.
@@ -92,11 +102,31 @@ impl Items {
         own.unwrap_or_else(|| raised(py, fault))
     }
 
+    // Never held while the interpreter's lock is let go.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts the stream back after a wait, unless it was closed meanwhile.
+    fn put_back(&self, inner: Encoded<Vec<u8>>) {
+        let mut state = self.state();
+        *state = if matches!(*state, State::Read { close: true }) { State::Over } else { State::Here(inner) };
+    }
+
     /// The next item in postcard, with the interpreter's lock let go while it waits.
     fn advance(&self, py: Python<'_>) -> PyResult<Option<Vec<u8>>> {
-        let busy = || PyRuntimeError::new_err("another thread reads this stream");
-        let taken = self.inner.try_lock().map_err(|_| busy())?.take();
-        let Some(mut inner) = taken else { return Ok(None) };
+        let taken = std::mem::replace(&mut *self.state(), State::Read { close: false });
+        let mut inner = match taken {
+            State::Here(inner) => inner,
+            State::Over => {
+                *self.state() = State::Over;
+                return Ok(None);
+            }
+            State::Read { close } => {
+                *self.state() = State::Read { close };
+                return Err(PyRuntimeError::new_err("another thread reads this stream"));
+            }
+        };
         loop {
             let (came, back) = py.detach(move || {
                 let mut looks = 0;
@@ -108,15 +138,20 @@ impl Items {
                 (came, inner)
             });
             inner = back;
+            let ends = matches!(*self.state(), State::Read { close: true });
             match came {
                 None => {
                     if let Err(raised) = py.check_signals() {
-                        *self.inner.lock().unwrap_or_else(PoisonError::into_inner) = Some(inner);
+                        self.put_back(inner);
                         return Err(raised);
+                    }
+                    if ends {
+                        self.put_back(inner);
+                        return Ok(None);
                     }
                 }
                 Some(item) => {
-                    *self.inner.lock().unwrap_or_else(PoisonError::into_inner) = Some(inner);
+                    self.put_back(inner);
                     return item.transpose().map_err(|fault| self.wrong(py, &fault));
                 }
             }
@@ -129,9 +164,10 @@ impl Items {
     /// What it ended with.
     pub fn finish(&self, py: Python<'_>) -> PyResult<Reply> {
         while self.advance(py)?.is_some() {}
-        let taken = self.inner.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let over = || PyRuntimeError::new_err("this stream was closed, or asked for its answer before");
-        let items = taken.ok_or_else(over)?;
+        let taken = std::mem::replace(&mut *self.state(), State::Over);
+        let State::Here(items) = taken else {
+            return Err(PyRuntimeError::new_err("this stream was closed, or asked for its answer before"));
+        };
         py.detach(|| items.end_encoded()).map_err(|fault| self.wrong(py, &fault))
     }
 }
@@ -155,7 +191,16 @@ impl Items {
 
     /// Ends the call; nothing more comes.
     fn close(&self, py: Python<'_>) {
-        let taken = self.inner.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let taken = {
+            let mut state = self.state();
+            match &mut *state {
+                State::Read { close } => {
+                    *close = true;
+                    State::Over
+                }
+                other => std::mem::replace(other, State::Over),
+            }
+        };
         py.detach(|| drop(taken));
     }
 

@@ -20,6 +20,7 @@ mod line;
 mod narrow;
 mod node;
 mod person;
+mod pipes;
 mod probe;
 mod pulse;
 mod stage;

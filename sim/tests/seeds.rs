@@ -51,6 +51,11 @@ fn a_session_that_goes_to_where_its_calls_go_loses_none_and_keeps_their_order() 
 }
 
 #[test]
+fn values_of_streams_come_in_order_and_methods_that_nobody_reads_end() {
+    holds("streams");
+}
+
+#[test]
 fn what_was_made_durable_is_there_after_a_power_cut() {
     holds("files");
 }

@@ -74,4 +74,4 @@ pub const STREAM_CHUNK_BYTES: usize = 16 * 1024;
 /// Bytes of a stream that one answer brings, or one call gives, at most.
 pub const STREAM_BATCH_BYTES_MAX: usize = 60 * 1024;
 /// Bytes of one value in a stream.
-pub const STREAM_ITEM_BYTES_MAX: usize = 16 << 20;
+pub const STREAM_ITEM_BYTES_MAX: usize = 4 << 20;

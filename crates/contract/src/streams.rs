@@ -69,6 +69,8 @@ pub struct Batch<'b> {
 #[derive(Debug, Default)]
 pub struct Writer {
     bytes: Vec<u8>,
+    /// Bytes that were taken.
+    at: usize,
 }
 
 impl Writer {
@@ -119,18 +121,40 @@ impl Writer {
 
     /// Bytes that wait.
     pub fn len(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len() - self.at
     }
 
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.len() == 0
     }
 
     /// Takes what waits.
     pub fn take(&mut self) -> Vec<u8> {
-        let room = self.bytes.len();
-        std::mem::replace(&mut self.bytes, Vec::with_capacity(room))
+        self.take_front(usize::MAX)
+    }
+
+    /// Moves what waits behind other bytes.
+    pub fn move_to(&mut self, into: &mut Vec<u8>) {
+        into.extend_from_slice(&self.bytes[self.at..]);
+        self.bytes.clear();
+        self.at = 0;
+    }
+
+    /// Takes the first bytes of what waits, at most so many.
+    pub fn take_front(&mut self, most: usize) -> Vec<u8> {
+        let waits = self.len();
+        if self.at == 0 && waits <= most {
+            return std::mem::replace(&mut self.bytes, Vec::with_capacity(waits));
+        }
+        let end = self.at + waits.min(most);
+        let front = self.bytes[self.at..end].to_vec();
+        self.at = end;
+        // Not more is moved than was taken.
+        if self.at * 2 >= self.bytes.len() {
+            self.bytes.drain(..std::mem::take(&mut self.at));
+        }
+        front
     }
 }
 
@@ -243,15 +267,18 @@ pub fn described<'a, S: Streamed<'a>>(name: &str) -> Parameter {
 /// The streams of a call; for macro output.
 pub struct Streams<'a>(Rc<Outlet<'a>>);
 
-/// What a call sends: its side of the node's window.
+/// What a call sends: its side of the node's window. A value stays here from `send` until the node has its bytes, also when whoever waits
+/// for that stops waiting.
 struct Outlet<'a> {
     cx: Context<'a>,
     number: u64,
     /// The method has a sink, so that its caller reads.
     is_read: Cell<bool>,
     writer: RefCell<Writer>,
-    /// Bytes that the node has taken and has no room for yet.
+    /// Bytes that the node has taken, and has no room for more yet.
     full: RefCell<Option<Operation<'a>>>,
+    /// Why no more can be sent.
+    failed: RefCell<Option<Fault>>,
 }
 
 impl<'a> Outlet<'a> {
@@ -259,42 +286,32 @@ impl<'a> Outlet<'a> {
         self.cx.operation(kind, self.number, 0, bytes)
     }
 
-    /// Waits until there is room again.
-    async fn room(&self) -> Result<(), Fault> {
-        poll_fn(|task| {
-            let mut full = self.full.borrow_mut();
-            let Some(waits) = full.as_mut() else { return Poll::Ready(Ok(())) };
-            let Poll::Ready(done) = Pin::new(waits).poll(task) else { return Poll::Pending };
-            *full = None;
-            Poll::Ready(done.map(drop))
-        })
-        .await
-    }
-
-    /// Hands what waits to the node, which is asked for no more before it has room.
-    fn hand_on(&self, task: &mut std::task::Context<'_>) {
+    /// Hands bytes to the node until less than `left` wait, as far as it has room.
+    fn poll_hand_on(&self, task: &mut std::task::Context<'_>, left: usize) -> Poll<Result<(), Fault>> {
+        if let Some(fault) = &*self.failed.borrow() {
+            return Poll::Ready(Err(fault.clone()));
+        }
         let mut full = self.full.borrow_mut();
-        let waiting = self.writer.borrow().len();
-        if full.is_some() || waiting == 0 || waiting > STREAM_BATCH_BYTES_MAX {
-            return;
-        }
-        let mut puts = self.asked(OpKind::StreamPut, self.writer.borrow_mut().take());
-        // What it fails with is heard when the method sends again, or ends.
-        if Pin::new(&mut puts).poll(task).is_pending() {
-            *full = Some(puts);
+        loop {
+            if let Some(waits) = full.as_mut() {
+                let Poll::Ready(done) = Pin::new(waits).poll(task) else { return Poll::Pending };
+                *full = None;
+                if let Err(fault) = done {
+                    *self.failed.borrow_mut() = Some(fault.clone());
+                    return Poll::Ready(Err(fault));
+                }
+            }
+            let mut writer = self.writer.borrow_mut();
+            if writer.is_empty() || writer.len() < left {
+                return Poll::Ready(Ok(()));
+            }
+            // The one before it has found room, so that this one is taken when it is first polled.
+            *full = Some(self.asked(OpKind::StreamPut, writer.take_front(STREAM_BATCH_BYTES_MAX)));
         }
     }
 
-    async fn flush(&self) -> Result<(), Fault> {
-        self.room().await?;
-        let bytes = self.writer.borrow_mut().take();
-        if bytes.len() <= STREAM_BATCH_BYTES_MAX {
-            return if bytes.is_empty() { Ok(()) } else { self.asked(OpKind::StreamPut, bytes).await.map(drop) };
-        }
-        for piece in bytes.chunks(STREAM_BATCH_BYTES_MAX) {
-            self.asked(OpKind::StreamPut, piece.to_vec()).await?;
-        }
-        Ok(())
+    async fn hand_on(&self, left: usize) -> Result<(), Fault> {
+        poll_fn(|task| self.poll_hand_on(task, left)).await
     }
 
     /// Ends it: waits until its reader has all.
@@ -302,7 +319,7 @@ impl<'a> Outlet<'a> {
         if !self.is_read.get() {
             return Ok(());
         }
-        self.flush().await?;
+        self.hand_on(0).await?;
         self.asked(OpKind::StreamEnd, Vec::new()).await.map(drop)
     }
 }
@@ -315,8 +332,8 @@ impl<'a> Streams<'a> {
     pub async fn open(call: Incoming<'a>, number: u64) -> Result<Self, Fault> {
         let cx = call.context();
         cx.operation(OpKind::StreamOpen, number, 0, Vec::new()).await?;
-        let (is_read, writer, full) = Default::default();
-        Ok(Self(Rc::new(Outlet { cx, number, is_read, writer, full })))
+        let (is_read, writer, full, failed) = Default::default();
+        Ok(Self(Rc::new(Outlet { cx, number, is_read, writer, full, failed })))
     }
 
     /// The next parameter that is a stream.
@@ -334,7 +351,8 @@ impl<'a> Streams<'a> {
         let answered = poll_fn(|task| {
             let polled = method.as_mut().poll(task);
             if polled.is_pending() {
-                self.0.hand_on(task);
+                // What it fails with is heard when the method sends again, or ends.
+                let _as_far_as_it_goes = self.0.poll_hand_on(task, 0);
             }
             polled
         })
@@ -432,7 +450,8 @@ pub struct Sink<'a, T> {
 }
 
 impl<T: Serialize> Sink<'_, T> {
-    /// Sends a value: it goes when enough have gathered or the method waits for something. Waits while the caller is a window behind.
+    /// Sends a value: it goes when enough have gathered or the method waits for something. Waits while the caller is a window behind; when
+    /// that wait is dropped, the value goes all the same.
     ///
     /// Cost: an encoding; of many, one hands a batch to the node.
     ///
@@ -442,7 +461,7 @@ impl<T: Serialize> Sink<'_, T> {
     pub async fn send(&mut self, value: T) -> Result<(), Fault> {
         self.outlet.writer.borrow_mut().put(&value)?;
         if self.outlet.writer.borrow().len() >= STREAM_CHUNK_BYTES {
-            self.outlet.flush().await?;
+            self.outlet.hand_on(STREAM_CHUNK_BYTES).await?;
             self.outlet.cx.yield_if_due().await?;
         }
         Ok(())

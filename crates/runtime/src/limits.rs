@@ -126,7 +126,7 @@ pub const SYMBOLS_SHOWN_MAX: usize = 10_000;
 /// Calls of a served pool that wait until its provider takes them.
 pub const RELAYED_MAX: usize = 4096;
 /// Calls with streams that one session may have under way on a worker.
-pub const STREAMS_MAX: usize = 64;
+pub const STREAMS_MAX: usize = 32;
 /// Bytes of a stream that wait in the node, each way, before whoever sends them waits.
 pub const STREAM_WINDOW_BYTES: usize = 128 * 1024;
 /// How long a pool that a process is to serve stands without being held, nanoseconds.

@@ -1,7 +1,7 @@
 //! Workloads: what happens on a stage, and what must be true of it.
 //!
 //! Lives here, in the order to read: `book` (what callers count on), `errands` (one call and its check), `lives` (clients that
-//! do errands), and the workloads themselves: `calls`, `order`, `share`, `death`, `workers`, `moves`, `sharing`, `travel`, `memory`, `lies`, `files`,
+//! do errands), and the workloads themselves: `calls`, `order`, `share`, `death`, `workers`, `moves`, `sharing`, `travel`, `streams`, `memory`, `lies`, `files`,
 //! `sockets`, `wire`, `bdev`, `waits`, `periods`, `comebacks`.
 //! Holds: each workload says in `about` what it holds a run to.
 //! Not here: whose turn it is (`stage`).
@@ -19,6 +19,7 @@ mod periods;
 mod share;
 mod sharing;
 mod sockets;
+mod streams;
 mod travel;
 #[cfg(feature = "hooks")]
 mod trouble;
@@ -99,6 +100,13 @@ pub const ALL: &[Workload] = &[
                 session stays behind",
         finds: &[],
         play: travel::play,
+    },
+    Workload {
+        name: "streams",
+        about: "values pass beside calls while clients read slowly, stop reading or go: they come in order and whole, and a method whose \
+                stream nobody reads any more ends",
+        finds: &[],
+        play: streams::play,
     },
     Workload {
         name: "files",

@@ -14,16 +14,6 @@ impl Pending {
     ///
     /// Cost: that of `wait`; nothing when the answer is there.
     pub fn wait_within(&mut self, time: Duration) -> bool {
-        self.wait_within_or(time, || false)
-    }
-
-    /// As `wait_within`, but no longer than until one of two calls is answered; says whether this one is. One that another thread
-    /// reaps is noticed when the time is over, so it is to be short.
-    pub(crate) fn wait_within_beside(&mut self, other: &Self, time: Duration) -> bool {
-        self.wait_within_or(time, || other.is_answered())
-    }
-
-    fn wait_within_or(&mut self, time: Duration, enough: impl Fn() -> bool) -> bool {
         let Stage::Out { ticket, .. } = &self.stage else { return true };
         let session = self.life.session();
         if session.forked() || ticket.is_done() {
@@ -35,13 +25,13 @@ impl Pending {
         }
         match (ticket.seat(), &session.hand) {
             (_, Some(hand)) => {
-                session.pump_until(hand, || ticket.is_done() || enough());
+                session.pump_until(hand, || ticket.is_done());
             }
             (Some(seat), None) => {
                 let until = Until::after(time);
                 session.reaper.wait_until(
                     seat,
-                    || ticket.is_done() || enough(),
+                    || ticket.is_done(),
                     || Some(until.left()),
                     |taker, left| session.reap(taker, left, None),
                 );
@@ -49,7 +39,7 @@ impl Pending {
             // More pending calls than seats: as in `wait`.
             (None, None) => {
                 let until = Until::after(time);
-                while !ticket.is_done() && !enough() && session.is_alive() && !until.left().is_zero() {
+                while !ticket.is_done() && session.is_alive() && !until.left().is_zero() {
                     session.reap_what_is_there();
                     std::thread::yield_now();
                 }

@@ -1,9 +1,12 @@
-//! Feed: values on their way to the node.
+//! Feed: values on their way to the node, from an iterator that may take its time.
 //!
-//! Lives here: `Feed` (batches of an iterator's values, with those that are out), `typed` and `encoded` (where values come from).
-//! Holds: batches are numbered and go in order; one that was answered with `false` is the last.
+//! Lives here: `Gathered` (values that wait to go), `pull` (from the iterator), `send` (to the node), `Cut`; `typed` and `encoded` (where
+//!   values come from).
+//! Holds: who pulls may be held up by the iterator, so another thread sends: what has come goes, whatever comes next. Batches are
+//!   numbered and go in order; one that was answered with `false` is the last.
 
 use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -13,8 +16,12 @@ use windlass_contract::streams::{Batch, Writer};
 
 use super::{OUT_AT_ONCE, Streaming};
 use crate::pending::Pending;
+use crate::table::locked;
 
-/// Values of a type: writes the next; false when there is none.
+/// Writes the next value; false when there is none.
+pub(super) type Next = Box<dyn FnMut(&mut Writer) -> Result<bool, Fault> + Send>;
+
+/// Values of a type.
 pub(super) fn typed<'v, T: Serialize>(
     mut values: impl Iterator<Item = T> + 'v,
 ) -> impl FnMut(&mut Writer) -> Result<bool, Fault> + 'v {
@@ -65,92 +72,108 @@ impl Cut {
     }
 }
 
-/// An iterator's values, as they go.
-pub(super) struct Feed<N> {
-    next: N,
-    writer: Writer,
-    cut: Cut,
+/// Values that were pulled and have not gone yet.
+#[derive(Default)]
+pub(super) struct Gathered {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    bytes: Vec<u8>,
     /// No value comes any more.
     dry: bool,
-    out: VecDeque<Pending>,
+    /// Nobody wants any more.
+    over: bool,
+    /// Why a value could not be had, or sent.
+    failed: Option<Fault>,
 }
 
 /// How often a thread that waits for a batch looks whether the call has ended.
 pub(super) const LOOK: Duration = Duration::from_millis(20);
+/// And whether more values have come, while it could send them.
+const MORE: Duration = Duration::from_millis(1);
 
-impl<N: FnMut(&mut Writer) -> Result<bool, Fault>> Feed<N> {
-    pub(super) fn new(next: N) -> Self {
-        Self { next, writer: Writer::default(), cut: Cut::default(), dry: false, out: VecDeque::new() }
-    }
-
-    /// The same, with values from elsewhere.
-    pub(super) fn map<M>(self, to: impl FnOnce(N) -> M) -> Feed<M> {
-        let Self { next, writer, cut, dry, out } = self;
-        Feed { next: to(next), writer, cut, dry, out }
-    }
-
-    /// Sends batches, as many as may be out at once. False: all are sent.
-    ///
-    /// # Errors
-    /// Of a value that cannot be sent.
-    pub(super) fn fill(&mut self, streaming: &Streaming) -> Result<bool, Fault> {
-        while !self.cut.over && self.out.len() < OUT_AT_ONCE {
-            if self.cut.is_empty() {
-                while !self.dry && self.writer.len() < STREAM_CHUNK_BYTES {
-                    self.dry = !(self.next)(&mut self.writer)?;
-                }
-                self.cut.put(self.writer.take());
-            }
-            let batch = self.cut.batch(self.dry);
-            self.out.push_back(streaming.batch(&batch).send());
-        }
-        Ok(!self.cut.over)
-    }
-
-    /// The batch that was sent first of those that are out.
-    pub(super) fn front(&mut self) -> Option<&mut Pending> {
-        self.out.front_mut()
-    }
-
-    /// That batch was answered.
-    ///
-    /// # Errors
-    /// What it was answered with.
-    pub(super) fn answered(&mut self) -> Result<(), Fault> {
-        let Some(first) = self.out.pop_front() else { return Ok(()) };
-        let more: bool = first.wait()?.value()?;
-        if !more {
-            // What is out yet is not wanted either.
-            self.cut.over = true;
-            self.out.clear();
-        }
-        Ok(())
-    }
-
-    /// Sends all, until the method has them, wants no more, or has ended. False: the caller does not want to wait on.
-    ///
-    /// # Errors
-    /// Of a value that cannot be sent; the call then goes on, to be dropped.
-    pub(super) fn all(
-        &mut self,
-        streaming: &Streaming,
-        call: &mut Pending,
-        goes_on: &mut dyn FnMut() -> bool,
-    ) -> Result<bool, Fault> {
+impl Gathered {
+    /// Pulls values until there are none, or nobody wants any; waits while enough are here.
+    pub(super) fn pull(&self, mut next: impl FnMut(&mut Writer) -> Result<bool, Fault>) {
+        let mut writer = Writer::default();
         loop {
-            self.fill(streaming)?;
-            let Some(first) = self.out.front_mut() else { return Ok(true) };
-            while !first.wait_within(LOOK) {
-                if call.is_answered() {
-                    return Ok(true);
-                }
-                if !goes_on() {
-                    return Ok(false);
-                }
+            let came = next(&mut writer);
+            let mut state = locked(&self.state);
+            writer.move_to(&mut state.bytes);
+            match came {
+                Ok(more) => state.dry = !more,
+                Err(fault) => state.failed = Some(fault),
             }
-            if let Err(fault) = self.answered() {
-                // The call knows best why, if it knows.
-                return if call.wait_within(LOOK) { Ok(true) } else { Err(fault) };
+            self.changed.notify_all();
+            while state.bytes.len() >= STREAM_CHUNK_BYTES && !state.over {
+                state = self.changed.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+            }
+            if state.dry || state.over || state.failed.is_some() {
+                return;
+            }
+        }
+    }
+
+    /// Nobody wants any more.
+    pub(super) fn is_over(&self) {
+        locked(&self.state).over = true;
+        self.changed.notify_all();
+    }
+
+    /// Why no more values go, if something is wrong with them.
+    pub(super) fn failed(&self) -> Option<Fault> {
+        locked(&self.state).failed.clone()
+    }
+
+    /// Sends what is pulled, as it comes, until the method has all, wants no more, or has ended.
+    pub(super) fn send(&self, streaming: &Streaming, ended: impl Fn() -> bool) {
+        if let Err(fault) = self.send_all(streaming, ended) {
+            locked(&self.state).failed.get_or_insert(fault);
+        }
+        self.is_over();
+    }
+
+    fn send_all(&self, streaming: &Streaming, ended: impl Fn() -> bool) -> Result<(), Fault> {
+        let (mut cut, mut out) = (Cut::default(), VecDeque::<Pending>::new());
+        loop {
+            let mut state = locked(&self.state);
+            while state.bytes.is_empty() && cut.is_empty() && out.is_empty() && !state.dry && !state.over {
+                if let Some(fault) = &state.failed {
+                    return Err(fault.clone());
+                }
+                state = self.changed.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+            }
+            if state.over {
+                return Ok(());
+            }
+            let has_room = out.len() < OUT_AT_ONCE && !cut.over;
+            if has_room && cut.is_empty() && (!state.bytes.is_empty() || state.dry) {
+                cut.put(std::mem::take(&mut state.bytes));
+                self.changed.notify_all();
+            }
+            let dry = state.dry && state.bytes.is_empty();
+            drop(state);
+            if has_room && (!cut.is_empty() || dry) {
+                out.push_back(streaming.batch(&cut.batch(dry)).send());
+                continue;
+            }
+            let Some(first) = out.front_mut() else { return Ok(()) };
+            if !first.wait_within(if has_room { MORE } else { LOOK }) {
+                if ended() {
+                    return Ok(());
+                }
+                continue;
+            }
+            let more: bool = match out.pop_front() {
+                Some(first) => first.wait()?.value()?,
+                None => return Ok(()),
+            };
+            if !more {
+                // What is out yet is not wanted either.
+                return Ok(());
             }
         }
     }

@@ -5,22 +5,17 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::marker::PhantomData;
-use std::time::Duration;
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use windlass_contract::limits::STREAM_CHUNK_BYTES;
-use windlass_contract::streams::{Batch, Reader, Writer};
+use windlass_contract::streams::{Batch, Reader};
 use windlass_contract::{Code, Fault, Outcome};
 
-use super::feed::{Feed, LOOK};
+use super::feed::{Gathered, LOOK, Next};
 use super::{OUT_AT_ONCE, Streaming};
 use crate::pending::Pending;
 use crate::reply::Reply;
-
-/// How long a thread waits for a batch to come while others of its are on their way, if another thread takes the answers.
-const BESIDE: Duration = Duration::from_millis(1);
-
-type Feeds = Feed<Box<dyn FnMut(&mut Writer) -> Result<bool, Fault> + Send>>;
 
 /// Values that a method sends while it runs: an iterator that waits for the next. Dropped before its end, it ends the call.
 ///
@@ -38,9 +33,10 @@ pub struct Items<T, R = ()> {
 }
 
 struct Inner {
-    streaming: Streaming,
+    streaming: Arc<Streaming>,
     call: Option<Pending>,
-    feed: Option<Feeds>,
+    /// Values that it reads, which threads of their own pull and send.
+    values: Option<Arc<Gathered>>,
     takes: VecDeque<Pending>,
     incoming: Incoming,
     /// What the call answered.
@@ -93,15 +89,30 @@ pub(super) fn ended_before_its_stream() -> Fault {
 }
 
 impl<T, R> Items<T, R> {
-    pub(super) fn new<N>(streaming: Streaming, call: Pending, feed: Option<Feed<N>>) -> Self
-    where
-        N: FnMut(&mut Writer) -> Result<bool, Fault> + Send + 'static,
-    {
-        let feed = feed.map(|feed| feed.map(|next| Box::new(next) as _));
+    pub(super) fn new(streaming: Streaming, call: Pending, values: Option<Next>) -> Self {
         let (takes, incoming) = Default::default();
-        let inner = Inner { streaming, call: Some(call), feed, takes, incoming, answer: None, told: false };
+        let streaming = Arc::new(streaming);
+        let mut inner =
+            Inner { streaming, call: Some(call), values: None, takes, incoming, answer: None, told: false };
+        if let Some(values) = values
+            && let Err(fault) = inner.feed(values)
+        {
+            let _told_as_the_first_item = inner.fail(fault);
+            inner.told = false;
+        }
         Self { inner, of: PhantomData }
     }
+}
+
+fn spawn(run: impl FnOnce() + Send + 'static) -> Result<(), Fault> {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "an iterator may hold its thread up; a client has no driver to ask"
+    )]
+    let spawned = std::thread::Builder::new().name("windlass-values".into()).spawn(run);
+    spawned
+        .map(drop)
+        .map_err(|error| Fault::new(Code::Io, format!("no thread to give values could be started: {error}")))
 }
 
 /// Whether to wait on.
@@ -118,18 +129,26 @@ enum More {
 }
 
 impl Inner {
+    /// Has threads pull values and send them: an iterator may wait, also for what comes back.
+    fn feed(&mut self, values: Next) -> Result<(), Fault> {
+        let (gathered, streaming) = (Arc::<Gathered>::default(), Arc::clone(&self.streaming));
+        let (pulls, sends) = (Arc::clone(&gathered), Arc::clone(&gathered));
+        self.values = Some(gathered);
+        // Whoever reads says when the call is over.
+        spawn(move || sends.send(&streaming, || false))?;
+        spawn(move || pulls.pull(values))
+    }
+
     /// Waits until there are more bytes, or the stream is over.
     fn more(&mut self, goes_on: &mut GoesOn<'_>) -> Result<More, Fault> {
         if self.incoming.last {
-            // Of a call that sends nothing, or no more, all that it reads is to go.
+            // All that a call without items sends is its end.
             let Some(call) = self.call.as_mut() else { return Ok(More::Over) };
-            if let Some(feed) = &mut self.feed
-                && !feed.all(&self.streaming, call, goes_on)?
-            {
-                return Ok(More::Stopped);
-            }
-            self.feed = None;
             while !call.wait_within(LOOK) {
+                if let Some(fault) = self.values.as_ref().and_then(|values| values.failed()) {
+                    // The call knows best why, if it knows.
+                    return if call.wait_within(LOOK) { Ok(More::Over) } else { Err(fault) };
+                }
                 if !goes_on() {
                     return Ok(More::Stopped);
                 }
@@ -141,34 +160,18 @@ impl Inner {
             self.incoming.asked += 1;
         }
         loop {
-            if let Some(feed) = &mut self.feed
-                && !feed.fill(&self.streaming)?
-                && feed.front().is_none()
-            {
-                self.feed = None;
-            }
             let (Some(first), Some(call)) = (self.takes.front_mut(), self.call.as_mut()) else {
                 return Ok(More::Over);
             };
-            let there = match self.feed.as_mut().and_then(Feed::front) {
-                Some(given) => first.wait_within_beside(given, BESIDE),
-                None => first.wait_within(LOOK),
-            };
-            if let Some(feed) = &mut self.feed
-                && feed.front().is_some_and(|given| given.wait_within(Duration::ZERO))
-                && let Err(fault) = feed.answered()
-            {
-                // The call knows best why, if it knows.
-                if !call.wait_within(LOOK) {
-                    return Err(fault);
-                }
-                self.feed = None;
-            }
-            if there || first.is_answered() {
+            if first.wait_within(LOOK) {
                 break;
             }
             if call.is_answered() {
                 return Ok(More::Over);
+            }
+            if let Some(fault) = self.values.as_ref().and_then(|values| values.failed()) {
+                // The call knows best why, if it knows.
+                return if call.wait_within(LOOK) { Ok(More::Over) } else { Err(fault) };
             }
             if !goes_on() {
                 return Ok(More::Stopped);
@@ -187,7 +190,7 @@ impl Inner {
     /// Nothing comes any more: the call's answer does.
     fn ended(&mut self) -> Option<Fault> {
         self.takes.clear();
-        self.feed = None;
+        self.stop_feeding();
         if let Some(call) = self.call.take() {
             let whole = self.incoming.reader.end();
             let answer = call.wait();
@@ -198,6 +201,13 @@ impl Inner {
             }));
         }
         self.tell()
+    }
+
+    /// Whoever gives values is to stop.
+    fn stop_feeding(&mut self) {
+        if let Some(values) = self.values.take() {
+            values.is_over();
+        }
     }
 
     /// The Fault that it ended with, once.
@@ -214,7 +224,7 @@ impl Inner {
     /// It cannot go on.
     fn fail(&mut self, fault: Fault) -> Option<Fault> {
         self.takes.clear();
-        self.feed = None;
+        self.stop_feeding();
         // Dropped, it is cancelled.
         self.call = None;
         self.answer.get_or_insert(Err(fault));
@@ -245,6 +255,12 @@ impl Inner {
 
     fn next<T>(&mut self, read: impl Fn(&mut Reader) -> Result<Option<T>, Fault>) -> Option<Result<T, Fault>> {
         self.next_while(&mut || true, read).flatten()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.stop_feeding();
     }
 }
 

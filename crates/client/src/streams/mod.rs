@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 use windlass_contract::slot::Query;
-use windlass_contract::streams::{Batch, Writer, open};
+use windlass_contract::streams::{Batch, open};
 use windlass_contract::{Code, Fault, MethodRef, PoolId, streams};
 
 pub use awaited::AsyncItems;
@@ -27,10 +27,15 @@ use crate::client::Pool;
 use crate::outgoing::Outgoing;
 use crate::reply::Reply;
 use crate::session::Session;
-use feed::Feed;
+use feed::Gathered;
 
 /// Batches of one direction that are out at once: one travels while another is worked on.
 const OUT_AT_ONCE: usize = 2;
+
+/// Call slots that a call with streams is counted for: its own, two batches each way, and some for other calls.
+const EACH_HOLDS: u32 = 8;
+/// With fewer, a call and what rides beside it would wait for each other.
+const SLOTS_MIN: u32 = 4;
 
 /// A call with streams, being put together: `call` begins it, then it is sent by the function that fits its streams.
 pub struct Streaming {
@@ -49,15 +54,21 @@ struct Counted(Arc<Session>);
 
 impl Counted {
     fn new(session: &Arc<Session>) -> Result<Self, Fault> {
-        let most = (session.welcome().calls / 4).max(1);
+        let slots = session.welcome().calls;
+        if slots < SLOTS_MIN {
+            let text = format!(
+                "a call with streams holds some of its session's {slots} call slots; connect with {SLOTS_MIN} or more (`Connect::calls`)"
+            );
+            return Err(Fault::new(Code::QueueFull, text));
+        }
+        let most = (slots / EACH_HOLDS).max(1);
         // ORDER: a count, and nothing behind it.
         let under_way = session.streaming.fetch_add(1, Ordering::Relaxed);
         let counted = Self(Arc::clone(session));
         if under_way >= most {
             let text = format!(
-                "this session has {most} calls with streams under way, as many as its {} call slots are for; connect with more \
-                 (`Connect::calls`), or once more",
-                session.welcome().calls
+                "this session has {most} calls with streams under way, as many as its {slots} call slots are for; connect with more \
+                 (`Connect::calls`), or once more"
             );
             return Err(Fault::new(Code::QueueFull, text));
         }
@@ -77,7 +88,7 @@ impl Pool {
     /// Cost: one call, unless the container is named by its id (`toward`).
     ///
     /// # Errors
-    /// `QueueFull` when a fourth of the session's call slots have streams beside them; `Unsupported` toward several containers; `UnknownMethod` when the pool's module has no streams.
+    /// `QueueFull` when the session has an eighth as many of them under way as it has call slots, or less than four slots; `Unsupported` toward several containers; `UnknownMethod` when the pool's module has no streams.
     pub fn streaming(&self, method: MethodRef) -> Result<Streaming, Fault> {
         let (streaming, ask) = self.begin_streaming(method)?;
         match ask {
@@ -154,14 +165,24 @@ impl Streaming {
 
     /// Sends the call, then the values, and waits for the answer. Values that the method wants no more are not asked for.
     ///
-    /// Cost: a call for each batch of values, two of them out at a time.
+    /// Cost: a thread, and a call for each batch of values, two of them out at a time.
     ///
     /// # Errors
     /// As `Outgoing::wait`; `TooLarge` and `BadArguments` for a value that cannot be sent, which ends the call.
     pub fn give<T: Serialize>(self, call: Outgoing, values: impl IntoIterator<Item = T>) -> Result<Reply, Fault> {
-        let mut call = call.send();
-        let mut feed = Feed::new(feed::typed(values.into_iter()));
-        feed.all(&self, &mut call, &mut || true)?;
+        let (mut call, gathered) = (call.send(), Gathered::default());
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "the iterator may hold this thread up; a client has no driver to ask"
+        )]
+        std::thread::scope(|scope| {
+            scope.spawn(|| gathered.send(&self, || call.is_answered()));
+            gathered.pull(feed::typed(values.into_iter()));
+        });
+        if let Some(fault) = gathered.failed() {
+            // The call knows best why, if it knows; else it is dropped, and so cancelled.
+            return if call.wait_within(feed::LOOK) { call.wait() } else { Err(fault) };
+        }
         call.wait()
     }
 
@@ -179,16 +200,16 @@ impl Streaming {
 
     /// Sends the call; what it sends back is read from what this gives.
     pub fn items<T, R>(self, call: Outgoing) -> Items<T, R> {
-        Items::new(self, call.send(), None::<Feed<fn(&mut Writer) -> Result<bool, Fault>>>)
+        Items::new(self, call.send(), None)
     }
 
-    /// As `items`, with values to send meanwhile: they go while the thread waits for what comes back.
+    /// As `items`, with values to send meanwhile: a thread of their own takes them from the iterator, which may wait for what comes back.
     pub fn items_of<T, R, V: Serialize>(
         self,
         call: Outgoing,
         values: impl IntoIterator<Item = V, IntoIter: Send + 'static>,
     ) -> Items<T, R> {
-        Items::new(self, call.send(), Some(Feed::new(feed::typed(values.into_iter()))))
+        Items::new(self, call.send(), Some(Box::new(feed::typed(values.into_iter()))))
     }
 
     /// As `items`, for a task.
@@ -208,7 +229,8 @@ impl Streaming {
     /// Sends the call with values in postcard, and reads back values in postcard: for callers by schema. `values` is absent if the
     /// method reads no stream; `reads` says whether it fills one.
     pub fn items_encoded(self, call: Outgoing, values: Option<EncodedValues>, reads: bool) -> Items<Vec<u8>> {
-        let items = Items::new(self, call.send(), values.map(|values| Feed::new(feed::encoded(values))));
+        let values = values.map(|values| Box::new(feed::encoded(values)) as feed::Next);
+        let items = Items::new(self, call.send(), values);
         if reads { items } else { items.without_items() }
     }
 }

@@ -21,7 +21,7 @@ use std::task::Waker;
 use windlass_contract::abi::OpKind;
 use windlass_contract::limits::STREAM_BATCH_BYTES_MAX;
 use windlass_contract::streams::{self, Batch, GIVE, TAKE};
-use windlass_contract::{Code, Fault, Outcome as Ran};
+use windlass_contract::{Code, Fault, Outcome as Ran, PoolId};
 
 /// A session, and the number that it chose.
 type Known = (u64, u64);
@@ -35,6 +35,8 @@ pub(crate) struct Streams(RefCell<BTreeMap<Known, Stream>>);
 struct Stream {
     /// Its call has begun.
     open: bool,
+    /// The container that it is beside.
+    at: Option<(PoolId, u32)>,
     /// From the call to its caller.
     sent: Pipe,
     /// Calls of the caller that wait for bytes, oldest first.
@@ -194,6 +196,15 @@ fn given(arguments: &[u8]) -> Option<(u64, Batch<'_>)> {
     Some((stream, read(batch)?))
 }
 
+/// Only the caller of a call passes bytes beside it, to the container that runs it.
+fn fits(stream: &mut Stream, call: &Call) -> Result<(), Fault> {
+    let here = (call.container.pool, call.container.place);
+    match call.depth == 0 && *stream.at.get_or_insert(here) == here {
+        true => Ok(()),
+        false => Err(Fault::new(Code::Denied, "the stream is beside a call of somebody else, or elsewhere")),
+    }
+}
+
 /// Batches pass in their order, or the stream would be another one.
 fn in_turn(turn: u64, expected: u64) -> Result<(), Fault> {
     if turn == expected {
@@ -210,7 +221,7 @@ fn take(core: &Rc<Core>, call: &Rc<Call>) -> Result<(), Fault> {
         let mut streams = core.call_streams.0.borrow_mut();
         let stream = streams.entry((call.owner, number)).or_default();
         let expected = stream.sent.turn + stream.takers.len() as u64;
-        if let Err(fault) = in_turn(turn, expected) {
+        if let Err(fault) = fits(stream, call).and_then(|()| in_turn(turn, expected)) {
             drop(streams);
             core.call_streams.leave((call.owner, number));
             return Err(fault);
@@ -235,14 +246,14 @@ fn give(core: &Rc<Core>, call: &Rc<Call>) -> Result<(), Fault> {
         let mut streams = core.call_streams.0.borrow_mut();
         let stream = streams.entry((call.owner, number)).or_default();
         let expected = stream.given.turn + stream.givers.len() as u64;
-        let fits = match stream {
+        let in_order = match &*stream {
             Stream { closed: true, .. } => Ok(()),
             Stream { given: Pipe { ended: true, .. }, .. } => {
                 Err(Fault::new(Code::BadArguments, "a batch comes behind the last of its stream"))
             }
             _ => in_turn(batch.turn, expected),
         };
-        if let Err(fault) = fits {
+        if let Err(fault) = fits(stream, call).and(in_order) {
             drop(streams);
             core.call_streams.leave((call.owner, number));
             return Err(fault);
@@ -324,6 +335,11 @@ fn open(call: &Rc<Call>, number: u64) -> Result<(), Fault> {
         let stream = streams.entry((call.owner, number)).or_default();
         if stream.open {
             return Err(taken("another call of this session has a stream of this number"));
+        }
+        if let Err(fault) = fits(stream, call) {
+            drop(streams);
+            call.core.call_streams.leave((call.owner, number));
+            return Err(fault);
         }
         stream.open = true;
         stream.take_in(&mut answered);

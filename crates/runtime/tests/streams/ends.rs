@@ -4,6 +4,7 @@ use crate::stage::block_on;
 use crate::{all_have_ended, alone, on_every_way};
 use std::time::Duration;
 use windlass::prelude::*;
+use windlass_client::Connect;
 
 #[test]
 fn rpc_R12_a_fault_comes_after_the_values_before_it_and_once() {
@@ -81,13 +82,16 @@ fn rpc_R5_a_client_that_is_gone_ends_the_methods_of_its_streams() {
 fn rpc_R20_a_session_has_so_many_streams_and_no_more() {
     let _alone = alone();
     on_every_way(|set| {
-        let mut slow: Vec<_> = (0..16).map(|_| set.pipes.slowly().unwrap()).collect();
+        let mut slow: Vec<_> = (0..32).map(|_| set.pipes.slowly().unwrap()).collect();
         slow.iter_mut().for_each(|one| assert_eq!(one.next().unwrap().unwrap(), "now"));
         let fault = set.pipes.slowly().unwrap_err();
-        assert!(fault.is(Code::QueueFull) && fault.message.contains("16"), "{fault}");
+        assert!(fault.is(Code::QueueFull) && fault.message.contains("32"), "{fault}");
         assert_eq!(set.pipes.sent().unwrap(), 0, "other calls find room");
         drop(slow);
         all_have_ended();
+        let narrow = Connect::to(&set.stage.address()).calls(2).open().unwrap();
+        let fault = crate::stubs::Blocking::on(narrow.pool("pipes").unwrap()).count(0, 1).unwrap_err();
+        assert!(fault.is(Code::QueueFull) && fault.message.contains("call slots"), "{fault}");
         assert_eq!(set.pipes.slowly().unwrap().next().unwrap().unwrap(), "now");
         all_have_ended();
     });

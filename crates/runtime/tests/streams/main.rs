@@ -36,7 +36,7 @@ impl Set {
             "a Unix stream" => Connect::unix_stream(&stage.address()),
             _ => Connect::tcp(&stage.tcp().to_string()).token(stage.token()),
         };
-        let client = client.open().expect("the node answers");
+        let client = client.calls(256).open().expect("the node answers");
         let pipes = stubs::Blocking::on(client.pool("pipes").expect("a pool"));
         Self { stage, client, pipes }
     }

@@ -121,6 +121,26 @@ impl Pipes {
         }
         Ok(())
     }
+    /// Values of so many bytes; a wait that takes longer than nothing is given up, which is no reason to lose the value. Answers how many
+    /// were given up.
+    #[method]
+    async fn hasty(&self, cx: &Context, count: u64, bytes: u64, mut out: Sink<Vec<u8>>) -> Result<u64, Fault> {
+        let mut given_up = 0;
+        for one in 0..count {
+            let sent = {
+                let mut send = std::pin::pin!(out.send(vec![one as u8; bytes as usize]));
+                std::future::poll_fn(|task| std::task::Poll::Ready(send.as_mut().poll(task))).await
+            };
+            match sent {
+                std::task::Poll::Ready(sent) => sent?,
+                std::task::Poll::Pending => {
+                    given_up += 1;
+                    cx.sleep(Duration::from_micros(200)).await?;
+                }
+            }
+        }
+        Ok(given_up)
+    }
     /// Bytes of what comes.
     #[method]
     async fn weigh(&self, mut blobs: Stream<Vec<u8>>) -> Result<u64, Fault> {

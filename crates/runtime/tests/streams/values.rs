@@ -93,9 +93,9 @@ fn rpc_R20_values_longer_than_any_buffer_pass_through_the_same_window() {
         }
         assert!(blobs.next().is_none());
         assert_eq!(set.pipes.weigh((0..5).map(|_| vec![1; 2_500_000])).unwrap(), 12_500_000);
-        let fault = set.pipes.weigh([vec![0; 17 << 20]]).unwrap_err();
+        let fault = set.pipes.weigh([vec![0; 5 << 20]]).unwrap_err();
         assert!(fault.is(Code::TooLarge) && fault.message.contains("buffer"), "{fault}");
-        let fault = set.pipes.blobs(17 << 20, 1).unwrap().next().unwrap().unwrap_err();
+        let fault = set.pipes.blobs(5 << 20, 1).unwrap().next().unwrap().unwrap_err();
         assert!(fault.is(Code::TooLarge), "{fault}");
     });
 }
@@ -216,5 +216,34 @@ fn tasks_K34_a_stream_stays_with_one_worker_of_those_that_share_a_container() {
                 }
             });
         }
+    });
+}
+
+#[test]
+fn rpc_R20_a_send_that_is_given_up_loses_nothing() {
+    on_every_way(|set| {
+        let mut values = set.pipes.hasty(4_000, 30_000).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        for number in 0..4_000u64 {
+            let value = values.next().unwrap().unwrap();
+            assert!(value.len() == 30_000 && value.iter().all(|byte| *byte == number as u8), "value {number}");
+        }
+        assert!(values.end().unwrap() > 0, "some were given up");
+    });
+}
+
+#[test]
+fn rpc_R20_values_that_come_slowly_go_as_they_come_and_answers_are_read_meanwhile() {
+    on_every_way(|set| {
+        let (tell, told) = std::sync::mpsc::channel::<String>();
+        let mut twice = set.pipes.twice(told).unwrap();
+        for one in 0..20 {
+            tell.send(format!("line {one}")).unwrap();
+            for _ in 0..2 {
+                assert_eq!(twice.next().unwrap().unwrap(), format!("line {one}"));
+            }
+        }
+        drop(tell);
+        assert_eq!(twice.end().unwrap(), 20);
     });
 }
