@@ -82,7 +82,7 @@ pub struct Items {
 
 /// Where the stream is.
 enum State {
-    Here(Encoded<Vec<u8>>),
+    Here(Box<Encoded<Vec<u8>>>),
     /// A thread waits for its next item; whether it is to be closed then.
     Read {
         close: bool,
@@ -92,7 +92,7 @@ enum State {
 
 impl Items {
     pub fn new(inner: Encoded<Vec<u8>>, plan: Option<Plan>, reply: Plan, given: Option<Raised>) -> Self {
-        Self { inner: Mutex::new(State::Here(inner)), plan, reply, given }
+        Self { inner: Mutex::new(State::Here(Box::new(inner))), plan, reply, given }
     }
 
     /// What a fault is for whoever gave the items: their own exception, if one ended the call.
@@ -108,7 +108,7 @@ impl Items {
     }
 
     /// Puts the stream back after a wait, unless it was closed meanwhile.
-    fn put_back(&self, inner: Encoded<Vec<u8>>) {
+    fn put_back(&self, inner: Box<Encoded<Vec<u8>>>) {
         let mut state = self.state();
         *state = if matches!(*state, State::Read { close: true }) { State::Over } else { State::Here(inner) };
     }

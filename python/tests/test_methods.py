@@ -144,11 +144,11 @@ def test_a_stream_that_a_method_sends_is_an_iterator(echo):
 def test_a_stream_that_a_method_reads_is_given_anything_to_iterate(echo):
     assert echo.total(range(100_000)) == (4_999_950_000, 100_000)
     assert echo.total(numbers=iter([1, 2])) == (3, 2)
-    texts = echo.each(str(one) for one in range(20_000))
+    texts = echo.repeat(str(one) for one in range(20_000))
     assert list(texts) == [str(one) for one in range(20_000)]
     assert texts.end() == 20_000
     assert "numbers: Iterable[int]" in str(inspect.signature(echo.total))
-    assert str(inspect.signature(echo.each)).endswith("-> Items[str]")
+    assert str(inspect.signature(echo.repeat)).endswith("-> Items[str]")
 
 
 def test_what_is_wrong_with_a_stream_is_an_exception_of_its_own(echo):
@@ -166,7 +166,7 @@ def test_what_is_wrong_with_a_stream_is_an_exception_of_its_own(echo):
         raise KeyError("in the middle")
 
     with pytest.raises(KeyError, match="in the middle"):
-        list(echo.each(breaks()))
+        list(echo.repeat(breaks()))
     with pytest.raises(TypeError, match="has streams"):
         echo.count.send(0, 1)
     with pytest.raises(wl.faults.DeadlineExceeded):

@@ -343,8 +343,8 @@ fn rpc_R20_streams_are_read_and_written_line_by_line() {
     let total: Value = serde_json::from_str(&stdout(&call(&["e.total", "--items", items, "--json"]))).unwrap();
     assert_eq!(total["value"], serde_json::json!([6, 3]));
     write(&file, "a b\n\"c\"\n");
-    assert_eq!(stdout(&call(&["e.each", "--items", items])), "a b\nc\n");
-    assert_eq!(stdout(&call(&["e.each", "--items", items, "--json"])), "\"a b\"\n\"c\"\n");
+    assert_eq!(stdout(&call(&["e.repeat", "--items", items])), "a b\nc\n");
+    assert_eq!(stdout(&call(&["e.repeat", "--items", items, "--json"])), "\"a b\"\n\"c\"\n");
     write(&file, "1\nx\n");
     let said = complaint(&call(&["e.total", "--items", items]));
     assert!(said.contains("line 2") && said.contains("u64 wanted"), "{said}");
@@ -360,5 +360,5 @@ fn rpc_R20_streams_are_read_and_written_line_by_line() {
     }
     let described = stdout(&node.run(&["describe", "e"]));
     assert!(described.contains("count(from: u64, count: u64, out: out stream of u64) -> u64"), "{described}");
-    assert!(described.contains("each(texts: in stream of str, out: out stream of str)"), "{described}");
+    assert!(described.contains("repeat(texts: in stream of str, out: out stream of str)"), "{described}");
 }

@@ -106,6 +106,24 @@ impl MissingSeals {
     }
 }
 
+/// Times that sealing is tried again while the kernel, or a child that was forked meanwhile, still has the pages in hand, and how long it
+/// waits for that each time.
+const SEAL_TRIES: u32 = 20;
+const SEAL_WAIT: std::time::Duration = std::time::Duration::from_millis(5);
+
+/// Seals, and waits a little where that is refused for the moment.
+fn seal(fd: &OwnedFd, seals: SealFlags) -> rustix::io::Result<()> {
+    for _ in 0..SEAL_TRIES {
+        match rustix::fs::fcntl_add_seals(fd, seals) {
+            Err(rustix::io::Errno::BUSY) => {}
+            other => return other,
+        }
+        #[allow(clippy::disallowed_methods, reason = "on the thread of whoever freezes, who waits for it")]
+        std::thread::sleep(SEAL_WAIT);
+    }
+    rustix::fs::fcntl_add_seals(fd, seals)
+}
+
 impl Frozen {
     /// Makes frozen memory: `fill` writes the bytes (zero before), then they are sealed for good.
     ///
@@ -135,7 +153,7 @@ impl Frozen {
             fill(slice);
         }
         let seals = SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
-        rustix::fs::fcntl_add_seals(&fd, seals).map_err(system("sealing"))?;
+        seal(&fd, seals).map_err(system("sealing"))?;
         let mapping = Mapping::new(fd.as_fd(), bytes, false, Fork::Inherited).map_err(system("mmap"))?;
         Ok(Frozen { mapping, fd: Some(fd) })
     }

@@ -146,7 +146,7 @@ impl Echo {
 
     /// Sends each of `texts` back as it comes; answers how many came.
     #[method(id = 25, idempotent)]
-    async fn each(&self, mut texts: Stream<String>, mut out: Sink<String>) -> Result<u64, Fault> {
+    async fn repeat(&self, mut texts: Stream<String>, mut out: Sink<String>) -> Result<u64, Fault> {
         let mut count = 0;
         while let Some(text) = texts.next().await? {
             out.send(text).await?;

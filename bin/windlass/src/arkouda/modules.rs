@@ -36,7 +36,7 @@ const HELD_BY: &[(&str, &[&str])] = &[
     ("OperatorMsg", &["array_operators", "array_binary"]),
     ("ParquetMsg", &["files"]),
     ("RandMsg", &["array_random"]),
-    ("ReductionMsg", &["array_reduce", "array_group", "array_order"]),
+    ("ReductionMsg", &["array_reduce", "array_group", "array_by_key", "array_order"]),
     ("RegistrationMsg", &["array_registry"]),
     ("SegmentedMsg", &["array_strings", "array_text", "array_patterns"]),
     ("SequenceMsg", &["array_create"]),
@@ -47,7 +47,7 @@ const HELD_BY: &[(&str, &[&str])] = &[
     ("StatsMsg", &["array_stats"]),
     ("TimeClassMsg", &["array_times"]),
     ("TransferMsg", &["transfer"]),
-    ("UniqueMsg", &["array_sets", "array_group"]),
+    ("UniqueMsg", &["array_sets", "array_group", "array_by_key"]),
     ("UtilMsg", &["array_shape", "array_binary"]),
 ];
 /// The ancestor's modules that hold no command: parts of its build, or what the edge itself answers.

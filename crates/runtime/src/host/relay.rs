@@ -92,6 +92,11 @@ pub(crate) fn serve(core: &Rc<Core>, relay: &Rc<Relay>, call: Rc<Call>) {
             let text = format!("a pool that another process serves has no {}", call.method.name);
             end(&call, Outcome::Fault(Fault::new(Code::Unsupported, text)));
         }
+        _ if call.method.by_stream => {
+            let text =
+                format!("{} has streams, which a pool that another process serves cannot pass", call.method.name);
+            end(&call, Outcome::Fault(Fault::new(Code::Unsupported, text)));
+        }
         _ => invoke(core, relay, call),
     }
 }

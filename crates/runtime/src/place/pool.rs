@@ -80,10 +80,6 @@ impl Module {
             if provide::is_reserved(method.id) {
                 return Err(refused(format!("{}: {}", method.name, reserved())));
             }
-            if method.streams().next().is_some() {
-                let text = "methods with streams run in a node, not in a process that serves a pool";
-                return Err(refused(format!("{}: {text}", method.name)));
-            }
             // Its process sees to these.
             method.flags = MethodFlags { background: method.flags.background, ..MethodFlags::default() };
         }
