@@ -150,7 +150,14 @@ fn without_descriptors() {
         let mut driver = RealDriver::with(backend).unwrap();
         let mut play = Play::new(&mut driver);
         let (listener, to) = play.announce();
-        let before = open();
+        // Threads of the driver before this one may be closing what they had.
+        let mut before = open();
+        while before != {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            open()
+        } {
+            before = open();
+        }
         let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
         // SAFETY: both calls get a struct that outlives them.
         unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
@@ -159,6 +166,7 @@ fn without_descriptors() {
         let low = libc::rlimit { rlim_cur: next as u64, ..limit };
         // SAFETY: as above.
         unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const low) };
+        let taken: Vec<_> = std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).collect();
         let operations = [
             Operation::Open { path: path.clone(), how: WRITE },
             Operation::Connect { to: to.clone() },
@@ -168,6 +176,7 @@ fn without_descriptors() {
         let refused = RealDriver::with(backend);
         // SAFETY: as above.
         unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
+        drop(taken);
         for fault in &faults {
             assert!(matches!(error_of(fault), IoError::TooManyHandles), "{fault:?}");
         }
