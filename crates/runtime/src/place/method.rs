@@ -34,20 +34,20 @@ impl Method {
 
     /// A method that no schema describes; nothing is counted of it.
     fn of_node(id: MethodId, name: &str) -> Rc<Self> {
-        let (name, full, flags) = (name.to_owned(), name.into(), MethodFlags::default());
-        let (hashes, buffers, answers_nothing) = (Vec::new(), Vec::new(), false);
-        Rc::new(Self {
-            id,
-            name,
-            full,
-            hashes,
-            buffers,
-            flags,
-            group: None,
-            answers_nothing,
-            by_stream: false,
-            index: usize::MAX,
-        })
+        Rc::new(Self::bare(id, name.to_owned(), name.into()))
+    }
+
+    /// What the methods have in common that no schema describes.
+    fn bare(id: MethodId, name: String, full: Rc<str>) -> Self {
+        let (hashes, buffers, flags) = Default::default();
+        let (group, answers_nothing, by_stream, index) = (None, false, false, usize::MAX);
+        Self { id, name, full, hashes, buffers, flags, group, answers_nothing, by_stream, index }
+    }
+
+    /// A method that the node adds to a module's; it is shown under this room's name.
+    fn of_room(room: &str, reference: MethodRef) -> Self {
+        let full = format!("{room}.{}", reference.name).into();
+        Self { hashes: vec![reference.schema], ..Self::bare(reference.id, reference.name.to_owned(), full) }
     }
 
     /// What an inherited method is called.
@@ -70,20 +70,8 @@ impl Method {
     /// What a spawned task is called by; it is no method of the module, and nothing is counted of it.
     pub(crate) fn spawned(name: String, background: bool) -> Rc<Self> {
         let flags = MethodFlags { background, ..MethodFlags::default() };
-        let (id, full) = (MethodId(u32::MAX), name.as_str().into());
-        let (hashes, buffers, answers_nothing) = (Vec::new(), Vec::new(), true);
-        Rc::new(Self {
-            id,
-            name,
-            full,
-            hashes,
-            buffers,
-            flags,
-            group: None,
-            answers_nothing,
-            by_stream: false,
-            index: usize::MAX,
-        })
+        let full = name.as_str().into();
+        Rc::new(Self { flags, answers_nothing: true, ..Self::bare(MethodId(u32::MAX), name, full) })
     }
 
     /// The event that folds the answers of several containers: a hook answers it.
@@ -94,62 +82,19 @@ impl Method {
     /// A method by which a provider speaks to the node.
     pub(crate) fn of_relay(reference: MethodRef, buffer: Option<Direction>) -> Rc<Self> {
         let buffers = buffer.map(|direction| ("data".to_owned(), direction, BufferKind::Bytes));
-        let (name, full) = (reference.name.to_owned(), format!("provider.{}", reference.name).into());
-        let (hashes, buffers, flags) =
-            (vec![reference.schema], buffers.into_iter().collect(), MethodFlags::default());
-        let (id, answers_nothing) = (reference.id, false);
-        Rc::new(Self {
-            id,
-            name,
-            full,
-            hashes,
-            buffers,
-            flags,
-            group: None,
-            answers_nothing,
-            by_stream: false,
-            index: usize::MAX,
-        })
+        Rc::new(Self { buffers: buffers.into_iter().collect(), ..Self::of_room("provider", reference) })
     }
 
     /// A method by which a caller passes bytes of a stream.
     pub(crate) fn of_streams(reference: MethodRef) -> Rc<Self> {
-        let full = format!("streams.{}", reference.name).into();
-        let (id, name, hashes) = (reference.id, reference.name.to_owned(), vec![reference.schema]);
-        let (buffers, flags, answers_nothing) = (Vec::new(), MethodFlags::default(), false);
-        let by_stream = id != streams::OPEN;
-        Rc::new(Self {
-            id,
-            name,
-            full,
-            hashes,
-            buffers,
-            flags,
-            group: None,
-            answers_nothing,
-            by_stream,
-            index: usize::MAX,
-        })
+        Rc::new(Self { by_stream: reference.id != streams::OPEN, ..Self::of_room("streams", reference) })
     }
 
     /// Method 9, which every module answers by its hook.
     pub(super) fn monitor() -> Rc<Self> {
         let reference = windlass_contract::admin::monitor();
-        let (hashes, flags) = (vec![reference.schema], MethodFlags::default());
-        let (name, full) = (reference.name.into(), reference.name.into());
-        let (id, buffers, answers_nothing) = (reference.id, Vec::new(), false);
-        Rc::new(Self {
-            id,
-            name,
-            full,
-            hashes,
-            buffers,
-            flags,
-            group: None,
-            answers_nothing,
-            by_stream: false,
-            index: usize::MAX,
-        })
+        let bare = Self::bare(reference.id, reference.name.into(), reference.name.into());
+        Rc::new(Self { hashes: vec![reference.schema], ..bare })
     }
 
     /// Its place among its module's; `usize::MAX` when nothing is counted of it.
