@@ -55,9 +55,24 @@ pub fn of_view<'a, T: Item + Element>(seen: ArrayView<'a, T>) -> Result<View<'a,
 
 /// How long one batch of morsels may hold the worker, nanoseconds.
 const BATCH_NS: u64 = 500_000;
+/// A batch of more than this is halved, even if some thread then has nothing to do: perhaps nobody helps.
+const BATCH_LONG_NS: u64 = 4 * BATCH_NS;
 /// Morsels of the first batch, of which nothing is known yet, and of the largest.
 const BATCH_FIRST: usize = 4;
 const BATCH_MAX: usize = 1024;
+
+/// How many morsels the next batch has, when one of `size` took `took_ns` on up to `threads` threads.
+///
+/// Below one for each thread a batch gets no shorter as long as they help, so that it is not cut further for that alone.
+fn next_size(size: usize, threads: usize, took_ns: u64) -> usize {
+    match took_ns {
+        _ if took_ns > BATCH_LONG_NS => (size / 2).max(1),
+        _ if size < threads => (size * 2).min(threads),
+        _ if took_ns > BATCH_NS => (size / 2).max(threads),
+        _ if took_ns < BATCH_NS / 2 => (size * 2).min(BATCH_MAX.max(threads)),
+        _ => size,
+    }
+}
 
 /// Runs `work` on each item, several at a time, and hands the results to `done` in the order of the items. Others run after each
 /// batch, whose size is as long as it may take.
@@ -78,11 +93,7 @@ pub async fn each<I: Send, R: Send>(
         let results = morsel::each(&team, batch, &work).map_err(fault)?;
         let took = cx.now_ns().saturating_sub(begun);
         results.into_iter().for_each(&mut done);
-        size = match took {
-            _ if took > BATCH_NS => (size / 2).max(1),
-            _ if took < BATCH_NS / 2 => (size * 2).min(BATCH_MAX),
-            _ => size,
-        };
+        size = next_size(size, team.threads, took);
         cx.yield_if_due().await?;
     }
 }
@@ -287,4 +298,43 @@ pub fn axis(given: i64, rank: usize) -> Result<usize, Fault> {
         .ok()
         .filter(|axis| *axis < rank)
         .ok_or_else(|| bad(format!("axis {given} is outside of rank {rank}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Batches of morsels that take `morsel_ns` each, of which `helping` run at a time; the last size, and the longest batch
+    /// after the first few.
+    fn settled(threads: usize, helping: u64, morsel_ns: u64) -> (usize, u64) {
+        let (mut size, mut longest) = (BATCH_FIRST, 0);
+        for turn in 0..64 {
+            let took = (size as u64).div_ceil(helping) * morsel_ns;
+            longest = if turn < 16 { 0 } else { took.max(longest) };
+            size = next_size(size, threads, took);
+        }
+        (size, longest)
+    }
+
+    #[test]
+    fn slow_morsels_still_come_one_for_each_thread() {
+        assert_eq!(settled(2, 2, 800_000), (2, 800_000));
+        assert_eq!(settled(8, 8, 800_000), (8, 800_000));
+    }
+
+    #[test]
+    fn quick_morsels_fill_half_a_quantum_and_no_more() {
+        for threads in [1, 2, 8] {
+            let (size, longest) = settled(threads, threads as u64, 10_000);
+            assert!(size >= threads && longest > BATCH_NS / 4 && longest <= BATCH_NS, "{threads}: {size}, {longest}");
+        }
+    }
+
+    #[test]
+    fn where_nobody_helps_a_batch_holds_the_worker_little_longer_than_it_may() {
+        for threads in [2, 8, 64] {
+            let (_, longest) = settled(threads, 1, 800_000);
+            assert!(longest <= 2 * BATCH_LONG_NS, "{threads}: {longest}");
+        }
+    }
 }
