@@ -1,6 +1,7 @@
 //! gRPC: tonic unary calls over TCP loopback and over a Unix socket.
 //!
-//! Chosen: one single-thread runtime a side; tonic's own prost codec; messages derived by hand, as generated code would
+//! Chosen: one single-thread runtime a side, or a server with a thread for each core; as many streams at once as a bench asks for
+//! (hyper would let 200 be); tonic's own prost codec; messages derived by hand, as generated code would
 //! have them; message limits raised. Many outstanding are futures on the one thread. A request is built in a buffer that
 //! comes back when tonic is done with it, so no copy is made before the codec's own.
 //! Frames of 128 KiB and default flow-control windows, after short trials on one core: against default frames 8 MiB over
@@ -10,22 +11,16 @@
 //!
 //! Lives here: the service, both servers, both clients.
 
+use crate::runtime::{Threads, connected, listening, runtime};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use hyper_util::rt::TokioIo;
 use prost::bytes::{Bytes, BytesMut};
 use std::{
     convert::Infallible,
     future::{Ready, ready},
-    os::{
-        linux::net::SocketAddrExt,
-        unix::net::{SocketAddr, UnixListener as StdListener, UnixStream as StdStream},
-    },
     task::{Context, Poll},
 };
-use tokio::{
-    net::{UnixListener, UnixStream},
-    runtime::{Builder, Runtime},
-};
+use tokio::runtime::Runtime;
 use tokio_stream::wrappers::UnixListenerStream;
 use tonic::{
     Status,
@@ -42,6 +37,10 @@ use windlass_bench::{
     limits::REQUEST_BYTES_MAX,
     operation::{HEAD_BYTES, Questions},
 };
+
+/// Requests of one client at a time: with more its HTTP/2 ends the connection, because so many small frames that wait look like an
+/// attack (`too_many_data_frames`).
+pub const OUTSTANDING_MAX: u32 = 1024;
 
 const PATH: &str = "/windlass.bench.Checksum/Sum";
 const FRAME_BYTES: u32 = 128 << 10;
@@ -101,17 +100,13 @@ impl Service<http::Request<Body>> for Summer {
     }
 }
 
-fn runtime() -> Result<Runtime, Failure> {
-    Ok(Builder::new_current_thread().enable_all().build()?)
-}
-
 fn server() -> Server {
-    Server::builder().max_frame_size(FRAME_BYTES)
+    Server::builder().max_frame_size(FRAME_BYTES).max_concurrent_streams(OUTSTANDING_MAX)
 }
 
 /// Serves over TCP on a loopback port of the kernel's choice.
 pub fn serve_tcp(door: &Door) -> Result<(), Failure> {
-    runtime()?.block_on(async {
+    runtime(Threads::One)?.block_on(async {
         let incoming = TcpIncoming::bind("127.0.0.1:0".parse()?)?.with_nodelay(Some(true));
         door.ready(&format!("http://{}", incoming.local_addr()?), Ending::AtOnce)?;
         Ok(server().add_service(Summer).serve_with_incoming(incoming).await?)
@@ -119,24 +114,22 @@ pub fn serve_tcp(door: &Door) -> Result<(), Failure> {
 }
 
 /// Serves over an abstract Unix socket: it has no file, so nothing is left behind.
-pub fn serve_unix(door: &Door) -> Result<(), Failure> {
-    runtime()?.block_on(async {
+pub fn serve_unix(door: &Door, threads: Threads) -> Result<(), Failure> {
+    runtime(threads)?.block_on(async {
         let name = format!("windlass-bench-tonic-{}", std::process::id());
-        let listener = StdListener::bind_addr(&SocketAddr::from_abstract_name(&name)?)?;
-        listener.set_nonblocking(true)?;
-        let incoming = UnixListenerStream::new(UnixListener::from_std(listener)?);
+        let incoming = UnixListenerStream::new(listening(&name)?);
         door.ready(&name, Ending::AtOnce)?;
         Ok(server().add_service(Summer).serve_with_incoming(incoming).await?)
     })
 }
 
 fn endpoint(address: String) -> Result<Endpoint, Failure> {
-    Ok(Endpoint::from_shared(address)?.tcp_nodelay(true))
+    Ok(Endpoint::from_shared(address)?.tcp_nodelay(true).buffer_size(OUTSTANDING_MAX as usize))
 }
 
 /// A client of the TCP server at `address`.
 pub fn connect_tcp(address: &str) -> Result<Box<dyn Caller>, Failure> {
-    let (runtime, endpoint) = (runtime()?, endpoint(address.to_owned())?);
+    let (runtime, endpoint) = (runtime(Threads::One)?, endpoint(address.to_owned())?);
     let channel = runtime.block_on(endpoint.connect())?;
     Ok(Box::new(Client::new(runtime, channel)))
 }
@@ -144,20 +137,14 @@ pub fn connect_tcp(address: &str) -> Result<Box<dyn Caller>, Failure> {
 /// A client of the abstract Unix socket `name`.
 pub fn connect_unix(name: &str) -> Result<Box<dyn Caller>, Failure> {
     // The address is only what the requests' authority says; the connector decides where they go.
-    let (runtime, endpoint) = (runtime()?, endpoint("http://localhost".into())?);
+    let (runtime, endpoint) = (runtime(Threads::One)?, endpoint("http://localhost".into())?);
     let name = name.to_owned();
     let connector = tower::service_fn(move |_| {
-        let stream = unix_stream(&name);
+        let stream = connected(&name);
         async move { stream.map(TokioIo::new) }
     });
     let channel = runtime.block_on(endpoint.connect_with_connector(connector))?;
     Ok(Box::new(Client::new(runtime, channel)))
-}
-
-fn unix_stream(name: &str) -> std::io::Result<UnixStream> {
-    let stream = StdStream::connect_addr(&SocketAddr::from_abstract_name(name)?)?;
-    stream.set_nonblocking(true)?;
-    UnixStream::from_std(stream)
 }
 
 /// A client stub, as generated code would have it; cloned for each call that is outstanding.

@@ -1,12 +1,15 @@
-//! ZeroMQ: libzmq's REQ/REP, over a Unix socket and over TCP.
+//! ZeroMQ: libzmq's REQ/REP, over a Unix socket and over TCP, and DEALER/ROUTER over a Unix socket.
 //!
 //! Chosen: one context with one I/O thread a side (its default), NODELAY (its default), no linger, request and reply as
-//! plain messages that the library copies in; REQ/REP is lock-step, so one request is outstanding.
+//! plain messages that the library copies in; REQ/REP is lock-step, so one request is outstanding. A DEALER sends as many as it likes:
+//! there queues have no limit, for at its usual one the library would drop answers or block.
 //!
-//! Lives here: both servers, the client.
+//! Lives here: the servers, the clients.
 
+use std::collections::VecDeque;
+use windlass_bench::operation::HEAD_BYTES;
 use windlass_bench::{Caller, Door, Failure, Meter, checksum, contender::Ending};
-use zmq::{Context, Message, REP, REQ, Socket};
+use zmq::{Context, DEALER, Message, REP, REQ, ROUTER, SNDMORE, Socket};
 
 /// Serves over an abstract Unix socket: it has no file, so nothing is left behind.
 pub fn serve_ipc(door: &Door) -> Result<(), Failure> {
@@ -19,12 +22,7 @@ pub fn serve_tcp(door: &Door) -> Result<(), Failure> {
 }
 
 fn serve(door: &Door, endpoint: &str) -> Result<(), Failure> {
-    let context = Context::new();
-    let socket = context.socket(REP)?;
-    socket.set_linger(0)?;
-    socket.bind(endpoint)?;
-    let bound = socket.get_last_endpoint()?.map_err(|bytes| format!("an endpoint that is no text: {bytes:?}"))?;
-    door.ready(&bound, Ending::AtOnce)?;
+    let socket = bound(door, REP, endpoint)?;
     let mut request = Message::new();
     loop {
         socket.recv(&mut request, 0)?;
@@ -32,11 +30,82 @@ fn serve(door: &Door, endpoint: &str) -> Result<(), Failure> {
     }
 }
 
+/// Serves many requests of many clients over an abstract Unix socket.
+pub fn serve_router(door: &Door) -> Result<(), Failure> {
+    let socket = bound(door, ROUTER, &format!("ipc://@windlass-bench-router-{}", std::process::id()))?;
+    let (mut from, mut request) = (Message::new(), Message::new());
+    loop {
+        socket.recv(&mut from, 0)?;
+        socket.recv(&mut request, 0)?;
+        socket.send(&from[..], SNDMORE)?;
+        socket.send(checksum(&request).to_le_bytes().as_slice(), 0)?;
+    }
+}
+
+/// A socket of its own context, without limits, that the driver has been told of.
+fn bound(door: &Door, kind: zmq::SocketType, endpoint: &str) -> Result<Socket, Failure> {
+    let socket = unlimited(kind)?;
+    socket.bind(endpoint)?;
+    let bound = socket.get_last_endpoint()?.map_err(|bytes| format!("an endpoint that is no text: {bytes:?}"))?;
+    door.ready(&bound, Ending::AtOnce)?;
+    Ok(socket)
+}
+
+fn unlimited(kind: zmq::SocketType) -> Result<Socket, Failure> {
+    let socket = Context::new().socket(kind)?;
+    socket.set_linger(0)?;
+    socket.set_sndhwm(0)?;
+    socket.set_rcvhwm(0)?;
+    Ok(socket)
+}
+
+/// A client of a router.
+pub fn connect_dealer(endpoint: &str) -> Result<Box<dyn Caller>, Failure> {
+    let socket = unlimited(DEALER)?;
+    socket.connect(endpoint)?;
+    Ok(Box::new(Dealer { socket }))
+}
+
+struct Dealer {
+    socket: Socket,
+}
+
+impl Caller for Dealer {
+    fn run(&mut self, meter: &mut Meter) -> Result<(), Failure> {
+        let questions = meter.questions();
+        let (mut request, mut reply) = (questions.request(0), Message::new());
+        let mut send = |variant: usize| {
+            request[..HEAD_BYTES].copy_from_slice(&questions.head(variant));
+            self.socket.send(request.as_slice(), 0)
+        };
+        // Answers of one server come in the order of the requests.
+        let mut out = VecDeque::new();
+        for slot in 0..meter.ask().outstanding as usize {
+            if let Some(variant) = meter.issue(slot) {
+                send(variant)?;
+                out.push_back(slot);
+            }
+        }
+        while let Some(slot) = out.pop_front() {
+            self.socket.recv(&mut reply, 0)?;
+            meter.answer(slot, sum_of(&reply)?)?;
+            if let Some(variant) = meter.issue(slot) {
+                send(variant)?;
+                out.push_back(slot);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn sum_of(reply: &Message) -> Result<u64, Failure> {
+    let sum = reply[..].try_into().map_err(|_| format!("a reply of {} bytes", reply.len()))?;
+    Ok(u64::from_le_bytes(sum))
+}
+
 /// A client of the endpoint that a server printed.
 pub fn connect(endpoint: &str) -> Result<Box<dyn Caller>, Failure> {
-    let context = Context::new();
-    let socket = context.socket(REQ)?;
-    socket.set_linger(0)?;
+    let socket = unlimited(REQ)?;
     socket.connect(endpoint)?;
     Ok(Box::new(Client { socket }))
 }
@@ -52,8 +121,7 @@ impl Caller for Client {
         meter.serial(|request| {
             self.socket.send(request, 0)?;
             self.socket.recv(&mut reply, 0)?;
-            let sum = reply[..].try_into().map_err(|_| format!("a reply of {} bytes", reply.len()))?;
-            Ok::<u64, Failure>(u64::from_le_bytes(sum))
+            sum_of(&reply)
         })
     }
 }

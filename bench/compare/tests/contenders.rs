@@ -31,8 +31,27 @@ fn every_rival_answers_small_and_large_requests_one_at_a_time() {
 #[test]
 fn rivals_that_pipeline_answer_many_outstanding() {
     let ask = |bytes, outstanding| Ask { bytes, n: 300, outstanding, warm: 20 };
-    for kind in ["tonic-tcp", "tonic-unix", "iceoryx2"] {
+    for kind in [
+        "tonic-tcp",
+        "tonic-unix",
+        "iceoryx2",
+        "tonic-unix-threads",
+        "tarpc-unix",
+        "tarpc-unix-threads",
+        "zmq-router",
+    ] {
         runs(kind, &[ask(64, 16), ask(32, 128), ask(256 << 10, 16), ask(64, 1)]);
+    }
+}
+
+#[test]
+fn rivals_of_rates_answer_two_clients_with_thousands_outstanding() {
+    let asked = Ask { bytes: 32, n: 20_000, outstanding: 4096, warm: 4096 };
+    for kind in ["tonic-unix-threads", "tarpc-unix-threads", "zmq-router"] {
+        let mut pair = Pair::start_with(rivals(), kind, Placement::Unpinned, 2).expect("they start");
+        let Answer::Report(report) = pair.ask(asked).expect("an answer") else { panic!("{kind} refused {asked}") };
+        assert_eq!((report.n, report.checked), (2 * asked.n, 2 * (asked.n + asked.warm)), "{kind}");
+        assert!(pair.end(), "{kind}: all processes end well by themselves");
     }
 }
 

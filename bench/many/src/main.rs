@@ -1,15 +1,13 @@
-//! `windlass-bench-many`: what many of a thing cost, and what many threads do together.
+//! `windlass-bench-many`: what many of a thing cost.
 //!
-//! Lives here: the command line, the node (a process of its own); `connections` (stubs and sessions of which few work), `rate` (calls from
-//! threads, each with so many out).
+//! Lives here: the command line, the node (a process of its own); `connections` (stubs and sessions of which few work).
 //! Holds: every answer is checked; kinds take turns in each round. Exit: 0, or 1 when an answer is wrong or a program cannot be run;
 //! figures beyond their target are said, not failed.
 #![allow(clippy::disallowed_methods, reason = "a bench reads the clock and runs programs")]
 
 mod connections;
-mod rate;
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitCode, Stdio};
@@ -23,22 +21,10 @@ use windlass_runtime::{Node, NodeConfig, PoolSpec};
 /// Whatever ends the bench: shown to a person, never matched on.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Which bench.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum What {
-    /// Many stubs of one process, many sessions.
-    Connections,
-    /// Calls a second, by threads and window.
-    Rate,
-}
-
-/// Measures what many stubs, sessions and threads cost and do.
+/// Measures what many stubs and sessions cost, of which few work.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "windlass-bench-many", version)]
 struct Order {
-    /// Which bench.
-    #[arg(value_enum, required_unless_present = "serve")]
-    what: Option<What>,
     /// Writes the rows to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -48,9 +34,6 @@ struct Order {
     /// Sessions.
     #[arg(long, default_value_t = 1000)]
     sessions: usize,
-    /// Calls that each thread has out, one measurement after another.
-    #[arg(long, value_delimiter = ',', default_values_t = [1, 4, 16, 64, 128, 512, 1024, 4096])]
-    windows: Vec<u32>,
     /// Workers of the node.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     workers: u16,
@@ -90,10 +73,7 @@ fn run(order: &Order) -> Result<(), Failure> {
         println!("{warning}");
     }
     let server = Server::start(order.workers)?;
-    let rows = match order.what {
-        Some(What::Rate) => rate::measure(&server, order)?,
-        Some(What::Connections) | None => connections::measure(&server, order)?,
-    };
+    let rows = connections::measure(&server, order)?;
     if let Some(path) = &order.json {
         row::write(path, &rows)?;
         println!("rows: {}", path.display());

@@ -7,7 +7,8 @@
 //! - `ours-unix`, `ours-tcp`: the same over a socket;
 //! - `ours-frozen`: the request frozen once and sent again and again: no byte is copied;
 //! - `ours-served`: a third process serves the pool, through the node (`served`);
-//! - probes, for benches of their own: `ours-stages` as `ours`, with stamps (`stages`); `ours-silent` with clients that are
+//! - probes, for benches of their own: `ours-wide`, `ours-wide-workers` with room for as many calls as a window may have, the second
+//!   with a worker for each core; `ours-stages` as `ours`, with stamps (`stages`); `ours-silent` with clients that are
 //!   connected and say nothing, but for a call after each silence (`silent`).
 //!
 //! Holds: each answer is checked by the harness. Not here: figures.
@@ -22,6 +23,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
+use windlass_bench::limits::OUTSTANDING_MAX as WIDEST;
 use windlass_bench::operation::{HEAD_BYTES, KEPT_WHOLE};
 use windlass_bench::{Caller, Contender, Door, Failure, Meter, contender::Ending};
 use windlass_client::{Client, Connect, FrozenLoan, Loan, Pending, Pool, Reply, Token};
@@ -90,7 +92,25 @@ const CONTENDERS: [Contender; 6] = [
     },
 ];
 
-const PROBES: [Contender; 3] = [
+const PROBES: [Contender; 5] = [
+    Contender {
+        name: "ours-wide",
+        about: "Windlass over shared memory, one worker; clients with room for 4096 calls",
+        spins: false,
+        bytes_max: AS_ARGUMENT_MAX as u64,
+        outstanding_max: WIDEST,
+        serve: |door| serve_as(door, |_| {}),
+        connect: |address| Ok(Box::new(Ours::of(options().calls(WIDEST).connect(address)?, false)?)),
+    },
+    Contender {
+        name: "ours-wide-workers",
+        about: "as ours-wide, with a worker for each core and a container on each",
+        spins: false,
+        bytes_max: AS_ARGUMENT_MAX as u64,
+        outstanding_max: WIDEST,
+        serve: |door| serve_as(door, with_workers),
+        connect: |address| Ok(Box::new(Ours::of(options().calls(WIDEST).connect(address)?, false)?)),
+    },
     Contender {
         name: "ours-provider",
         about: "the third process of ours-served",
@@ -140,6 +160,12 @@ fn serve_as(door: &Door, change: impl FnOnce(&mut NodeConfig)) -> Result<(), Fai
     door.ready(&address, Ending::Tidy)?;
     door.wait();
     Ok(())
+}
+
+fn with_workers(config: &mut NodeConfig) {
+    config.workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let containers = u32::try_from(config.workers).unwrap_or(1);
+    config.pools.iter_mut().for_each(|pool| pool.containers = containers);
 }
 
 fn connect(address: &str, frozen: bool) -> Result<Ours, Failure> {

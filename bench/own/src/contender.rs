@@ -108,7 +108,7 @@ fn watch((closing, changed): &(Mutex<bool>, Condvar), ending: Ending) {
     std::process::exit(0);
 }
 
-const USAGE: &str = "usage: kinds | server KIND | client KIND ADDRESS";
+const USAGE: &str = "usage: kinds | probes | server KIND | client KIND ADDRESS";
 
 /// Runs a contender binary that offers `contenders`.
 #[must_use]
@@ -116,15 +116,16 @@ pub fn main(contenders: &[Contender]) -> ExitCode {
     main_with_probes(contenders, &[])
 }
 
-/// Runs a contender binary that offers `contenders`, and has `probes` that it does not list: kinds that a bench of its own
-/// asks for by name, and that no table compares.
+/// Runs a contender binary that offers `contenders`, and has `probes` that the bench of calls leaves alone: kinds that benches
+/// of their own ask for by name.
 #[must_use]
 pub fn main_with_probes(contenders: &[Contender], probes: &[Contender]) -> ExitCode {
     let find = |name: &str| find(contenders, name).or_else(|unknown| find(probes, name).map_err(|_| unknown));
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
-        ["kinds"] => kinds(contenders),
+        ["kinds"] => kinds(contenders.iter()),
+        ["probes"] => kinds(contenders.iter().chain(probes)),
         ["server", name] => die_with_the_driver().and_then(|()| (find(name)?.serve)(&Door::default())),
         ["client", name, address] => die_with_the_driver().and_then(|()| answer_runs(find(name)?, address)),
         _ => Err(USAGE.into()),
@@ -151,7 +152,7 @@ fn die_with_the_driver() -> Result<(), Failure> {
     Ok(())
 }
 
-fn kinds(contenders: &[Contender]) -> Result<(), Failure> {
+fn kinds<'a>(contenders: impl Iterator<Item = &'a Contender>) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     for contender in contenders {
         writeln!(out, "{}", serde_json::to_string(&contender.kind())?)?;

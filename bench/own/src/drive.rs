@@ -132,7 +132,7 @@ fn take_turn(
     let Some(entrant) = columns.iter().find(|column| column.reason.is_none()).map(|column| column.entrant) else {
         return Ok(());
     };
-    let mut pair = Pair::start(&entrant.program, &entrant.kind.name, placement)?;
+    let mut pair = Pair::start_with(&entrant.program, &entrant.kind.name, placement, entrant.clients)?;
     for column in columns.iter_mut().filter(|column| column.reason.is_none()) {
         match column.measure(&mut pair, run, noise) {
             Ok(round) => column.rounds.push(round),
@@ -154,17 +154,19 @@ impl<'a> Column<'a> {
     fn measure(&mut self, pair: &mut Pair, run: Duration, noise: &mut Noise) -> Result<Round, Turned> {
         let Cell { bytes, outstanding } = self.cell;
         let ask = Ask { bytes, n: u64::from(outstanding), outstanding, warm: 0 };
-        let first = asked(pair, ask)?;
+        let first = self.asked(pair, ask)?;
         let n = match self.operations {
             Some(n) => n,
             None => {
-                let near = fitting(first.ops_per_s, run / 8, outstanding);
-                fitting(asked(pair, Ask { n: near, ..ask })?.ops_per_s, run, outstanding)
+                // Each client does its share.
+                let rate = |report: Report| report.ops_per_s / f64::from(self.entrant.clients);
+                let near = fitting(rate(first), run / 8, outstanding);
+                fitting(rate(self.asked(pair, Ask { n: near, ..ask })?), run, outstanding)
             }
         };
         self.operations = Some(n);
         let before = (Busy::now(), pair.cpu_ns());
-        let report = asked(pair, Ask { n, warm: (n / 10).max(u64::from(outstanding)), ..ask })?;
+        let report = self.asked(pair, Ask { n, warm: (n / 10).max(u64::from(outstanding)), ..ask })?;
         let after = (Busy::now(), pair.cpu_ns());
         let cpu_ns = before.1.zip(after.1).and_then(|(before, after)| after.checked_sub(before));
         // Who computes beside a pair by its placement is no noise.
@@ -174,6 +176,22 @@ impl<'a> Column<'a> {
         Ok(Round { report, cpu_ns, peak_bytes: pair.peak_bytes() })
     }
 
+    fn asked(&self, pair: &mut Pair, ask: Ask) -> Result<Report, Turned> {
+        let clients = u64::from(self.entrant.clients);
+        match pair.ask(ask)? {
+            Answer::Refused { refused } => Err(Turned::Refused(refused)),
+            Answer::Report(report)
+                if report.n == clients * ask.n && report.checked == clients * (ask.n + ask.warm) =>
+            {
+                Ok(report)
+            }
+            Answer::Report(report) => {
+                let Report { n, checked, .. } = report;
+                Err(Turned::Failed(format!("asked {clients} for {ask}, answered n={n} checked={checked}")))
+            }
+        }
+    }
+
     fn sum_up(&self, bench: &str, placement: Placement, machine: &str) -> Measured {
         let figures = if self.reason.is_none() { Figures::of(&self.rounds) } else { None };
         let of = |figure: fn(&Figures) -> f64| figures.as_ref().map(|figures| rounded(figure(figures)));
@@ -181,7 +199,7 @@ impl<'a> Column<'a> {
             bench: bench.to_owned(),
             contender: self.entrant.kind.name.clone(),
             ours: self.entrant.group == Group::Ours,
-            placement: Some(placement.to_string()),
+            placement: Some(label(placement, self.entrant.clients)),
             bytes: Some(self.cell.bytes),
             n: figures.map(|figures| figures.n),
             outstanding: Some(self.cell.outstanding),
@@ -199,15 +217,10 @@ impl<'a> Column<'a> {
     }
 }
 
-fn asked(pair: &mut Pair, ask: Ask) -> Result<Report, Turned> {
-    match pair.ask(ask)? {
-        Answer::Refused { refused } => Err(Turned::Refused(refused)),
-        Answer::Report(report) if report.n == ask.n && report.checked == ask.n + ask.warm => Ok(report),
-        Answer::Report(report) => {
-            let Report { n, checked, .. } = report;
-            Err(Turned::Failed(format!("asked for {ask}, answered n={n} checked={checked}")))
-        }
-    }
+/// How a row says where it ran: the placement, and how many clients asked if it was not one.
+#[must_use]
+pub fn label(placement: Placement, clients: u32) -> String {
+    if clients == 1 { placement.to_string() } else { format!("{placement}, {clients} clients") }
 }
 
 /// How many operations fill `run` at this rate, within limits and with every slot used several times.

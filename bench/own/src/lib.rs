@@ -8,8 +8,8 @@
 //! - `process`, `vitals`: a pair of processes, started, asked, watched, ended (in the driver);
 //! - `place`, `machine`: where a pair runs, and on what;
 //! - `plan`, `drive`: which cells are measured, and the interleaved rounds that measure them;
-//! - `stages`, `idle`, `io`: benches with a shape of their own: where the time of a call goes, what a silent node costs, how
-//!   fast files are;
+//! - `stages`, `idle`, `io`, `rate`: benches with a shape of their own: where the time of a call goes, what a silent node costs,
+//!   how fast files are, how many calls a second there are by windows and clients;
 //! - `figures`: medians of rounds; `row`, `table`, `targets`, `plot`: what becomes of them.
 //!
 //! Not here: contenders. Floors are in `bench/floor`, rivals in `bench/compare`, ours in its own crate; the driver
@@ -33,6 +33,7 @@ pub mod plan;
 pub mod plot;
 pub mod process;
 pub mod protocol;
+pub mod rate;
 pub mod row;
 pub mod stages;
 pub mod table;

@@ -1,7 +1,7 @@
 //! `windlass-bench`: runs contenders against each other and prints one interleaved table.
 //!
-//! Lives here: the command line. `call` measures calls, or with `--stages` splits one; `idle` watches a silent node; `io`
-//! measures files; `plot` draws a file that was measured before.
+//! Lives here: the command line. `call` measures calls, or with `--stages` splits one; `rate` counts calls a second; `idle` watches
+//! a silent node; `io` measures files; `plot` draws a file that was measured before.
 //! Exit: 0 when every contender ran to its end, 1 when one failed (its rows are null) or a split does not add up, 2 when the
 //! command line is wrong.
 #![allow(
@@ -22,7 +22,7 @@ use windlass_bench::{
     limits::{OUTSTANDING_MAX, REQUEST_BYTES_MAX, REQUEST_BYTES_MIN},
     machine::{self, Load},
     plan::{self, Group, Plan, SIZES},
-    plot, row, stages, table, targets,
+    plot, rate, row, stages, table, targets,
 };
 
 /// Measures Windlass beside floors and rivals, all in one run.
@@ -39,6 +39,10 @@ enum Bench {
     ///
     /// Example: windlass-bench call --floor target/release/windlass-bench-floor --sizes 64,8MiB --placements one --quick
     Call(Call),
+    /// Calls a second, 32 B each, by how many each client keeps outstanding and how many clients ask one server.
+    ///
+    /// Example: windlass-bench rate --ours target/release/windlass-bench-ours --windows 1,128 --clients 1,2 --quick
+    Rate(Rate),
     /// A node that nobody asks anything: start, CPU, wakes, threads, the first call after a silence.
     ///
     /// Example: windlass-bench idle --ours target/release/windlass-bench-ours
@@ -73,6 +77,34 @@ struct Given {
     /// Writes the rows to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Rate {
+    #[command(flatten)]
+    given: Given,
+    /// How many requests each client keeps outstanding.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 16, 128, 1024, 4096], value_name = "N,..",
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(OUTSTANDING_MAX)))]
+    windows: Vec<u32>,
+    /// How many clients ask, each a process with one thread. By default one, and as many as there are cores.
+    #[arg(long, value_delimiter = ',', value_name = "N,..", value_parser = clap::value_parser!(u32).range(1..=64))]
+    clients: Vec<u32>,
+    /// Where they run: unpinned, one (core), two (cores: the server on one, clients on the other).
+    #[arg(long, value_delimiter = ',', default_values_t = [Placement::Unpinned], value_name = "PLACE,..")]
+    placements: Vec<Placement>,
+    /// Only these contenders.
+    #[arg(long, value_delimiter = ',', value_name = "NAME,..")]
+    contenders: Vec<String>,
+    /// How often each contender's turn comes with each number of clients.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rounds: u32,
+    /// Short runs and three rounds at most: an indication, not a figure to publish.
+    #[arg(long)]
+    quick: bool,
+    /// Refuses to measure on a busy machine instead of warning: for figures to publish.
+    #[arg(long)]
+    strict: bool,
 }
 
 #[derive(Debug, Args)]
@@ -170,6 +202,7 @@ fn main() -> ExitCode {
     let done = match Command::parse().bench {
         Bench::Call(call) if call.stages => call.split(),
         Bench::Call(call) => call.run(),
+        Bench::Rate(rate) => rate.run(),
         Bench::Idle(idle) => idle.run(),
         Bench::Io(files) => files.run(),
         Bench::Plot { rows, drawing } => draw(&rows, &drawing),
@@ -209,14 +242,7 @@ impl Call {
     }
 
     fn plan(&self) -> Result<Plan, String> {
-        let programs = [
-            (Group::Floor, &self.given.floor),
-            (Group::Rival, &self.given.compare),
-            (Group::Ours, &self.given.ours),
-        ];
-        let programs: Vec<(Group, &Path)> =
-            programs.into_iter().filter_map(|(group, path)| Some((group, path.as_deref()?))).collect();
-        let entrants = plan::entrants(&programs, &self.contenders)?;
+        let entrants = plan::entrants(&self.given.programs(), &self.contenders)?;
         if entrants.is_empty() {
             return Err("there is nobody to measure; name at least one of --floor, --compare, --ours".into());
         }
@@ -254,6 +280,47 @@ impl Call {
     }
 }
 
+impl Rate {
+    fn run(&self) -> Result<ExitCode, String> {
+        let entrants = rate::offered(plan::entrants_and_probes(&self.given.programs(), &self.contenders)?);
+        if entrants.is_empty() {
+            return Err("there is nobody to measure; name --ours, --compare or both".into());
+        }
+        let clients = self.clients();
+        let (rounds, run) = if self.quick { (self.rounds.min(3), 50) } else { (self.rounds, 300) };
+        let placements = table_order(&self.placements);
+        let plan =
+            rate::plan(&entrants, placements, &self.windows, &clients, (rounds, Duration::from_millis(run)));
+        print_machine(self.strict)?;
+        entrants.iter().for_each(|entrant| println!("{:<20} {}", entrant.kind.name, entrant.kind.about));
+        let mut left_out = plan.left_out();
+        left_out.dedup();
+        left_out.iter().for_each(|words| eprintln!("left out: {words}"));
+        let outcome = drive::run(&plan, "rate", &mut |line| eprintln!("{line}"));
+        println!(
+            "\nthousands of calls a second, clients x window:\n\n{}",
+            rate::table(&outcome.measured, &plan, &clients)
+        );
+        println!("{}", targets::lines(&rate::targets(&outcome.measured, &plan, &clients)));
+        println!("{}", outcome.noise.words());
+        let rows: Vec<Row> = outcome.measured.into_iter().map(|measured| measured.row).collect();
+        self.given.write(&rows)?;
+        outcome.failures.iter().for_each(|failure| eprintln!("failed: {failure}"));
+        Ok(if outcome.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    fn clients(&self) -> Vec<u32> {
+        if !self.clients.is_empty() {
+            return self.clients.clone();
+        }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        match u32::try_from(cores) {
+            Ok(cores @ 2..) => vec![1, cores],
+            _ => vec![1],
+        }
+    }
+}
+
 impl Idle {
     fn run(&self) -> Result<ExitCode, String> {
         let program = self.given.ours()?;
@@ -287,6 +354,12 @@ impl Files {
 }
 
 impl Given {
+    /// The binaries that were named, floors first.
+    fn programs(&self) -> Vec<(Group, &Path)> {
+        let named = [(Group::Floor, &self.floor), (Group::Rival, &self.compare), (Group::Ours, &self.ours)];
+        named.into_iter().filter_map(|(group, path)| Some((group, path.as_deref()?))).collect()
+    }
+
     fn ours(&self) -> Result<&Path, String> {
         self.ours
             .as_deref()
@@ -369,6 +442,10 @@ mod tests {
         let parses = |line: &str| Command::try_parse_from(line.split(' ')).is_ok();
         assert!(parses("windlass-bench call --floor f --ours o --compare c --stages --placements one --quick"));
         assert!(!parses("windlass-bench call --ours o --stages --sizes 64"));
+        assert!(parses(
+            "windlass-bench rate --floor f --ours o --compare c --json j --windows 1,4096 --clients 1,2 --quick"
+        ));
+        assert!(!parses("windlass-bench rate --ours o --windows 5000"));
         assert!(parses("windlass-bench io --io b --dir d --quick --json j"));
         assert!(!parses("windlass-bench io --dir d"));
         assert!(parses("windlass-bench idle --floor f --ours o --compare c --json j --seconds 2"));

@@ -33,6 +33,8 @@ pub struct Entrant {
     pub program: PathBuf,
     /// What it offers.
     pub kind: Kind,
+    /// How many clients ask its server at a time, each a process with one thread.
+    pub clients: u32,
 }
 
 /// One cell of the table: what every entrant is asked in the same rounds.
@@ -70,10 +72,27 @@ pub struct Plan {
 /// # Errors
 /// A binary does not answer, or `only` has a name that none of them offers: in words.
 pub fn entrants(programs: &[(Group, &Path)], only: &[String]) -> Result<Vec<Entrant>, String> {
+    offered(programs, only, "kinds")
+}
+
+/// As [`entrants`], with those that only a bench of their own asks for.
+///
+/// # Errors
+/// As [`entrants`].
+pub fn entrants_and_probes(programs: &[(Group, &Path)], only: &[String]) -> Result<Vec<Entrant>, String> {
+    offered(programs, only, "probes")
+}
+
+fn offered(programs: &[(Group, &Path)], only: &[String], word: &str) -> Result<Vec<Entrant>, String> {
     let mut entrants = Vec::new();
     for &(group, program) in programs {
-        let kinds = process::kinds(program).map_err(|error: PairError| error.to_string())?;
-        entrants.extend(kinds.into_iter().map(|kind| Entrant { group, program: program.to_owned(), kind }));
+        let kinds = process::kinds(program, word).map_err(|error: PairError| error.to_string())?;
+        entrants.extend(kinds.into_iter().map(|kind| Entrant {
+            group,
+            program: program.to_owned(),
+            kind,
+            clients: 1,
+        }));
     }
     let names: Vec<&str> = entrants.iter().map(|entrant| entrant.kind.name.as_str()).collect();
     if let Some(unknown) = only.iter().find(|name| !names.contains(&name.as_str())) {
@@ -133,7 +152,7 @@ mod tests {
 
     fn entrant(spins: bool, outstanding_max: u32) -> Entrant {
         let kind = Kind { name: "fake".into(), about: "a test".into(), spins, bytes_max: 64, outstanding_max };
-        Entrant { group: Group::Floor, program: PathBuf::from("fake"), kind }
+        Entrant { group: Group::Floor, program: PathBuf::from("fake"), kind, clients: 1 }
     }
 
     #[test]

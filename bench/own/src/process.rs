@@ -1,6 +1,7 @@
-//! A pair of processes under the driver: started, asked, watched, ended.
+//! Pairs of processes under the driver: started, asked, watched, ended.
 //!
-//! Lives here: `Pair` (server and client of one contender), `Process` (one of them), `kinds` (what a binary offers).
+//! Lives here: `Pair` (a contender's server and its clients, one unless more are wanted), `Process` (one of them), `kinds` (what a
+//! binary offers).
 //! Holds: every wait has a limit; a pair that is dropped is ended, by closing its input and, if that is not enough, by
 //! its process id. Nothing is ever signalled by name.
 //! Not here: what is asked and when (`drive`), what the kernel says of a process (`vitals`).
@@ -8,7 +9,7 @@
 use crate::{
     limits::{END_WAIT, KINDS_WAIT, LINE_BYTES_MAX, READY_WAIT, RUN_WAIT},
     place::{PlaceError, Placement, Side, Third},
-    protocol::{Answer, Ask, Kind},
+    protocol::{Answer, Ask, Kind, Report},
     vitals::{cpu_ns, peak_bytes},
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -120,6 +121,10 @@ impl Process {
     /// The client ends, is silent for too long, or answers outside the protocol.
     pub fn ask(&mut self, ask: Ask) -> Result<Answer, PairError> {
         self.tell(&ask.to_string())?;
+        self.answer()
+    }
+
+    fn answer(&mut self) -> Result<Answer, PairError> {
         let line = self.line_or_end(RUN_WAIT)?;
         serde_json::from_str(&line).map_err(|_| PairError::Garbled { who: self.who.clone(), line })
     }
@@ -211,34 +216,57 @@ fn readable(output: &ChildStdout, wait: Duration) -> io::Result<bool> {
     }
 }
 
-/// Server and client of one contender, placed and connected.
+/// A contender's server and its clients, placed and connected.
 ///
-/// Holds: the client is ended before its server (fields drop in this order).
+/// Holds: clients are ended before their server (fields drop in this order).
 #[derive(Debug)]
 pub struct Pair {
-    client: Process,
+    clients: Vec<Process>,
     server: Process,
     /// Who computes beside them, if the placement wants it.
     third: Option<Third>,
 }
 
 impl Pair {
-    /// Starts the server, waits until it is ready, starts the client.
+    /// Starts the server, waits until it is ready, starts a client.
     ///
     /// # Errors
     /// A process does not start, cannot be placed, or says something else than `ready ADDRESS` in time.
     pub fn start(program: &Path, kind: &str, placement: Placement) -> Result<Self, PairError> {
-        let (server, address) = Process::serve(program, kind, placement)?;
-        let client = Process::connect(program, kind, placement, &address)?;
-        Ok(Self { client, server, third: placement.third()? })
+        Self::start_with(program, kind, placement, 1)
     }
 
-    /// Asks for one run and waits for its answer.
+    /// The same with so many clients.
     ///
     /// # Errors
-    /// The client ends, is silent for too long, or answers outside the protocol.
+    /// As [`Pair::start`].
+    pub fn start_with(program: &Path, kind: &str, placement: Placement, clients: u32) -> Result<Self, PairError> {
+        let (server, address) = Process::serve(program, kind, placement)?;
+        let connect = |_| Process::connect(program, kind, placement, &address);
+        let clients = (0..clients).map(connect).collect::<Result<_, _>>()?;
+        Ok(Self { clients, server, third: placement.third()? })
+    }
+
+    /// Asks each client for one run, all at the same time, and waits for their answers; of several they are put together
+    /// ([`Report::together`]). A refusal of one is that of all.
+    ///
+    /// # Errors
+    /// A client ends, is silent for too long, or answers outside the protocol.
     pub fn ask(&mut self, ask: Ask) -> Result<Answer, PairError> {
-        self.client.ask(ask)
+        let line = ask.to_string();
+        self.clients.iter_mut().try_for_each(|client| client.tell(&line))?;
+        let answers: Vec<Answer> = self.clients.iter_mut().map(Process::answer).collect::<Result<_, _>>()?;
+        let mut reports = Vec::with_capacity(answers.len());
+        for answer in answers {
+            match answer {
+                Answer::Report(report) => reports.push(report),
+                refused => return Ok(refused),
+            }
+        }
+        match Report::together(&reports) {
+            Some(report) => Ok(Answer::Report(report)),
+            None => Ok(Answer::Refused { refused: "there is no client".into() }),
+        }
     }
 
     /// Whether nobody was put beside them.
@@ -247,33 +275,36 @@ impl Pair {
         self.third.is_none()
     }
 
-    /// CPU time of both processes since they started, in nanoseconds; `None` where the kernel does not say.
+    /// CPU time of all processes since they started, in nanoseconds; `None` where the kernel does not say.
     #[must_use]
     pub fn cpu_ns(&self) -> Option<u64> {
-        Some(cpu_ns(self.client.id())? + cpu_ns(self.server.id())?)
+        self.sum(cpu_ns)
     }
 
-    /// Peak resident memory of both processes, in bytes; `None` where the kernel does not say.
+    /// Peak resident memory of all processes, in bytes; `None` where the kernel does not say.
     #[must_use]
     pub fn peak_bytes(&self) -> Option<u64> {
-        Some(peak_bytes(self.client.id())? + peak_bytes(self.server.id())?)
+        self.sum(peak_bytes)
     }
 
-    /// Ends both, client first. Says whether both ended well by themselves.
+    fn sum(&self, of: fn(u32) -> Option<u64>) -> Option<u64> {
+        self.clients.iter().chain([&self.server]).map(|process| of(process.id())).sum()
+    }
+
+    /// Ends all, clients first. Says whether all ended well by themselves.
     #[must_use]
     pub fn end(mut self) -> bool {
-        let client = self.client.end();
-        let server = self.server.end();
-        client && server
+        let clients = self.clients.iter_mut().fold(true, |well, client| client.end() && well);
+        self.server.end() && clients
     }
 }
 
-/// What a contender binary offers.
+/// What a contender binary offers: `kinds`, or with `probes` also what only benches of their own ask for.
 ///
 /// # Errors
 /// It does not start, ends badly, is silent for too long, or prints something else than kinds.
-pub fn kinds(program: &Path) -> Result<Vec<Kind>, PairError> {
-    let mut process = Process::start(program, &["kinds"])?;
+pub fn kinds(program: &Path, word: &str) -> Result<Vec<Kind>, PairError> {
+    let mut process = Process::start(program, &[word])?;
     let mut kinds = Vec::new();
     while let Some(line) = process.line(KINDS_WAIT)? {
         let kind = serde_json::from_str(&line);

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! BIN kinds                    one JSON `Kind` a line, then ends
+//! BIN probes                   the same, with those that only benches of their own ask for
 //! BIN server KIND              prints `ready ADDRESS`, serves, ends when its standard input closes
 //! BIN client KIND ADDRESS      for each line `run bytes=64 n=20000 outstanding=1 warm=1000` prints one JSON `Answer`,
 //!                              ends when its standard input closes
@@ -142,6 +143,29 @@ pub struct Report {
     pub stages: Option<Stages>,
 }
 
+impl Report {
+    /// What several clients measured at the same time, as one: operations add up, over the time of the slowest; latencies are
+    /// those of the client that waited longest. `None` of none.
+    #[must_use]
+    pub fn together(reports: &[Self]) -> Option<Self> {
+        let mut all = *reports.first()?;
+        for one in &reports[1..] {
+            all.p50_ns = all.p50_ns.max(one.p50_ns);
+            all.p99_ns = all.p99_ns.max(one.p99_ns);
+            all.mean_ns = all.mean_ns.max(one.mean_ns);
+            all.wall_ns = all.wall_ns.max(one.wall_ns);
+            all.n += one.n;
+            all.checked += one.checked;
+            // Stages are those of one client's operations.
+            all.stages = None;
+        }
+        if reports.len() > 1 {
+            all.ops_per_s = all.n as f64 / (all.wall_ns as f64 / 1e9);
+        }
+        Some(all)
+    }
+}
+
 /// A client's answer to a `run` line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -178,6 +202,27 @@ mod tests {
         assert!(refused("run bytes=64 n=0 outstanding=1 warm=0").contains("n=0 is outside"));
         assert!(refused("run bytes=7 n=1 outstanding=1 warm=0").contains("bytes=7 is outside"));
         assert!(refused("run bytes=64 n=1 outstanding=5000 warm=0").contains("outstanding=5000"));
+    }
+
+    #[test]
+    fn clients_that_ran_at_the_same_time_have_done_what_they_did_together_in_the_time_of_the_slowest() {
+        let one = Report {
+            p50_ns: 10,
+            p99_ns: 40,
+            mean_ns: 12.0,
+            ops_per_s: 1e9,
+            wall_ns: 100,
+            n: 100,
+            checked: 110,
+            copied_bytes: Some(8),
+            stages: None,
+        };
+        let slow = Report { p50_ns: 20, p99_ns: 30, mean_ns: 25.0, ops_per_s: 0.5e9, wall_ns: 200, ..one };
+        let both = Report::together(&[one, slow]).expect("two");
+        assert_eq!((both.n, both.checked, both.wall_ns, both.ops_per_s), (200, 220, 200, 1e9));
+        assert_eq!((both.p50_ns, both.p99_ns, both.copied_bytes), (20, 40, Some(8)));
+        assert_eq!(Report::together(&[one]), Some(one));
+        assert_eq!(Report::together(&[]), None);
     }
 
     #[test]

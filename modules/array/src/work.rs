@@ -326,7 +326,10 @@ mod tests {
     fn quick_morsels_fill_half_a_quantum_and_no_more() {
         for threads in [1, 2, 8] {
             let (size, longest) = settled(threads, threads as u64, 10_000);
-            assert!(size >= threads && longest > BATCH_NS / 4 && longest <= BATCH_NS, "{threads}: {size}, {longest}");
+            assert!(
+                size >= threads && longest > BATCH_NS / 4 && longest <= BATCH_NS,
+                "{threads}: {size}, {longest}"
+            );
         }
     }
 
