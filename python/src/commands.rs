@@ -28,11 +28,11 @@ const RANKS_LISTED: u8 = 3;
 pub struct Commands {
     known: Known,
     client: windlass_client::Client,
-    /// Names that are on their way back to the node, oldest first.
+    /// Calls that give names back and are under way, oldest first.
     forgotten: Mutex<VecDeque<Pending>>,
 }
 
-/// Names on their way back at once; the next waits for the oldest.
+/// Of those at once; the next waits for the oldest.
 const FORGOTTEN_MAX: usize = 16;
 
 #[pymethods]
@@ -50,23 +50,22 @@ impl Commands {
         self.known.map().offers().map(|offer| offer.command.name.clone()).collect()
     }
 
-    /// Gives symbols back, and does not wait for the node: what is called next follows at once. A symbol that is gone already is
-    /// what was wanted.
+    /// Gives symbols back in one call, and does not wait for the node: what is called next follows at once. A symbol that is gone
+    /// already is what was wanted.
     fn forget(&self, py: Python<'_>, names: Vec<String>) -> PyResult<()> {
-        let found = or_raise(py, self.known.find("delete"))?;
-        for name in &names {
-            let pending = or_raise(py, self.known.outgoing(&found, &[("name", name)]))?.send();
-            let oldest = {
-                let mut forgotten = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
-                while forgotten.front().is_some_and(Pending::is_answered) {
-                    forgotten.pop_front();
-                }
-                forgotten.push_back(pending);
-                if forgotten.len() > FORGOTTEN_MAX { forgotten.pop_front() } else { None }
-            };
-            if let Some(oldest) = oldest {
-                let _gone = py.detach(|| oldest.wait());
+        let found = or_raise(py, self.known.find("deleteSymbols"))?;
+        let list = serde_json::Value::from(names).to_string();
+        let pending = or_raise(py, self.known.outgoing(&found, &[("names", &list)]))?.send();
+        let oldest = {
+            let mut forgotten = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
+            while forgotten.front().is_some_and(Pending::is_answered) {
+                forgotten.pop_front();
             }
+            forgotten.push_back(pending);
+            if forgotten.len() > FORGOTTEN_MAX { forgotten.pop_front() } else { None }
+        };
+        if let Some(oldest) = oldest {
+            let _gone = py.detach(|| oldest.wait());
         }
         Ok(())
     }

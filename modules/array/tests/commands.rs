@@ -367,6 +367,25 @@ fn a_registered_array_survives_its_session_and_is_read_by_others() {
 }
 
 #[test]
+fn symbols_are_ended_many_at_a_time_and_what_is_registered_or_nothing_is_passed_over() {
+    use windlass_client::dynamic::DynamicPool;
+    let stage = stage();
+    let [a, b, kept] = [1i64, 2, 3].map(|one| stage.array(&[1], &[one]));
+    let symbols = DynamicPool::open(&stage.client, "symbols").unwrap();
+    let given = [("name", &kept), ("registered", &"three".to_owned())];
+    let given: Vec<(String, String)> =
+        given.iter().map(|(key, value)| ((*key).to_owned(), (*value).clone())).collect();
+    symbols.call("register", &given, &[]).unwrap();
+    let names = format!("[\"{a}\", \"nothing\", \"{kept}\", \"{b}\", \"{a}\"]");
+    assert_eq!(stage.call("deleteSymbols", &[("names", &names)]).to_string(), "uint64 2");
+    for (name, ended) in [(&a, true), (&b, true), (&kept, false)] {
+        let asked = stage.commands.call("sumAll<int64,1>", &[("x", name), ("skipNan", "False")]);
+        assert_eq!(asked.is_err(), ended, "{name}");
+    }
+    assert_eq!(stage.call("deleteSymbols", &[("names", "[]")]).to_string(), "uint64 0");
+}
+
+#[test]
 fn one_element_is_set_in_place_and_in_a_copy_while_a_slice_holds_the_array() {
     let stage = Stage::with(1000);
     let a = stage.make("create<int64,1>", &[("shape", "100")]);

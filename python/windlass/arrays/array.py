@@ -105,7 +105,8 @@ class Array:
         # From any thread, at any time: it waits for nothing. One that was never wholly made has no name.
         name = self.__dict__.get("_name")
         if name is not None:
-            self._arrays._forgotten.append(name)
+            shape = self.shape
+            self._arrays._forget(name, shape[0] if len(shape) == 1 else self.size)
 
     @property
     def aio(self) -> Aio:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _CREATED = re.compile(r"created (\S+) (\S+) (\d+) (\d+) \[([\d,]*)\] (\d+)")
 #: Bytes of an array from which the node gives its memory itself; shorter ones are copied into a result.
 _SHOWN_FROM = 4 << 20
+#: Elements up to which an array may wait, when its object is gone, until as many names can be given back in one call.
+_SMALL = 8192
+_GIVEN_BACK_FROM = 32
 #: Codes of Python's own arrays by dtype.
 _CODES = {"int64": "q", "float64": "d", "bool": "b"}
 
@@ -42,14 +45,16 @@ class Arrays:
                 client.create_pool(module, module)
         self._commands = _core.Commands.open(client._core)
         self._transfer = client.pool("transfer")
+        #: Names whose objects are gone, and whether one of them is of something large.
         self._forgotten: collections.deque[str] = collections.deque()
+        self._large = False
         self._threads = aio.Threads()
 
     # Commands.
 
     def _call(self, command: str, given: dict[str, Any]) -> Any:
         # The arrays among the arguments are held by `given` until the answer is there.
-        if self._forgotten:
+        if self._large or len(self._forgotten) >= _GIVEN_BACK_FROM:
             self._give_back()
         texts = [(key, one._name if isinstance(one, (Array, Strings)) else one) for key, one in given.items()]
         scope = aio.scope()
@@ -88,15 +93,26 @@ class Arrays:
                 made.append(Array(self, name, dtype, tuple(map(int, filter(None, lengths.split(","))))))
         return made[0] if len(made) == 1 else made
 
+    def _forget(self, name: str, elements: int) -> None:
+        """An object is gone. From any thread, at any time: it waits for nothing."""
+        self._forgotten.append(name)
+        if elements > _SMALL:
+            self._large = True
+
     def _give_back(self) -> None:
         """Sends the names back whose objects are gone; nobody waits for that."""
+        self._large = False
         names = []
         while len(names) < 64:
             try:
                 names.append(self._forgotten.popleft())
             except IndexError:  # another thread has taken the last one
                 break
-        self._commands.forget(names)
+        if names:
+            self._commands.forget(names)
+        if len(names) == 64:
+            # What is left goes with the next call.
+            self._large = True
 
     def _bytes(self, name: str, part: str = "") -> Any:
         room = self._transferred("bytes_of", name, part)

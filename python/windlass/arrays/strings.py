@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from ..display import rows_shown, table
@@ -30,7 +31,8 @@ class Strings:
         # As that of an array.
         name = self.__dict__.get("_name")
         if name is not None:
-            self._arrays._forgotten.append(name)
+            # Texts have any length.
+            self._arrays._forget(name, sys.maxsize)
 
     @property
     def aio(self) -> Aio:

@@ -68,6 +68,21 @@ impl SymbolTable {
         })
     }
 
+    /// Ends symbols of the session, as many calls of `delete` would; names of nothing, and of what is registered, are passed over.
+    /// Answers how many have ended.
+    #[method(name = "deleteSymbols")]
+    fn delete_symbols(cx: &Context, names: Vec<String>) -> Result<u64, Fault> {
+        let mut ended = 0;
+        for name in &names {
+            match cx.symbols().delete(name) {
+                Ok(deleted) => ended += u64::from(deleted),
+                Err(fault) if fault.is(Code::UnknownSymbol) => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(ended)
+    }
+
     /// What the symbol of this name, or registered under it, is.
     #[method(idempotent)]
     fn facts(cx: &Context, name: String) -> Result<Facts, Fault> {
