@@ -294,8 +294,12 @@ impl Pair {
     /// Ends all, clients first. Says whether all ended well by themselves.
     #[must_use]
     pub fn end(mut self) -> bool {
-        let clients = self.clients.iter_mut().fold(true, |well, client| client.end() && well);
-        self.server.end() && clients
+        let mut well = true;
+        for process in self.clients.iter_mut().chain([&mut self.server]) {
+            // Each is ended, also after one that did not end well.
+            well &= process.end();
+        }
+        well
     }
 }
 
