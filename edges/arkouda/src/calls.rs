@@ -44,8 +44,6 @@ pub(crate) struct CallAnswer {
     pub(crate) reply: Reply,
     /// Names of symbols that were made.
     pub(crate) made: Vec<String>,
-    /// Whether the user's session was asked for.
-    pub(crate) spoken_for: bool,
 }
 
 /// A good answer: a reply and the symbols that it names.
@@ -64,18 +62,17 @@ impl Calls {
         split(cmd).0.ends_with("tondarray")
     }
 
-    /// Answers a request by a call in its user's session.
+    /// Answers a request by a call in its user's session; `by` as `Users::client` has it.
     pub(crate) async fn answer(
         &self,
         users: &Users,
         request: &Request,
         payload: Option<&[u8]>,
-        first: bool,
+        by: Option<&mut Vec<String>>,
     ) -> CallAnswer {
-        let mut spoken_for = false;
-        let answered = self.try_answer(users, request, payload, first, &mut spoken_for).await;
+        let answered = self.try_answer(users, request, payload, by).await;
         let (reply, made) = answered.unwrap_or_else(|fault| (refusal(&request.cmd, &fault), Vec::new()));
-        CallAnswer { reply, made, spoken_for }
+        CallAnswer { reply, made }
     }
 
     async fn try_answer(
@@ -83,13 +80,11 @@ impl Calls {
         users: &Users,
         request: &Request,
         payload: Option<&[u8]>,
-        first: bool,
-        spoken_for: &mut bool,
+        by: Option<&mut Vec<String>>,
     ) -> Result<Good, Fault> {
         if let Some(bulk) = Bulk::of(request) {
             let bulk = bulk.map_err(|error| Fault::new(Code::BadArguments, error.to_string()))?;
-            let client = users.client(&request.user, first).await?;
-            *spoken_for = true;
+            let client = users.client(&request.user, by).await?;
             return self.carry(&client, bulk, payload).await;
         }
         let directory = self.holding(&request.cmd).await?;
@@ -99,8 +94,7 @@ impl Calls {
             request.args.iter().map(|one| (one.key.as_str(), one.val.as_str())).collect();
         let bytes = found.encode(&given)?;
         let method = &found.offer.method;
-        let client = users.client(&request.user, first).await?;
-        *spoken_for = true;
+        let client = users.client(&request.user, by).await?;
         let called = MethodRef {
             id: method.id,
             schema: method.hash(),
@@ -182,7 +176,7 @@ impl Calls {
             let args =
                 vec![crate::request::Argument { key: "name".into(), dtype: "str".into(), val: name.clone() }];
             let request = Request { user: user.to_owned(), cmd: DELETE.into(), args, ..Request::default() };
-            let answer = self.answer(users, &request, None, false).await;
+            let answer = self.answer(users, &request, None, None).await;
             tracing::debug!(symbol = %name, "arkouda: {:?}", answer.reply);
         }
     }
@@ -202,7 +196,7 @@ impl Calls {
             return Ok(0);
         }
         let request = Request { user: user.to_owned(), cmd: USED.into(), ..Request::default() };
-        let text = match self.try_answer(users, &request, None, false, &mut false).await?.0 {
+        let text = match self.try_answer(users, &request, None, None).await?.0 {
             Reply::Text(_, text) => text,
             other => {
                 return Err(Fault::new(Code::BadReply, format!("bytes of symbols are a number, not {other:?}")));

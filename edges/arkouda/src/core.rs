@@ -95,11 +95,7 @@ impl Core {
             }
             None => {}
         }
-        let first = !spoken_for.contains(&request.user);
-        let answered = self.calls.answer(&self.users, request, payload, first).await;
-        if answered.spoken_for && first {
-            spoken_for.push(request.user.clone());
-        }
+        let answered = self.calls.answer(&self.users, request, payload, Some(spoken_for)).await;
         (answered.reply, Then::Go, answered.made)
     }
 
@@ -152,5 +148,53 @@ impl Core {
         let mut stop = self.stop.clone();
         // An error means that whoever could say so is gone, which says it as well.
         let _gone = stop.wait_for(|stop| *stop).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::Argument;
+    use std::pin::pin;
+    use std::task::Poll;
+    use windlass_runtime::{Node, NodeConfig};
+
+    /// Connections count the users that they have spoken for, and give them back when they end. A client that hung up while its first command
+    /// ran was counted and never given back: 64 such users, and nobody new was let in.
+    #[test]
+    fn a_user_whose_client_hangs_up_in_its_first_command_makes_room_for_others() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut config = NodeConfig::new("core", windlass_admin::Admin::TABLE);
+        config.modules = windlass_array::TABLES.to_vec();
+        config.directory = folder.path().join("node");
+        let node = Node::start(config).expect("a node");
+        let directory = node.directory().display().to_string();
+        let calls = Calls::open(&directory, 1).expect("the node answers");
+        let (_stop, stopping) = watch::channel(false);
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let core = Core::new(&directory, Options::default(), address, calls, Box::new(|| ()), stopping);
+        let one = |key, val| Argument { key, dtype: "int64".into(), val };
+        let args =
+            [("start", "0"), ("stop", "4000000"), ("step", "1")].map(|(key, val)| one(key.into(), val.into()));
+        let request =
+            Request { user: "ana".into(), cmd: "arange<int64,1>".into(), args: args.into(), ..Request::default() };
+        let request = [request::encode(&request, false)];
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let hung_up = (0..100).any(|_| {
+            let mut spoken_for = Vec::new();
+            let hung_up = runtime.block_on(async {
+                let mut answer = pin!(core.answer(&request, &mut spoken_for));
+                std::future::poll_fn(|task| match answer.as_mut().poll(task) {
+                    Poll::Pending if core.users.open("ana") > 0 => Poll::Ready(true),
+                    Poll::Pending => Poll::Pending,
+                    Poll::Ready(_) => Poll::Ready(false),
+                })
+                .await
+            });
+            spoken_for.iter().for_each(|user| core.users.left(user));
+            assert_eq!(core.users.open("ana"), 0, "no connection is open");
+            hung_up
+        });
+        assert!(hung_up, "a command was under way at least once");
     }
 }
