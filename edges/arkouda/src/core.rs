@@ -159,10 +159,16 @@ mod tests {
     use std::task::Poll;
     use windlass_runtime::{Node, NodeConfig};
 
-    /// Connections count the users that they have spoken for, and give them back when they end. A client that hung up while its first command
-    /// ran was counted and never given back: 64 such users, and nobody new was let in.
-    #[test]
-    fn a_user_whose_client_hangs_up_in_its_first_command_makes_room_for_others() {
+    /// A node, and what connections to it share.
+    struct Set {
+        core: Core,
+        runtime: tokio::runtime::Runtime,
+        _stop: watch::Sender<bool>,
+        _node: Node,
+        _folder: tempfile::TempDir,
+    }
+
+    fn set() -> Set {
         let folder = tempfile::tempdir().expect("a folder");
         let mut config = NodeConfig::new("core", windlass_admin::Admin::TABLE);
         config.modules = windlass_array::TABLES.to_vec();
@@ -170,16 +176,24 @@ mod tests {
         let node = Node::start(config).expect("a node");
         let directory = node.directory().display().to_string();
         let calls = Calls::open(&directory, 1).expect("the node answers");
-        let (_stop, stopping) = watch::channel(false);
+        let (stop, stopping) = watch::channel(false);
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         let core = Core::new(&directory, Options::default(), address, calls, Box::new(|| ()), stopping);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        Set { core, runtime, _stop: stop, _node: node, _folder: folder }
+    }
+
+    /// Connections count the users that they have spoken for, and give them back when they end. A client that hung up while its first command
+    /// ran was counted and never given back: 64 such users, and nobody new was let in.
+    #[test]
+    fn a_user_whose_client_hangs_up_in_its_first_command_makes_room_for_others() {
+        let Set { core, runtime, .. } = &set();
         let one = |key, val| Argument { key, dtype: "int64".into(), val };
         let args =
             [("start", "0"), ("stop", "4000000"), ("step", "1")].map(|(key, val)| one(key.into(), val.into()));
         let request =
             Request { user: "ana".into(), cmd: "arange<int64,1>".into(), args: args.into(), ..Request::default() };
         let request = [request::encode(&request, false)];
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let hung_up = (0..100).any(|_| {
             let mut spoken_for = Vec::new();
             let hung_up = runtime.block_on(async {
@@ -196,5 +210,23 @@ mod tests {
             hung_up
         });
         assert!(hung_up, "a command was under way at least once");
+    }
+
+    /// When the node had ended a user's session, the next command got another one, and its connections were not counted any more: it could make
+    /// room for another user's while they were open, and what they had made went with it.
+    #[test]
+    fn a_session_that_is_made_again_has_the_connections_of_the_one_before() {
+        let Set { core, runtime, .. } = &set();
+        runtime.block_on(async {
+            let (mut one, mut other) = (Vec::new(), Vec::new());
+            let before = core.users.client("ana", Some(&mut one)).await.expect("a session");
+            core.users.client("ana", Some(&mut other)).await.expect("the same");
+            before.vanish();
+            assert!(!before.is_alive());
+            assert!(core.users.client("ana", Some(&mut one)).await.expect("another").is_alive());
+            assert_eq!(core.users.open("ana"), 2, "both are open still");
+            one.iter().chain(&other).for_each(|user| core.users.left(user));
+            assert_eq!((core.users.open("ana"), core.users.count()), (0, 1));
+        });
     }
 }

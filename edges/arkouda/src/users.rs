@@ -61,9 +61,14 @@ impl Users {
         if let Some(client) = self.find(user, first) {
             return Ok(client);
         }
-        self.make_room()?;
-        let known = Known { client: made.clone(), open: usize::from(first), turn: self.next_turn() };
-        self.known.borrow_mut().insert(user.to_owned(), known);
+        if !self.known.borrow().contains_key(user) {
+            self.make_room()?;
+        }
+        let turn = self.next_turn();
+        let mut all = self.known.borrow_mut();
+        let known = all.entry(user.to_owned()).or_insert_with(|| Known { client: made.clone(), open: 0, turn });
+        (known.client, known.turn) = (made.clone(), turn);
+        known.open += usize::from(first);
         Ok(made)
     }
 
@@ -90,7 +95,7 @@ impl Users {
         let mut all = self.known.borrow_mut();
         let known = all.get_mut(user)?;
         if !known.client.is_alive() {
-            all.remove(user);
+            // It gets another; its connections are there still, and counted.
             return None;
         }
         known.open += usize::from(first);
