@@ -39,6 +39,8 @@ pub(crate) struct Answered {
     pub(crate) then: Then,
     /// Symbols that nobody can name if the reply does not arrive: the user, and the reply that named them.
     pub(crate) waste: Waste,
+    /// Whether it was asked for as the server wants it: with its token, if it has one.
+    pub(crate) is_known: bool,
 }
 
 /// A user and the names of symbols that were made for a request.
@@ -65,15 +67,20 @@ impl Core {
             Err(error) => {
                 tracing::info!("arkouda: a request was refused: {error}");
                 let reply = Reply::error(format!("Error: {error}")).write("Unknown", false);
-                return Answered { reply, then: Then::Go, waste: None };
+                return Answered { reply, then: Then::Go, waste: None, is_known: false };
             }
         };
-        let (reply, then, made) = self.reply(&request, payload, spoken_for).await;
+        let refusal = self.options.token.as_ref().and_then(|token| token.check(&request.token).err());
+        let (reply, then, made) = match refusal {
+            Some(refusal) => (Reply::error(refusal), Then::Go, Vec::new()),
+            None => self.reply(&request, payload, spoken_for).await,
+        };
         if let Reply::Text(crate::reply::Kind::Error, text) = &reply {
             tracing::debug!(command = %request.cmd, "arkouda: {}", request::quote(text));
         }
         let waste = (!made.is_empty()).then(|| (request.user.clone(), made));
-        Answered { reply: reply.write(&request.user, Calls::answers_bytes(&request.cmd)), then, waste }
+        let reply = reply.write(&request.user, Calls::answers_bytes(&request.cmd));
+        Answered { reply, then, waste, is_known: refusal.is_none() }
     }
 
     async fn reply(
@@ -82,11 +89,6 @@ impl Core {
         payload: Option<&[u8]>,
         spoken_for: &mut Vec<String>,
     ) -> (Reply, Then, Vec<String>) {
-        if let Some(token) = &self.options.token
-            && let Err(refusal) = token.check(&request.token)
-        {
-            return (Reply::error(refusal), Then::Go, Vec::new());
-        }
         match own::answer(self, request).await {
             Some(Ok((reply, then))) => return (reply, then, Vec::new()),
             Some(Err(error)) => {
