@@ -15,7 +15,7 @@ use windlass_kernels::reduce::{
     All, Any, ArgMax, ArgMin, BitAnd, BitOr, BitXor, First, Max, Min, Moment, Prod, Reducer, SkipNan, Sum,
 };
 use windlass_kernels::search::Members;
-use windlass_kernels::sort::{CoArgSort, Column, Keys};
+use windlass_kernels::sort::{CoArgSort, Column, Keys, TextArgSort};
 use windlass_kernels::{Element, KernelError, View, morsel, with_dtype};
 
 /// Most columns of keys.
@@ -170,10 +170,7 @@ async fn columns(cx: &Context<'_>, names: &[String]) -> Result<Vec<Column>, Faul
                 Ok(Column(all))
             }, else => Err(not_implemented("group by", &[array.dtype()])))?,
             Symbol::Array(array) => return Err(bad(format!("keys have rank 1, {name} has {}", array.ndim()))),
-            Symbol::Strings(strings) => {
-                let seen = windlass_kernels::strings::Strings::new(strings.offset_slice(), strings.byte_slice());
-                TextRanks::of(seen.map_err(fault)?).map_err(fault)?.0
-            }
+            Symbol::Strings(strings) => ranks(cx, &strings).await?,
             Symbol::Own(own) => return Err(bad(format!("{name} is a {}, and no key", own.class))),
         };
         if columns.first().is_some_and(|first| first.rows() != column.rows()) {
@@ -182,6 +179,17 @@ async fn columns(cx: &Context<'_>, names: &[String]) -> Result<Vec<Column>, Faul
         columns.push(column);
     }
     Ok(columns)
+}
+
+/// The ranks of strings, as a column of keys.
+pub(super) async fn ranks(cx: &Context<'_>, strings: &Strings) -> Result<Column, Fault> {
+    let seen = windlass_kernels::strings::Strings::new(strings.offset_slice(), strings.byte_slice());
+    let seen = seen.map_err(fault)?;
+    let mut order = vec![0i64; seen.len()];
+    steps(cx, TextArgSort::new(seen, &mut order).map_err(fault)?).await?;
+    let mut ranks = TextRanks::new(seen, &order).map_err(fault)?;
+    drive(cx, &mut ranks).await?;
+    Ok(ranks.into_column().0)
 }
 
 async fn reduced(
