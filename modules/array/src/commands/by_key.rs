@@ -169,10 +169,14 @@ async fn reduced(
     skip: bool,
     ddof: f64,
 ) -> Result<Array, Fault> {
+    if values.dtype() == Dtype::Bool && matches!(op, "or" | "and" | "xor") {
+        let bits = cast_to(cx, values, Dtype::UInt8).await?;
+        return cast_to(cx, &numbers(cx, &bits, by, op, skip).await?, Dtype::Bool).await;
+    }
     // Bools are added and multiplied as numbers, and have no order of their own in a kernel.
     let values = match (values.dtype(), op) {
         (Dtype::Bool, "sum" | "prod") => cast_to(cx, values, Dtype::Int64).await?,
-        (Dtype::Bool, "min" | "max" | "or" | "and" | "xor") => cast_to(cx, values, Dtype::UInt8).await?,
+        (Dtype::Bool, "min" | "max") => cast_to(cx, values, Dtype::UInt8).await?,
         _ => values.clone(),
     };
     with_dtype!(kernel_dtype(values.dtype()), T => {
