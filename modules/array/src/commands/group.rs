@@ -9,7 +9,6 @@ use windlass::prelude::*;
 use windlass::symbols::Symbol;
 use windlass_kernels::group::{
     End, GroupBy, Statistic, TextRanks, check_segments, counts, end_sizes, ends, order_statistic, parts_in_order,
-    segmented_place,
 };
 use windlass_kernels::reduce::{
     All, Any, ArgMax, ArgMin, BitAnd, BitOr, BitXor, First, Max, Min, Moment, Prod, Reducer, SkipNan, Sum,
@@ -91,12 +90,17 @@ impl Group {
             let mut out = room::<T>(cx, &[rows])?;
             for (group, &start) in starts.iter().enumerate() {
                 let end = starts.get(group + 1).copied().unwrap_or(rows as i64);
-                for row in start..end {
-                    let at = if permute { order.get(row as usize).copied().unwrap_or(-1) } else { row };
-                    let place = usize::try_from(at).ok().and_then(|at| out.get_mut(at));
-                    *place.ok_or_else(|| bad(format!("row {at} is outside of {rows}")))? = values[group];
+                for from in (start..end).step_by(morsel::ELEMENTS) {
+                    for row in from..end.min(from.saturating_add(morsel::ELEMENTS as i64)) {
+                        let at = if permute { order.get(row as usize).copied().unwrap_or(-1) } else { row };
+                        let place = usize::try_from(at).ok().and_then(|at| out.get_mut(at));
+                        *place.ok_or_else(|| bad(format!("row {at} is outside of {rows}")))? = values[group];
+                    }
+                    cx.yield_if_due().await?;
                 }
-                cx.yield_if_due().await?;
+                if group % morsel::ELEMENTS == 0 {
+                    cx.yield_if_due().await?;
+                }
             }
             Ok(out.done())
         }, else => Err(not_implemented("gbbroadcast", &[values.dtype()])))
@@ -329,11 +333,10 @@ async fn places<T: Element, R: Reducer<T, Out = u64>>(
     values: &View<'_, T>,
     starts: &[i64],
 ) -> Result<Array, Fault> {
-    let memory = values.as_slice().ok_or_else(|| bad("values with gaps"))?;
-    let rows = in_order(memory.len());
-    let mut places = vec![0; starts.len()];
-    segmented_place(reducer, memory, (&rows[..], starts), 0..starts.len(), &mut places).map_err(fault)?;
-    let places: Vec<i64> = places.into_iter().map(|place| place as i64).collect();
+    // Counted from where their groups begin.
+    let inside = plain(cx, reducer, values, starts).await?;
+    let inside = view::<u64>(&inside)?.to_vec();
+    let places: Vec<i64> = inside.iter().zip(starts).map(|(&at, &start)| start + at as i64).collect();
     cx.symbols().array_of(&places)
 }
 
