@@ -23,7 +23,7 @@ use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Poll, Waker};
 
 /// Number of `open`.
 pub const OPEN: MethodId = MethodId(RESERVED_FIRST + 4);
@@ -279,6 +279,8 @@ struct Outlet<'a> {
     full: RefCell<Option<Operation<'a>>>,
     /// Why no more can be sent.
     failed: RefCell<Option<Fault>>,
+    /// Whoever waits for room: a part of the method, which may be polled only when it is woken itself.
+    sender: RefCell<Option<Waker>>,
 }
 
 impl<'a> Outlet<'a> {
@@ -311,7 +313,12 @@ impl<'a> Outlet<'a> {
     }
 
     async fn hand_on(&self, left: usize) -> Result<(), Fault> {
-        poll_fn(|task| self.poll_hand_on(task, left)).await
+        poll_fn(|task| {
+            let polled = self.poll_hand_on(task, left);
+            *self.sender.borrow_mut() = polled.is_pending().then(|| task.waker().clone());
+            polled
+        })
+        .await
     }
 
     /// Ends it: waits until its reader has all.
@@ -332,8 +339,8 @@ impl<'a> Streams<'a> {
     pub async fn open(call: Incoming<'a>, number: u64) -> Result<Self, Fault> {
         let cx = call.context();
         cx.operation(OpKind::StreamOpen, number, 0, Vec::new()).await?;
-        let (is_read, writer, full, failed) = Default::default();
-        Ok(Self(Rc::new(Outlet { cx, number, is_read, writer, full, failed })))
+        let (is_read, writer, full, failed, sender) = Default::default();
+        Ok(Self(Rc::new(Outlet { cx, number, is_read, writer, full, failed, sender })))
     }
 
     /// The next parameter that is a stream.
@@ -351,8 +358,13 @@ impl<'a> Streams<'a> {
         let answered = poll_fn(|task| {
             let polled = method.as_mut().poll(task);
             if polled.is_pending() {
-                // What it fails with is heard when the method sends again, or ends.
-                let _as_far_as_it_goes = self.0.poll_hand_on(task, 0);
+                // What it fails with is heard when the method sends again, or ends. The node wakes this from now on, and this whoever waits
+                // for the same.
+                if self.0.poll_hand_on(task, 0).is_ready()
+                    && let Some(sender) = self.0.sender.take()
+                {
+                    sender.wake();
+                }
             }
             polled
         })

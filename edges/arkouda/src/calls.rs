@@ -44,8 +44,6 @@ pub(crate) struct CallAnswer {
     pub(crate) reply: Reply,
     /// Names of symbols that were made.
     pub(crate) made: Vec<String>,
-    /// Whether the user's session was asked for.
-    pub(crate) spoken_for: bool,
 }
 
 /// A good answer: a reply and the symbols that it names.
@@ -64,18 +62,17 @@ impl Calls {
         split(cmd).0.ends_with("tondarray")
     }
 
-    /// Answers a request by a call in its user's session.
+    /// Answers a request by a call in its user's session; `by` as `Users::client` has it.
     pub(crate) async fn answer(
         &self,
         users: &Users,
         request: &Request,
         payload: Option<&[u8]>,
-        first: bool,
+        by: Option<&mut Vec<String>>,
     ) -> CallAnswer {
-        let mut spoken_for = false;
-        let answered = self.try_answer(users, request, payload, first, &mut spoken_for).await;
+        let answered = self.try_answer(users, request, payload, by).await;
         let (reply, made) = answered.unwrap_or_else(|fault| (refusal(&request.cmd, &fault), Vec::new()));
-        CallAnswer { reply, made, spoken_for }
+        CallAnswer { reply, made }
     }
 
     async fn try_answer(
@@ -83,40 +80,55 @@ impl Calls {
         users: &Users,
         request: &Request,
         payload: Option<&[u8]>,
-        first: bool,
-        spoken_for: &mut bool,
+        by: Option<&mut Vec<String>>,
     ) -> Result<Good, Fault> {
         if let Some(bulk) = Bulk::of(request) {
             let bulk = bulk.map_err(|error| Fault::new(Code::BadArguments, error.to_string()))?;
-            let client = users.client(&request.user, first).await?;
-            *spoken_for = true;
-            return self.carry(&client, bulk, payload).await;
+            let client = users.client(&request.user, by).await?;
+            let before = Arc::clone(&self.directory.borrow());
+            return match self.carry(&before, &client, &bulk, payload).await {
+                Err(fault) => match self.anew(&fault).await? {
+                    Some(now) if now.bulk_pool() != before.bulk_pool() => {
+                        self.carry(&now, &client, &bulk, payload).await
+                    }
+                    _ => Err(fault),
+                },
+                good => good,
+            };
         }
-        let directory = self.holding(&request.cmd).await?;
-        let found = directory.commands.find(&request.cmd).map_err(|fault| self.with_own(fault, &request.cmd))?;
-        let pool = *directory.pools.get(&found.offer.pool).ok_or_else(|| gone(&found.offer.pool))?;
+        let before = self.holding(&request.cmd).await?;
+        let found = before.commands.find(&request.cmd).map_err(|fault| self.with_own(fault, &request.cmd))?;
+        let of = found.offer.pool.clone();
         let given: Vec<(&str, &str)> =
             request.args.iter().map(|one| (one.key.as_str(), one.val.as_str())).collect();
-        let bytes = found.encode(&given)?;
-        let method = &found.offer.method;
-        let client = users.client(&request.user, first).await?;
-        *spoken_for = true;
-        let called = MethodRef {
-            id: method.id,
-            schema: method.hash(),
-            name: "a command",
-            idempotent: method.flags.idempotent,
-        };
-        let reply = client.pool_of(pool).call(called).encoded(&bytes).send().await?;
-        let answered = Answered::read(&method.reply, reply.value_bytes())?;
-        let mut made = Vec::new();
-        names(&answered, &mut made);
-        Ok((Reply::text(answered.to_string()), made))
+        let ready = Ready::of(&before, &request.cmd, &given)?;
+        let client = users.client(&request.user, by).await?;
+        match ready.send(&client).await {
+            Err(fault) => match self.anew(&fault).await? {
+                Some(now) if now.pools.get(&of) != before.pools.get(&of) => {
+                    Ready::of(&now, &request.cmd, &given)?.send(&client).await
+                }
+                _ => Err(fault),
+            },
+            good => good,
+        }
+    }
+
+    /// What the node offers now, if this is about a pool that it does not have any more. Whoever asks sends a command once more where its pool
+    /// is another by now: the one that was called is gone, so nothing of it has run.
+    async fn anew(&self, fault: &Fault) -> Result<Option<Arc<Directory>>, Fault> {
+        let gone = fault.is(Code::UnknownPool) || fault.is(Code::UnknownModule);
+        if gone && self.is_stale() { self.read_again().await.map(Some) } else { Ok(None) }
     }
 
     /// A call with bytes.
-    async fn carry(&self, client: &Client, bulk: Bulk, payload: Option<&[u8]>) -> Result<Good, Fault> {
-        let directory = Arc::clone(&self.directory.borrow());
+    async fn carry(
+        &self,
+        directory: &Directory,
+        client: &Client,
+        bulk: &Bulk,
+        payload: Option<&[u8]>,
+    ) -> Result<Good, Fault> {
         let (pool, methods) = directory.bulk.as_ref().ok_or_else(|| {
             Fault::new(Code::UnknownModule, "this node has no module transfer, so no array can come or go")
         })?;
@@ -126,7 +138,7 @@ impl Calls {
                     Fault::new(Code::BadBuffer, "the bytes of the array do not follow the request")
                 })?;
                 let buffers = [("data".to_owned(), Supply::Bytes(payload))];
-                let (reply, method) = call(client, *pool, methods, name, &arguments, &buffers).await?;
+                let (reply, method) = call(client, *pool, methods, name, arguments, &buffers).await?;
                 let answered = Answered::read(&method.reply, reply.value_bytes())?;
                 let mut made = Vec::new();
                 names(&answered, &mut made);
@@ -134,7 +146,7 @@ impl Calls {
             }
             Bulk::Info(names) => {
                 let (arguments, buffers) =
-                    ([("names".to_owned(), names)], [("out".to_owned(), Supply::Room(INFO_BYTES_MAX))]);
+                    ([("names".to_owned(), names.clone())], [("out".to_owned(), Supply::Room(INFO_BYTES_MAX))]);
                 let (reply, method) = call(client, *pool, methods, "info", &arguments, &buffers).await?;
                 let given = dynamic::read(method, reply)?;
                 let text = given.buffers.first().map(|(_, bulk)| String::from_utf8_lossy(bulk).into_owned());
@@ -142,7 +154,7 @@ impl Calls {
                 Ok((Reply::text(text), Vec::new()))
             }
             Bulk::Out(name, part) => {
-                let arguments = [("name".to_owned(), name), ("part".to_owned(), part)];
+                let arguments = [("name".to_owned(), name.clone()), ("part".to_owned(), part.clone())];
                 let (reply, _) = call(client, *pool, methods, "bytes_of", &arguments, &[]).await?;
                 let size: u64 = postcard_u64(reply.value_bytes())?;
                 let room =
@@ -163,10 +175,18 @@ impl Calls {
     /// The directory, asked for again if it lacks this command and is not fresh.
     async fn holding(&self, cmd: &str) -> Result<Arc<Directory>, Fault> {
         let now = Arc::clone(&self.directory.borrow());
-        let stale = self.read.get().is_none_or(|read| read.elapsed() > FRESH);
-        if now.commands.base(split(cmd).0).is_some() || !stale {
+        if now.commands.base(split(cmd).0).is_some() || !self.is_stale() {
             return Ok(now);
         }
+        self.read_again().await
+    }
+
+    /// Whether the node was not asked a moment ago.
+    fn is_stale(&self) -> bool {
+        self.read.get().is_none_or(|read| read.elapsed() > FRESH)
+    }
+
+    async fn read_again(&self) -> Result<Arc<Directory>, Fault> {
         self.read.set(Some(Instant::now()));
         let (client, rank_max) = (self.client.clone(), self.rank_max);
         let read = tokio::task::spawn_blocking(move || Directory::read(&client, rank_max)).await;
@@ -182,7 +202,7 @@ impl Calls {
             let args =
                 vec![crate::request::Argument { key: "name".into(), dtype: "str".into(), val: name.clone() }];
             let request = Request { user: user.to_owned(), cmd: DELETE.into(), args, ..Request::default() };
-            let answer = self.answer(users, &request, None, false).await;
+            let answer = self.answer(users, &request, None, None).await;
             tracing::debug!(symbol = %name, "arkouda: {:?}", answer.reply);
         }
     }
@@ -202,7 +222,7 @@ impl Calls {
             return Ok(0);
         }
         let request = Request { user: user.to_owned(), cmd: USED.into(), ..Request::default() };
-        let text = match self.try_answer(users, &request, None, false, &mut false).await?.0 {
+        let text = match self.try_answer(users, &request, None, None).await?.0 {
             Reply::Text(_, text) => text,
             other => {
                 return Err(Fault::new(Code::BadReply, format!("bytes of symbols are a number, not {other:?}")));
@@ -225,6 +245,41 @@ impl Calls {
             }
             None => fault,
         }
+    }
+}
+
+/// A command with its arguments, for a pool that the node had when it was asked.
+struct Ready<'d> {
+    pool: PoolId,
+    method: &'d MethodSchema,
+    arguments: Vec<u8>,
+}
+
+impl<'d> Ready<'d> {
+    /// # Errors
+    /// What of the command or its arguments is wrong.
+    fn of(directory: &'d Directory, cmd: &str, given: &[(&str, &str)]) -> Result<Self, Fault> {
+        let found = directory.commands.find(cmd)?;
+        let offer = found.offer;
+        let pool = *directory.pools.get(&offer.pool).ok_or_else(|| gone(&offer.pool))?;
+        Ok(Self { pool, method: &offer.method, arguments: found.encode(given)? })
+    }
+
+    /// # Errors
+    /// The node's, and the command's.
+    async fn send(&self, client: &Client) -> Result<Good, Fault> {
+        let method = self.method;
+        let called = MethodRef {
+            id: method.id,
+            schema: method.hash(),
+            name: "a command",
+            idempotent: method.flags.idempotent,
+        };
+        let reply = client.pool_of(self.pool).call(called).encoded(&self.arguments).send().await?;
+        let answered = Answered::read(&method.reply, reply.value_bytes())?;
+        let mut made = Vec::new();
+        names(&answered, &mut made);
+        Ok((Reply::text(answered.to_string()), made))
     }
 }
 

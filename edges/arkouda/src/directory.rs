@@ -25,6 +25,11 @@ pub(crate) struct Directory {
 }
 
 impl Directory {
+    /// The pool whose methods carry bytes.
+    pub(crate) fn bulk_pool(&self) -> Option<PoolId> {
+        self.bulk.as_ref().map(|(pool, _)| *pool)
+    }
+
     /// Asks the node. Blocks.
     ///
     /// # Errors

@@ -20,6 +20,8 @@ pub const COMMAND_BYTES_MAX: usize = 4096;
 pub const REQUEST_BYTES_MAX: u64 = 256 << 20;
 /// Bytes of a request's payload. A client splits transfers at 1 GiB unless its user asks otherwise.
 pub const PAYLOAD_BYTES_MAX: u64 = 16 << 30;
+/// Bytes of a message of a peer that has not shown the token which a server asks for: a client's first one has some hundred.
+pub const STRANGER_BYTES_MAX: u64 = 64 << 10;
 /// Room that is made for a frame before its bytes have come; more is made as they come, so that a peer is believed only as far
 /// as it has sent.
 pub const ROOM_AHEAD: usize = 64 << 10;

@@ -8,6 +8,7 @@
 use crate::core::{Answered, Core};
 use crate::limits::HANDSHAKE;
 use crate::own::Then;
+use crate::wire::frames::Most;
 use crate::wire::{WireError, frames, greeting};
 use std::rc::Rc;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, BufReader};
@@ -38,12 +39,15 @@ async fn talk(core: &Core, stream: TcpStream, spoken_for: &mut Vec<String>) -> R
     tokio::time::timeout(HANDSHAKE, greeting::exchange(&mut reader, &mut writer))
         .await
         .map_err(|_| WireError::Protocol("no handshake in time"))??;
+    let mut is_known = core.options.token.is_none();
     loop {
-        let message = frames::read(&mut reader, &mut writer).await?;
-        let Answered { reply, then, waste } = tokio::select! {
+        let most = if is_known { Most::KNOWN } else { Most::STRANGER };
+        let message = frames::read(&mut reader, &mut writer, most).await?;
+        let Answered { reply, then, waste, is_known: now } = tokio::select! {
             answered = core.answer(&message.parts, spoken_for) => answered,
             () = hung_up(&mut reader) => return Ok(()),
         };
+        is_known |= now;
         if let Err(error) = frames::send(&mut writer, &message.envelope, &reply).await {
             // Nobody knows the names of what was made for this client.
             core.discard(waste).await;

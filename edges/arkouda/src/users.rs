@@ -33,9 +33,19 @@ impl Users {
         Users { node: node.to_owned(), known: RefCell::default(), turn: RefCell::new(0) }
     }
 
-    /// The session of this user. `first`: this connection has not asked for it before.
-    pub(crate) async fn client(&self, user: &str, first: bool) -> Result<Client, Fault> {
-        let user = cut(user);
+    /// The session of this user. `by`: the users that the connection which asks has spoken for, and this one from now on; nobody, if it is asked
+    /// for by the way. Whoever waits for this may go at any moment: what is counted here is in `by` before anything is waited for again.
+    pub(crate) async fn client(&self, name: &str, by: Option<&mut Vec<String>>) -> Result<Client, Fault> {
+        let user = cut(name);
+        let first = by.as_ref().is_some_and(|by| !by.iter().any(|one| one == name));
+        let client = self.counted(user, first).await?;
+        if let (true, Some(by)) = (first, by) {
+            by.push(name.to_owned());
+        }
+        Ok(client)
+    }
+
+    async fn counted(&self, user: &str, first: bool) -> Result<Client, Fault> {
         if let Some(client) = self.find(user, first) {
             return Ok(client);
         }
@@ -51,9 +61,14 @@ impl Users {
         if let Some(client) = self.find(user, first) {
             return Ok(client);
         }
-        self.make_room()?;
-        let known = Known { client: made.clone(), open: usize::from(first), turn: self.next_turn() };
-        self.known.borrow_mut().insert(user.to_owned(), known);
+        if !self.known.borrow().contains_key(user) {
+            self.make_room()?;
+        }
+        let turn = self.next_turn();
+        let mut all = self.known.borrow_mut();
+        let known = all.entry(user.to_owned()).or_insert_with(|| Known { client: made.clone(), open: 0, turn });
+        (known.client, known.turn) = (made.clone(), turn);
+        known.open += usize::from(first);
         Ok(made)
     }
 
@@ -69,12 +84,18 @@ impl Users {
         self.known.borrow().len()
     }
 
+    /// Connections that have spoken for this user and are open.
+    #[cfg(test)]
+    pub(crate) fn open(&self, user: &str) -> usize {
+        self.known.borrow().get(cut(user)).map_or(0, |known| known.open)
+    }
+
     fn find(&self, user: &str, first: bool) -> Option<Client> {
         let turn = self.next_turn();
         let mut all = self.known.borrow_mut();
         let known = all.get_mut(user)?;
         if !known.client.is_alive() {
-            all.remove(user);
+            // It gets another; its connections are there still, and counted.
             return None;
         }
         known.open += usize::from(first);

@@ -113,3 +113,24 @@ fn clients_of_one_user_share_symbols_and_those_of_another_do_not() {
     let said = other.bytes("tondarray<int64,1>", &[("array", &name)]);
     assert!(said.starts_with(b"Error:"), "another user's symbols are not seen");
 }
+
+/// Ids of pools are never given twice. The edge kept those that it had read when it began, so that no command of a pool which had been made again,
+/// and no array, came through until some other command had been misspelt.
+#[test]
+fn a_pool_that_is_made_again_is_called_by_its_new_id() {
+    let harbour = Harbour::open();
+    let mut client = harbour.client();
+    let name = name_of(&sent(&mut client, &[1, 2, 3], "3", 1));
+    harbour.remake("array_sort");
+    let said = client.ask("argsort<int64,1>", &[("name", &name), ("algoName", ""), ("axis", "0")]);
+    assert!(said.starts_with("created "), "{said}");
+}
+
+#[test]
+fn arrays_come_and_go_by_a_module_that_is_made_again() {
+    let harbour = Harbour::open();
+    let mut client = harbour.client();
+    harbour.remake("transfer");
+    let name = name_of(&sent(&mut client, &[1, 2, 3], "3", 1));
+    assert_eq!(client.bytes("tondarray<int64,1>", &[("array", &name)]), bytes_of(&[1, 2, 3]));
+}

@@ -148,6 +148,41 @@ fn without_the_token_nothing_is_answered_but_that_one_is_needed() {
     assert_eq!(config["authenticate"], true);
 }
 
+/// A token was looked at when a message was whole: whoever reached the port of a server with a token could have it keep 16 GiB first, on each of
+/// 256 connections.
+#[test]
+fn who_has_not_shown_the_token_cannot_have_a_large_message_kept() {
+    let harbour = Harbour::with(Options { token: Token::new("s3cret"), ..Options::default() });
+    let greeted = || {
+        let mut stream = TcpStream::connect(harbour.address).expect("connected");
+        stream.set_read_timeout(Some(common::PATIENCE)).expect("set");
+        stream.write_all(&greeting()).expect("sent");
+        stream.read_exact(&mut [0; 64 + 30]).expect("greeted");
+        stream
+    };
+    let long = |more: u8, length: u64| [&[more | 2][..], &length.to_be_bytes()].concat();
+    // Not for want of patience, which is another error.
+    let ended = |stream: &mut TcpStream| match stream.read(&mut [0; 1]) {
+        Ok(read) => read == 0,
+        Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
+    };
+    // A long text, and a payload behind a short one: their lengths alone are enough.
+    let mut asker = harbour.client();
+    asker.token = "guess".into();
+    let text = format!("{}BINARY_PAYLOAD", asker.text("array<int64,1>", &[("shape", "[1]")]));
+    let text = [&long(1, text.len() as u64)[..], text.as_bytes()].concat();
+    for message in [long(0, 1 << 20), [text.clone(), long(0, 1 << 30)].concat()] {
+        let mut stream = greeted();
+        stream.write_all(&[&[1, 0][..], &message].concat()).expect("sent");
+        assert!(ended(&mut stream), "it is not waited for");
+    }
+    // Who has shown it sends what it likes, and a first message that is short needs nothing.
+    asker.token = "s3cret".into();
+    assert!(asker.ask("connect", &[]).starts_with("connected"));
+    let values: Vec<u8> = (0..200_000i64).flat_map(i64::to_ne_bytes).collect();
+    assert_eq!(asker.send("array<int64,1>", &[("shape", "[200000]")], &values)["msgType"], "NORMAL");
+}
+
 #[test]
 fn one_clients_command_does_not_delay_anothers() {
     let harbour = Harbour::open();
@@ -164,13 +199,19 @@ fn one_clients_command_does_not_delay_anothers() {
     assert!(sleeper.join().is_err(), "its connection ended with the edge");
 }
 
-#[test]
-fn a_client_that_is_gone_in_mid_command_leaves_nothing_behind() {
-    let harbour = Harbour::open();
+/// What a peer says first.
+fn greeting() -> Vec<u8> {
     let mut raw = vec![0; 64];
     (raw[0], raw[9], raw[10]) = (0xFF, 0x7F, 3);
     raw[12..16].copy_from_slice(b"NULL");
-    raw.extend_from_slice(b"\x04\x1A\x05READY\x0BSocket-Type\0\0\0\x03REQ");
+    raw.extend_from_slice(b"\x04\x19\x05READY\x0BSocket-Type\0\0\0\x03REQ");
+    raw
+}
+
+#[test]
+fn a_client_that_is_gone_in_mid_command_leaves_nothing_behind() {
+    let harbour = Harbour::open();
+    let mut raw = greeting();
     let text = harbour.client().text("sleep", &[("seconds", "3600")]);
     raw.extend_from_slice(&[1, 0, 2]);
     raw.extend_from_slice(&(text.len() as u64).to_be_bytes());
@@ -277,7 +318,7 @@ fn ten_thousand_fuzzed_messages_and_the_server_is_still_ok() {
             let mut raw = vec![0; 64];
             (raw[0], raw[9], raw[10]) = (0xFF, 0x7F, 3);
             raw[12..16].copy_from_slice(b"NULL");
-            raw.extend_from_slice(b"\x04\x1A\x05READY\x0BSocket-Type\0\0\0\x03REQ");
+            raw.extend_from_slice(b"\x04\x19\x05READY\x0BSocket-Type\0\0\0\x03REQ");
             raw.extend_from_slice(&[1, 0, 0, bytes.len().min(255) as u8]);
             raw.extend_from_slice(&bytes[..bytes.len().min(255)]);
             for _ in 0..dice.usize(1..4) {

@@ -4,6 +4,7 @@
 mod stage;
 
 use stage::{Stage, Value};
+use windlass_contract::commands::Answered;
 
 fn stage() -> Stage {
     Stage::with(64 << 20)
@@ -114,6 +115,23 @@ fn values_come_to_what_they_come_to_in_the_order_of_their_keys() {
     let (numbers, ..) = numbered(&stage, &[&keys]);
     let sizes = stage.make("groupReduction", &[("numbers", &numbers), ("groups", "3"), ("op", "size")]);
     assert_eq!(stage.values::<i64>(&sizes), [2, 3, 3]);
+}
+
+/// By group numbers they were numbers of 8 bits.
+#[test]
+fn bits_of_bools_are_bools_as_by_the_permutation() {
+    let stage = stage();
+    let keys = stage.array(&[5], &[1i64, 2, 1, 2, 1]);
+    let bools = stage.array(&[5], &[true, true, false, true, true]);
+    for (op, wanted) in [("or", [true, true]), ("and", [false, true]), ("xor", [false, false])] {
+        for name in reduced(&stage, &keys, &bools, op, "False") {
+            let Answered::Array(facts) = stage.call("deepcopy<bool,1>", &[("x", &name)]) else {
+                panic!("an array")
+            };
+            assert_eq!(facts.dtype.to_string(), "bool", "{op}");
+            assert_eq!(stage.values::<bool>(&name), wanted, "{op}");
+        }
+    }
 }
 
 #[test]

@@ -218,3 +218,29 @@ fn rows_of_equal_keys_are_grouped_and_reduced() {
     );
     assert_eq!(stage.values::<i64>(&order), [4, 1, 3, 2, 5, 0]);
 }
+
+#[test]
+fn the_least_and_the_greatest_of_a_group_stand_at_a_row_among_all() {
+    let stage = Stage::with(64 << 20);
+    // Longer than what is looked at in one go, and so are some of its groups.
+    let values: Vec<f64> = (0..100_000u64).map(|at| (at.wrapping_mul(0x9e37_79b9) % 977) as f64).collect();
+    let starts = [3i64, 4, 10, 40_000, 99_999];
+    let mut with_nan = values.clone();
+    with_nan[50_000] = f64::NAN;
+    let segments = stage.array(&[starts.len()], &starts);
+    for values in [values, with_nan] {
+        let name = stage.array(&[values.len()], &values);
+        for (op, turned) in [("argmin", 1.0), ("argmax", -1.0)] {
+            let given = [("values", name.as_str()), ("segments", &segments), ("op", op), ("skip_nan", "False")];
+            let found = stage.values::<i64>(&stage.make("segmentedReduction", &given));
+            let wanted = (0..starts.len()).map(|group| {
+                let rows = starts[group] as usize..starts.get(group + 1).map_or(values.len(), |&end| end as usize);
+                // NaN is found first.
+                let key =
+                    |row: &usize| if values[*row].is_nan() { f64::NEG_INFINITY } else { values[*row] * turned };
+                rows.min_by(|a, b| key(a).total_cmp(&key(b))).expect("no group is empty") as i64
+            });
+            assert_eq!(found, wanted.collect::<Vec<_>>(), "{op}");
+        }
+    }
+}

@@ -89,6 +89,14 @@ impl Pipe {
         all
     }
 
+    /// Whether this batch goes on where `expected` is next.
+    fn expects(&self, batch: &Batch<'_>, expected: u64) -> Result<(), Fault> {
+        if self.ended {
+            return Err(Fault::new(Code::BadArguments, "a batch comes behind the last of its stream"));
+        }
+        in_turn(batch.turn, expected)
+    }
+
     fn is_empty(&self) -> bool {
         self.pieces.is_empty()
     }
@@ -151,6 +159,8 @@ impl Stream {
             return value_of(&false);
         }
         let (_, batch) = given(giver.arguments()).ok_or_else(|| bad(giver))?;
+        // Those before it may have been given up while it waited, or one of them was the last.
+        self.given.expects(&batch, self.given.turn)?;
         self.given.turn += 1;
         self.given.push(batch.bytes.to_vec());
         self.given.ended |= batch.last;
@@ -246,13 +256,7 @@ fn give(core: &Rc<Core>, call: &Rc<Call>) -> Result<(), Fault> {
         let mut streams = core.call_streams.0.borrow_mut();
         let stream = streams.entry((call.owner, number)).or_default();
         let expected = stream.given.turn + stream.givers.len() as u64;
-        let in_order = match &*stream {
-            Stream { closed: true, .. } => Ok(()),
-            Stream { given: Pipe { ended: true, .. }, .. } => {
-                Err(Fault::new(Code::BadArguments, "a batch comes behind the last of its stream"))
-            }
-            _ => in_turn(batch.turn, expected),
-        };
+        let in_order = if stream.closed { Ok(()) } else { stream.given.expects(&batch, expected) };
         if let Err(fault) = fits(stream, call).and(in_order) {
             drop(streams);
             core.call_streams.leave((call.owner, number));

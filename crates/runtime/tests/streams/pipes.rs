@@ -1,7 +1,9 @@
 //! A module with streams each way.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{self, Poll, Wake, Waker};
 use std::time::Duration;
 use windlass::prelude::*;
 
@@ -20,6 +22,21 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         UNDER_WAY.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// The waker of one future of many, as sets of futures have it.
+struct Bell {
+    rung: AtomicBool,
+    outer: Mutex<Option<Waker>>,
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.rung.store(true, Ordering::SeqCst);
+        if let Some(outer) = self.outer.lock().expect("no panic").take() {
+            outer.wake();
+        }
     }
 }
 
@@ -140,6 +157,26 @@ impl Pipes {
             }
         }
         Ok(given_up)
+    }
+    /// As `blobs`, by a future that is polled when it was woken and not otherwise.
+    #[method]
+    async fn blobs_apart(&self, bytes: u64, count: u64, mut out: Sink<Vec<u8>>) -> Result<(), Fault> {
+        let mut sending = Box::pin(async move {
+            for one in 0..count {
+                out.send(vec![one as u8; bytes as usize]).await?;
+            }
+            Ok(())
+        });
+        let bell = Arc::new(Bell { rung: AtomicBool::new(true), outer: Mutex::default() });
+        let waker = Waker::from(bell.clone());
+        std::future::poll_fn(|task| {
+            *bell.outer.lock().expect("no panic") = Some(task.waker().clone());
+            match bell.rung.swap(false, Ordering::SeqCst) {
+                true => sending.as_mut().poll(&mut task::Context::from_waker(&waker)),
+                false => Poll::Pending,
+            }
+        })
+        .await
     }
     /// Bytes of what comes.
     #[method]

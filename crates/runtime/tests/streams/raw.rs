@@ -61,6 +61,42 @@ fn rpc_R4_what_is_sent_behind_the_last_batch_is_not_taken() {
     });
 }
 
+/// A batch that waited had its turn when it came. Those before it may be given up while it waits, and it was then taken in place of the one
+/// that is missing: the method read a stream with a hole, and nobody was told.
+#[test]
+fn rpc_R4_a_batch_whose_predecessor_was_given_up_is_not_taken_in_its_place() {
+    let values = |of: &[u64]| {
+        let mut writer = Writer::default();
+        of.iter().for_each(|value| writer.put(value).unwrap());
+        writer.take()
+    };
+    on_every_way(|set| {
+        let (first, second) = (values(&[1, 2]), values(&[30]));
+        // Nobody reads yet, so both wait.
+        let lost = giving(set, 4, 0, false, &first).send();
+        let behind = giving(set, 4, 1, true, &second).send();
+        // What came later has been answered, so they have begun.
+        set.pipes.sent().unwrap();
+        lost.cancel();
+        assert!(lost.wait().unwrap_err().is(Code::Cancelled));
+        let call = set.pipes.pool().call(crate::stubs::methods::total()).argument(&4u64).argument(&1u64).send();
+        let fault = behind.wait().unwrap_err();
+        assert!(fault.is(Code::BadArguments) && fault.message.contains("where 0 is next"), "{fault}");
+        // Both once more, in their turn: the stream is whole.
+        assert!(giving(set, 4, 0, false, &first).wait().unwrap().value::<bool>().unwrap());
+        giving(set, 4, 1, true, &second).wait().unwrap();
+        assert_eq!(call.wait().unwrap().value::<(u64, u64)>().unwrap(), (33, 3));
+        // What waits behind the last batch is not taken either.
+        let whole = giving(set, 5, 0, true, &first).send();
+        let more = giving(set, 5, 1, false, &second).send();
+        let call = set.pipes.pool().call(crate::stubs::methods::total()).argument(&5u64).argument(&1u64).send();
+        assert!(!whole.wait().unwrap().value::<bool>().unwrap());
+        let answer = more.wait();
+        assert!(answer.is_err() || !answer.unwrap().value::<bool>().unwrap(), "nothing comes behind the last");
+        assert_eq!(call.wait().unwrap().value::<(u64, u64)>().unwrap(), (3, 2));
+    });
+}
+
 #[test]
 fn rpc_R4_a_number_is_known_in_its_own_session_alone() {
     on_every_way(|set| {

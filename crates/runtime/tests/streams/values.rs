@@ -232,6 +232,25 @@ fn rpc_R20_a_send_that_is_given_up_loses_nothing() {
     });
 }
 
+/// Whoever carries a method looks after what it sends while it waits, and then it was that which was woken when there was room again: a send in a
+/// future of its own, which is polled when it was woken itself, stood still for ever.
+#[test]
+fn rpc_R20_a_send_in_a_future_of_its_own_goes_on_when_there_is_room() {
+    on_every_way(|set| {
+        let pipes = crate::stubs::Blocking::on(set.client.pool("pipes").expect("a pool"));
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let mut values = pipes.blobs_apart(30_000, 200).unwrap();
+            let all = values.by_ref().map(Result::unwrap).map(|value| (value.len(), value[0]));
+            let whole = all.eq((0..200u8).map(|one| (30_000, one)));
+            values.end().unwrap();
+            // The test may have lost its patience.
+            let _may_be_gone = tell.send(whole);
+        });
+        assert!(told.recv_timeout(std::time::Duration::from_secs(30)).expect("all values come"));
+    });
+}
+
 #[test]
 fn rpc_R20_values_that_come_slowly_go_as_they_come_and_answers_are_read_meanwhile() {
     on_every_way(|set| {

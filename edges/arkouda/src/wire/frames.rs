@@ -7,7 +7,7 @@
 use super::WireError;
 use crate::limits::{
     COMMAND_BYTES_MAX, ENVELOPE_BYTES_MAX, FRAMES_MAX, JOIN_BYTES_MAX, PAYLOAD_BYTES_MAX, REQUEST_BYTES_MAX,
-    ROOM_AHEAD,
+    ROOM_AHEAD, STRANGER_BYTES_MAX,
 };
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
@@ -37,6 +37,20 @@ pub(crate) struct Message {
     pub(crate) envelope: Vec<Vec<u8>>,
     /// What was asked.
     pub(crate) parts: Vec<Vec<u8>>,
+}
+
+/// How many bytes a peer may have kept for it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Most {
+    text: u64,
+    payload: u64,
+}
+
+impl Most {
+    /// Of one that may do what clients do.
+    pub(crate) const KNOWN: Self = Self { text: REQUEST_BYTES_MAX, payload: PAYLOAD_BYTES_MAX };
+    /// Of one that has not shown the token yet.
+    pub(crate) const STRANGER: Self = Self { text: STRANGER_BYTES_MAX, payload: STRANGER_BYTES_MAX };
 }
 
 /// Reads one frame; a part may have `part_max` bytes.
@@ -77,15 +91,17 @@ async fn take(reader: &mut (impl AsyncRead + Unpin), len: u64) -> Result<Vec<u8>
 pub(crate) async fn read(
     reader: &mut (impl AsyncBufRead + Unpin),
     writer: &mut (impl AsyncWrite + Unpin),
+    most: Most,
 ) -> Result<Message, WireError> {
     let mut message = Message::default();
     let (mut count, mut envelope_bytes) = (0, 0);
     loop {
         let open = message.envelope.last().is_none_or(|last| !last.is_empty());
         let max = match (open, message.parts.len()) {
-            (true, _) => REQUEST_BYTES_MAX,
-            (false, 0) => REQUEST_BYTES_MAX,
-            (false, _) => PAYLOAD_BYTES_MAX,
+            // It may be an envelope's end or, without any, text: all frames together.
+            (true, _) => most.text.saturating_sub(envelope_bytes as u64),
+            (false, 0) => most.text,
+            (false, _) => most.payload,
         };
         match next(reader, max).await? {
             Frame::Command(body) => {
@@ -186,7 +202,7 @@ mod tests {
 
     fn taken(bytes: &[u8]) -> (Result<Message, WireError>, Vec<u8>) {
         let mut answers = Vec::new();
-        let message = run(read(&mut &bytes[..], &mut answers));
+        let message = run(read(&mut &bytes[..], &mut answers, Most::KNOWN));
         (message, answers)
     }
 
@@ -224,6 +240,15 @@ mod tests {
         cut.extend_from_slice(&(REQUEST_BYTES_MAX).to_be_bytes());
         cut.extend_from_slice(b"only this");
         assert!(taken(&cut).0.expect_err("cut").is_end());
+    }
+
+    #[test]
+    fn frames_of_which_none_is_empty_have_the_room_of_one_text_together() {
+        let half = vec![b'a'; STRANGER_BYTES_MAX as usize / 2 + 1];
+        let bytes = [frame(&half, true), frame(&half, false)].concat();
+        let read = |most| run(read(&mut &bytes[..], &mut Vec::new(), most));
+        assert!(matches!(read(Most::STRANGER), Err(WireError::TooLong { .. })));
+        assert_eq!(read(Most::KNOWN).expect("whole").parts.len(), 2);
     }
 
     #[test]

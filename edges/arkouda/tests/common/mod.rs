@@ -60,6 +60,17 @@ impl Harbour {
         Harbour { node: Some(node), stopper, thread: Some(thread), address, told_to_stop, folder }
     }
 
+    /// Ends a pool and makes it again, empty, by a client of the node's own.
+    pub fn remake(&self, pool: &str) {
+        let client = windlass_client::Client::connect(&self.folder.path().join("node").display().to_string());
+        let client = client.expect("the node answers");
+        let node = windlass_client::dynamic::DynamicPool::open(&client, "admin").expect("pool 0");
+        let given =
+            [("name", pool), ("module", pool), ("parameters", "[]")].map(|(key, text)| (key.into(), text.into()));
+        node.call("destroy_pool", &given[..1], &[]).expect("it ends");
+        node.call("create_pool", &given, &[]).expect("it is made again");
+    }
+
     /// A client of the user `tester`.
     pub fn client(&self) -> Asker {
         Asker::connect(self.address, "tester")

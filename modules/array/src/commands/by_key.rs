@@ -3,11 +3,11 @@
 //! Holds: groups are numbered in the order of their keys, as a permutation would have them; where keys are too many for that to be
 //!   faster, the caller is told and asks for the permutation (`group`).
 
-use super::group::OrNan;
+use super::group::{OrNan, ranks};
 use crate::work::{bad, cast_to, drive, fault, kernel_dtype, not_implemented, our_dtype, ready_room, room, view};
 use windlass::prelude::*;
 use windlass::symbols::Symbol;
-use windlass_kernels::group::{ByCode, Codes, Pairs, TextRanks, finish, first_rows};
+use windlass_kernels::group::{ByCode, Codes, Pairs, finish, first_rows};
 use windlass_kernels::reduce::{
     All, Any, BitAnd, BitOr, BitXor, First, Max, Min, Moment, Prod, Reducer, SkipNan, Sum,
 };
@@ -107,11 +107,7 @@ async fn numbered(cx: &Context<'_>, name: &str) -> Result<Option<(Fresh<u32>, us
             codes(cx, &view::<T>(&array)?).await
         }, else => Err(not_implemented("group by", &[array.dtype()]))),
         Symbol::Array(array) => Err(bad(format!("keys have rank 1, {name} has {}", array.ndim()))),
-        Symbol::Strings(strings) => {
-            let seen = windlass_kernels::strings::Strings::new(strings.offset_slice(), strings.byte_slice());
-            let (ranks, _) = TextRanks::of(seen.map_err(fault)?).map_err(fault)?;
-            codes(cx, &ranks).await
-        }
+        Symbol::Strings(strings) => codes(cx, &ranks(cx, &strings).await?).await,
         Symbol::Own(own) => Err(bad(format!("{name} is a {}, and no key", own.class))),
     }
 }
@@ -173,10 +169,14 @@ async fn reduced(
     skip: bool,
     ddof: f64,
 ) -> Result<Array, Fault> {
+    if values.dtype() == Dtype::Bool && matches!(op, "or" | "and" | "xor") {
+        let bits = cast_to(cx, values, Dtype::UInt8).await?;
+        return cast_to(cx, &numbers(cx, &bits, by, op, skip).await?, Dtype::Bool).await;
+    }
     // Bools are added and multiplied as numbers, and have no order of their own in a kernel.
     let values = match (values.dtype(), op) {
         (Dtype::Bool, "sum" | "prod") => cast_to(cx, values, Dtype::Int64).await?,
-        (Dtype::Bool, "min" | "max" | "or" | "and" | "xor") => cast_to(cx, values, Dtype::UInt8).await?,
+        (Dtype::Bool, "min" | "max") => cast_to(cx, values, Dtype::UInt8).await?,
         _ => values.clone(),
     };
     with_dtype!(kernel_dtype(values.dtype()), T => {

@@ -9,13 +9,12 @@ use windlass::prelude::*;
 use windlass::symbols::Symbol;
 use windlass_kernels::group::{
     End, GroupBy, Statistic, TextRanks, check_segments, counts, end_sizes, ends, order_statistic, parts_in_order,
-    segmented_place,
 };
 use windlass_kernels::reduce::{
     All, Any, ArgMax, ArgMin, BitAnd, BitOr, BitXor, First, Max, Min, Moment, Prod, Reducer, SkipNan, Sum,
 };
 use windlass_kernels::search::Members;
-use windlass_kernels::sort::{CoArgSort, Column, Keys};
+use windlass_kernels::sort::{CoArgSort, Column, Keys, TextArgSort};
 use windlass_kernels::{Element, KernelError, View, morsel, with_dtype};
 
 /// Most columns of keys.
@@ -91,12 +90,17 @@ impl Group {
             let mut out = room::<T>(cx, &[rows])?;
             for (group, &start) in starts.iter().enumerate() {
                 let end = starts.get(group + 1).copied().unwrap_or(rows as i64);
-                for row in start..end {
-                    let at = if permute { order.get(row as usize).copied().unwrap_or(-1) } else { row };
-                    let place = usize::try_from(at).ok().and_then(|at| out.get_mut(at));
-                    *place.ok_or_else(|| bad(format!("row {at} is outside of {rows}")))? = values[group];
+                for from in (start..end).step_by(morsel::ELEMENTS) {
+                    for row in from..end.min(from.saturating_add(morsel::ELEMENTS as i64)) {
+                        let at = if permute { order.get(row as usize).copied().unwrap_or(-1) } else { row };
+                        let place = usize::try_from(at).ok().and_then(|at| out.get_mut(at));
+                        *place.ok_or_else(|| bad(format!("row {at} is outside of {rows}")))? = values[group];
+                    }
+                    cx.yield_if_due().await?;
                 }
-                cx.yield_if_due().await?;
+                if group % morsel::ELEMENTS == 0 {
+                    cx.yield_if_due().await?;
+                }
             }
             Ok(out.done())
         }, else => Err(not_implemented("gbbroadcast", &[values.dtype()])))
@@ -170,10 +174,7 @@ async fn columns(cx: &Context<'_>, names: &[String]) -> Result<Vec<Column>, Faul
                 Ok(Column(all))
             }, else => Err(not_implemented("group by", &[array.dtype()])))?,
             Symbol::Array(array) => return Err(bad(format!("keys have rank 1, {name} has {}", array.ndim()))),
-            Symbol::Strings(strings) => {
-                let seen = windlass_kernels::strings::Strings::new(strings.offset_slice(), strings.byte_slice());
-                TextRanks::of(seen.map_err(fault)?).map_err(fault)?.0
-            }
+            Symbol::Strings(strings) => ranks(cx, &strings).await?,
             Symbol::Own(own) => return Err(bad(format!("{name} is a {}, and no key", own.class))),
         };
         if columns.first().is_some_and(|first| first.rows() != column.rows()) {
@@ -182,6 +183,17 @@ async fn columns(cx: &Context<'_>, names: &[String]) -> Result<Vec<Column>, Faul
         columns.push(column);
     }
     Ok(columns)
+}
+
+/// The ranks of strings, as a column of keys.
+pub(super) async fn ranks(cx: &Context<'_>, strings: &Strings) -> Result<Column, Fault> {
+    let seen = windlass_kernels::strings::Strings::new(strings.offset_slice(), strings.byte_slice());
+    let seen = seen.map_err(fault)?;
+    let mut order = vec![0i64; seen.len()];
+    steps(cx, TextArgSort::new(seen, &mut order).map_err(fault)?).await?;
+    let mut ranks = TextRanks::new(seen, &order).map_err(fault)?;
+    drive(cx, &mut ranks).await?;
+    Ok(ranks.into_column().0)
 }
 
 async fn reduced(
@@ -321,11 +333,10 @@ async fn places<T: Element, R: Reducer<T, Out = u64>>(
     values: &View<'_, T>,
     starts: &[i64],
 ) -> Result<Array, Fault> {
-    let memory = values.as_slice().ok_or_else(|| bad("values with gaps"))?;
-    let rows = in_order(memory.len());
-    let mut places = vec![0; starts.len()];
-    segmented_place(reducer, memory, (&rows[..], starts), 0..starts.len(), &mut places).map_err(fault)?;
-    let places: Vec<i64> = places.into_iter().map(|place| place as i64).collect();
+    // Counted from where their groups begin.
+    let inside = plain(cx, reducer, values, starts).await?;
+    let inside = view::<u64>(&inside)?.to_vec();
+    let places: Vec<i64> = inside.iter().zip(starts).map(|(&at, &start)| start + at as i64).collect();
     cx.symbols().array_of(&places)
 }
 
