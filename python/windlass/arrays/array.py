@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Elements that ``repr`` shows all of, and of more, how many at each end.
 _WHOLE, _SHOWN = 60, 4
+#: Bytes of a view from which a thread may be asked to map its pages before they are read.
+_AHEAD_FROM = 32 << 20
 
 
 class Late:
@@ -158,7 +160,12 @@ class Array:
             out.flags.writeable = False
             return out
         facts, raw = self._arrays._view(self._name, self.nbytes)
-        return numpy.ndarray(tuple(facts.shape), facts.dtype, raw, facts.offset, tuple(facts.strides))
+        out = numpy.ndarray(tuple(facts.shape), facts.dtype, raw, facts.offset, tuple(facts.strides))
+        if facts.here and out.nbytes >= _AHEAD_FROM:
+            steps = [(length - 1) * stride for length, stride in zip(out.shape, out.strides)]
+            first = facts.offset + sum(step for step in steps if step < 0)
+            raw._map_ahead(first, sum(map(abs, steps)) + out.itemsize)
+        return out
 
     def numpy(self) -> Any:
         """As ``numpy.asarray(self)``."""
