@@ -13,3 +13,12 @@ pub const SHOWN_CHARS: usize = 60;
 
 /// Bytes of a buffer that its `repr` shows.
 pub const SHOWN_BYTES: usize = 16;
+
+/// Bytes of a view from which a thread maps its pages ahead: below, a first pass ends before such a thread is of use.
+pub const AHEAD_FROM: usize = 32 << 20;
+
+/// Bytes that are mapped ahead between two looks whether the view is still there.
+pub const AHEAD_PIECE: usize = 1 << 20;
+
+/// Threads of a process that map ahead at once; a view more is mapped by whoever reads it.
+pub const AHEAD_THREADS_MAX: u32 = 4;

@@ -421,3 +421,62 @@ def test_any_command_can_be_called_by_its_name(wa):
 def test_arrow_reads_the_same_memory(wa):
     pyarrow = pytest.importorskip("pyarrow")
     assert wa.arange(5).to_arrow().equals(pyarrow.array([0, 1, 2, 3, 4]))
+
+
+@pytest.mark.parametrize("name", ["sum", "prod", "min", "max", "mean", "var", "std", "any", "all"])
+def test_numpys_reductions_of_our_array_are_computed_by_the_node(wa, name, monkeypatch):
+    theirs = numpy.array([[3.0, 1.0], [2.0, 5.0]])
+    ours, function = wa.array(theirs), getattr(numpy, name)
+
+    def taken_out(self, *args, **kwargs):
+        raise AssertionError("the elements left the node")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(ours), "__array__", taken_out)
+        whole = function(ours)
+    assert whole == pytest.approx(function(theirs)), "for NumPy's functions the array's own methods are asked"
+    assert numpy.asarray(function(ours, axis=1)).tolist() == pytest.approx(function(theirs, axis=1).tolist())
+    assert getattr(wa, name)(ours) == whole
+    with pytest.raises(TypeError, match="out="):
+        function(ours, out=numpy.zeros(()))
+
+
+def test_a_dtype_that_is_asked_of_a_sum_is_that_of_its_addends(wa):
+    assert wa.array([1.9, 1.9]).sum(dtype="int64") == 2
+    assert numpy.mean(wa.array([True, False]), dtype="float32") == 0.5
+
+
+@pytest.mark.parametrize("said", ["float", "f8", ">f8", "double", numpy.float64, float])
+def test_dtypes_have_all_the_names_that_numpy_knows(wa, said):
+    assert wa.array([1, 2]).astype(said).dtype == "float64"
+
+
+def test_what_has_no_dtype_is_told_once_with_those_that_there_are(wa):
+    with pytest.raises(TypeError) as told:
+        wa.zeros(1, "flaot64")
+    assert str(told.value).count("uint16") == 1 and 'did you mean "float64"' in str(told.value)
+    for said in ("complex128", "object", "i8,f4", "f2"):
+        with pytest.raises(TypeError, match="no dtype"):
+            wa.zeros(1, said)
+
+
+def test_the_standards_names_and_numpys_constants_are_there(wa):
+    angle = wa.array([0.5])
+    for name in ("asin", "acos", "atan", "asinh", "atanh"):
+        assert getattr(wa, name)(angle).item() == pytest.approx(float(getattr(numpy, name)(0.5)))
+    assert (wa.pi, wa.e, wa.inf, wa.newaxis) == (numpy.pi, numpy.e, numpy.inf, None) and wa.nan != wa.nan
+    table = wa.arange(6).reshape(2, 3)
+    assert wa.permute_dims(table, (1, 0)).shape == (3, 2) and wa.sort([3, 1]).tolist() == [1, 3]
+    for like, value in ((wa.zeros_like, 0), (wa.ones_like, 1)):
+        assert like(table).tolist() == [[value] * 3] * 2 and like(table).dtype == "int64"
+    assert wa.full_like(table, 2.5, "float64").tolist() == [[2.5] * 3] * 2
+    assert {"sum", "argsort", "acos", "zeros_like", "pi"} <= set(dir(wa))
+
+
+def test_a_method_that_is_misspelt_is_told_with_a_near_one(wa):
+    with pytest.raises(AttributeError, match='did you mean "mean"'):
+        wa.array([1]).mead()
+    with pytest.raises(AttributeError, match='did you mean "sum"') as told:
+        wa.sums([1])
+    assert "_created" not in str(told.value), "what is not for users is not offered"
+    assert not hasattr(wa.array([1]), "__cuda_array_interface__")

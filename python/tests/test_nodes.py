@@ -17,7 +17,7 @@ def _gone(pid):
             with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
                 if stat.read().rsplit(")", 1)[1].split()[0] == "Z":
                     return True
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             return True
         time.sleep(0.005)
     return False

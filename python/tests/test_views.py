@@ -188,3 +188,50 @@ def test_a_forked_child_is_told_that_the_memory_is_not_there(client):
     """
     out, errors = in_a_child(code).communicate(timeout=60)
     assert out.strip() == "done", errors
+
+
+def present_bytes():
+    """Bytes of symbols' files whose pages this process has."""
+    total, ours = 0, False
+    with open("/proc/self/smaps") as maps:
+        for line in maps:
+            if "-" in line.split(" ", 1)[0]:
+                ours = "windlass-memory" in line
+            elif ours and line.startswith("Rss:"):
+                total += int(line.split()[1]) * 1024
+    return total
+
+
+def until_present(least):
+    late = time.monotonic() + 30
+    while present_bytes() < least:
+        assert time.monotonic() < late, f"{present_bytes()} bytes are present, {least} were expected"
+        time.sleep(0.01)
+
+
+def test_the_pages_of_a_very_large_view_come_before_anybody_reads_them_and_no_others_do(client):
+    count = 8_000_000
+    whole = client.arrays.arange(count)
+    seen = numpy.asarray(whole)
+    until_present(8 * count)
+    assert seen[-1] == count - 1
+    del seen
+    part = numpy.asarray(whole[5_000_000 - 1 : 0 : -1])
+    until_present(8 * 4_999_999)
+    time.sleep(0.05)
+    assert present_bytes() < 8 * 5_000_000 + (1 << 20), "what the view does not reach is left alone"
+    assert part[0] == 4_999_999 and part[-1] == 1
+    del part
+    assert numpy.asarray(client.arrays.arange(LARGE))[0] == 0 and present_bytes() <= 8 * LARGE, "a shorter one is left to its reader"
+
+
+def test_views_that_go_while_their_pages_come_give_their_memory_back(client):
+    whole = client.arrays.arange(8_000_000)
+    for _ in range(50):
+        numpy.asarray(whole)
+    late = time.monotonic() + 10
+    while mapped_bytes():
+        assert time.monotonic() < late, f"{mapped_bytes()} bytes are mapped still"
+        time.sleep(0.001)
+    del whole
+    until_used(client, 4096)

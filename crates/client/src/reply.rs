@@ -158,6 +158,19 @@ impl ResultView {
         Ok(ResultView { memory: Memory::Leased(Arc::new(leased)) })
     }
 
+    /// Maps pages of so many bytes from `from` on, before somebody reads them; answers whether there is more to map after them. For a thread
+    /// that has nothing else to do: a first pass over memory that the node wrote meets a fault for each 64 KiB otherwise.
+    ///
+    /// Cost: 60 us for each MiB.
+    pub fn map_ahead(&self, from: usize, len: usize) -> bool {
+        let Memory::Leased(leased) = &self.memory else { return false };
+        if leased.session.forked() {
+            return false;
+        }
+        let end = from.saturating_add(len).min(leased.view.len());
+        leased.view.get(from..end).is_some_and(|part| !part.is_empty() && windlass_memory::map_ahead(part))
+    }
+
     /// A result of no bytes, which has no lease.
     pub(crate) fn empty() -> ResultView {
         ResultView { memory: Memory::None }

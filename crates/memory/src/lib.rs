@@ -45,7 +45,7 @@ pub use forked::ForkGuard;
 pub use frozen::{Frozen, FrozenError};
 pub use lender::{LendError, Lender, Room};
 pub use lent::{Lent, View};
-pub use mapping::populate;
+pub use mapping::{map_ahead, populate};
 pub use processors::Processors;
 pub use reaper::{Reaper, Waited};
 pub use segment::{Access, RangeError, Role, Segment, SegmentError, SegmentId, Span};

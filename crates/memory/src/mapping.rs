@@ -85,6 +85,31 @@ pub fn populate(bytes: &mut [u8]) {
     }
 }
 
+/// Maps pages of shared memory for reading before somebody reads them; answers whether it is worth to go on. Of each run of `NEIGHBOURS`
+/// bytes one page is asked for, and the kernel maps those beside it that are there: a third less than to ask for each. Where the kernel
+/// maps fewer neighbours, the others come when they are touched. A page that the file does not have yet is made, as by reading it.
+///
+/// Cost: 60 us for each MiB.
+pub fn map_ahead(bytes: &[u8]) -> bool {
+    let page = rustix::param::page_size();
+    let range = bytes.as_ptr_range();
+    let mut from = range.start.addr();
+    while from < range.end.addr() {
+        // The last page of a run: a mapping that begins inside one has its first window moved, past the first page of the next.
+        let to = (from + 1).next_multiple_of(NEIGHBOURS).min(range.end.addr());
+        let place = range.start.with_addr((to - 1) / page * page).cast_mut().cast();
+        // SAFETY: a page that holds bytes of the slice, which is mapped while it is borrowed; population changes no contents.
+        if unsafe { rustix::mm::madvise(place, page, Advice::LinuxPopulateRead) }.is_err() {
+            return false;
+        }
+        from = to;
+    }
+    true
+}
+
+/// What the kernel maps around a page that was read, bytes: its default.
+const NEIGHBOURS: usize = 64 << 10;
+
 impl Drop for Mapping {
     fn drop(&mut self) {
         if self.private_to.is_some_and(|pid| pid != std::process::id()) {

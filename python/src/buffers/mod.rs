@@ -8,6 +8,7 @@
 //! Not here: which parameter gets what (`method`).
 #![allow(unsafe_code, reason = "the buffer protocol is addresses; PyO3 has no safe form of it")]
 
+mod ahead;
 mod frozen;
 mod loan;
 mod result;

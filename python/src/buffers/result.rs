@@ -3,24 +3,26 @@
 //! Holds: the node writes nothing there until the last view and the object itself are gone; then the lease is released.
 
 use std::ffi::c_int;
+use std::sync::Arc;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use windlass_client::dynamic::Bulk;
 
-use super::{beginning, export, here, same};
+use super::{ahead, beginning, export, here, same};
 
 /// A result, read in place: `memoryview(r)`, `numpy.asarray(r)` and `bytes(r)` read it. It never changes.
 #[pyclass(frozen, weakref, module = "windlass")]
 pub struct ResultView {
-    bulk: Bulk,
+    /// Shared with the thread that maps it ahead.
+    bulk: Arc<Bulk>,
     home: u32,
 }
 
 impl ResultView {
     pub fn new(bulk: Bulk) -> ResultView {
-        ResultView { bulk, home: std::process::id() }
+        ResultView { bulk: Arc::new(bulk), home: std::process::id() }
     }
 
     fn bytes(&self, py: Python<'_>) -> PyResult<&[u8]> {
@@ -40,6 +42,15 @@ impl ResultView {
     /// A copy as `bytes`.
     fn tobytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         Ok(PyBytes::new(py, self.bytes(py)?))
+    }
+
+    /// Lets a thread map the pages of so many bytes from `start` on, if they are many, and does not wait for it.
+    #[pyo3(signature = (start, length, /))]
+    fn _map_ahead(&self, py: Python<'_>, start: usize, length: usize) -> PyResult<()> {
+        let all = self.bytes(py)?.len();
+        let from = start.min(all);
+        ahead::begin(&self.bulk, from, length.min(all - from));
+        Ok(())
     }
 
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {

@@ -7,6 +7,7 @@ import operator
 import threading
 from typing import TYPE_CHECKING, Any
 
+from .. import _core
 from ..display import COLUMNS_SHOWN, rows_shown, table
 from .aio import Aio
 from .values import (
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Elements that ``repr`` shows all of, and of more, how many at each end.
 _WHOLE, _SHOWN = 60, 4
+#: Bytes of a view from which a thread may be asked to map its pages before they are read.
+_AHEAD_FROM = 32 << 20
 
 
 class Late:
@@ -99,7 +102,8 @@ class Array:
         # Another thread may have given it its name just now.
         if name == "_name" and name in self.__dict__:
             return self.__dict__[name]
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+        near = "" if name.startswith("_") else _core.near(name, [one for one in dir(self) if not one.startswith("_")])
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{near}", name=name, obj=self)
 
     def __del__(self) -> None:
         # From any thread, at any time: it waits for nothing. One that was never wholly made has no name.
@@ -158,7 +162,12 @@ class Array:
             out.flags.writeable = False
             return out
         facts, raw = self._arrays._view(self._name, self.nbytes)
-        return numpy.ndarray(tuple(facts.shape), facts.dtype, raw, facts.offset, tuple(facts.strides))
+        out = numpy.ndarray(tuple(facts.shape), facts.dtype, raw, facts.offset, tuple(facts.strides))
+        if facts.here and out.nbytes >= _AHEAD_FROM:
+            steps = [(length - 1) * stride for length, stride in zip(out.shape, out.strides)]
+            first = facts.offset + sum(step for step in steps if step < 0)
+            raw._map_ahead(first, sum(map(abs, steps)) + out.itemsize)
+        return out
 
     def numpy(self) -> Any:
         """As ``numpy.asarray(self)``."""
@@ -386,7 +395,12 @@ class Array:
         """An array of its own."""
         return self._unary("deepcopy")
 
-    # To fewer elements.
+    # To fewer elements. NumPy's functions (``numpy.sum(a)``) call these, with an ``out`` of None.
+
+    def _before(self, dtype: Any, out: Any) -> Array:
+        """What is reduced, when a dtype is asked for."""
+        _no_out(out)
+        return self if dtype is None else self.astype(dtype)
 
     def _reduced(self, whole: str, along: str, axis: Any, keepdims: bool, **given: Any) -> Any:
         given = {"x": self, **{key: text(value) for key, value in given.items()}}
@@ -399,33 +413,41 @@ class Array:
         kept = [length for at, length in enumerate(self.shape) if at not in axes]
         return made.reshape(kept) if kept else made.item()
 
-    def sum(self, axis: Any = None, *, keepdims: bool = False) -> Any:
-        return self._reduced("sumAll", "sum", axis, keepdims, skipNan=False)
+    def sum(self, axis: Any = None, dtype: Any = None, out: None = None, *, keepdims: bool = False) -> Any:
+        return self._before(dtype, out)._reduced("sumAll", "sum", axis, keepdims, skipNan=False)
 
-    def prod(self, axis: Any = None, *, keepdims: bool = False) -> Any:
-        return self._reduced("prodAll", "prod", axis, keepdims, skipNan=False)
+    def prod(self, axis: Any = None, dtype: Any = None, out: None = None, *, keepdims: bool = False) -> Any:
+        return self._before(dtype, out)._reduced("prodAll", "prod", axis, keepdims, skipNan=False)
 
-    def min(self, axis: Any = None, *, keepdims: bool = False) -> Any:
+    def min(self, axis: Any = None, out: None = None, *, keepdims: bool = False) -> Any:
+        _no_out(out)
         self._some("min")
         return self._reduced("minAll", "min", axis, keepdims, skipNan=False)
 
-    def max(self, axis: Any = None, *, keepdims: bool = False) -> Any:
+    def max(self, axis: Any = None, out: None = None, *, keepdims: bool = False) -> Any:
+        _no_out(out)
         self._some("max")
         return self._reduced("maxAll", "max", axis, keepdims, skipNan=False)
 
-    def mean(self, axis: Any = None, *, keepdims: bool = False) -> Any:
-        return self._reduced("meanAll", "mean", axis, keepdims, skipNan=False)
+    def mean(self, axis: Any = None, dtype: Any = None, out: None = None, *, keepdims: bool = False) -> Any:
+        return self._before(dtype, out)._reduced("meanAll", "mean", axis, keepdims, skipNan=False)
 
-    def var(self, axis: Any = None, *, ddof: float = 0, keepdims: bool = False) -> Any:
-        return self._reduced("varAll", "varReduce", axis, keepdims, skipNan=False, ddof=float(ddof))
+    def var(
+        self, axis: Any = None, dtype: Any = None, out: None = None, *, ddof: float = 0, keepdims: bool = False,
+    ) -> Any:  # fmt: skip
+        return self._before(dtype, out)._reduced("varAll", "varReduce", axis, keepdims, skipNan=False, ddof=float(ddof))
 
-    def std(self, axis: Any = None, *, ddof: float = 0, keepdims: bool = False) -> Any:
-        return self._reduced("stdAll", "stdReduce", axis, keepdims, skipNan=False, ddof=float(ddof))
+    def std(
+        self, axis: Any = None, dtype: Any = None, out: None = None, *, ddof: float = 0, keepdims: bool = False,
+    ) -> Any:  # fmt: skip
+        return self._before(dtype, out)._reduced("stdAll", "stdReduce", axis, keepdims, skipNan=False, ddof=float(ddof))
 
-    def any(self, axis: Any = None, *, keepdims: bool = False) -> Any:
+    def any(self, axis: Any = None, out: None = None, *, keepdims: bool = False) -> Any:
+        _no_out(out)
         return self._reduced("anyAll", "any", axis, keepdims)
 
-    def all(self, axis: Any = None, *, keepdims: bool = False) -> Any:
+    def all(self, axis: Any = None, out: None = None, *, keepdims: bool = False) -> Any:
+        _no_out(out)
         return self._reduced("allAll", "all", axis, keepdims)
 
     def argmin(self) -> int:
@@ -491,6 +513,11 @@ class Array:
             part = (self[one.start : one.stop, : len(columns)] if self.ndim == 2 else self[one]).tolist()
             cells += [(at, *(row if self.ndim == 2 else [row])) for at, row in zip(range(one.start, one.stop), part)]
         return table(f"array of {self.dtype}, {' x '.join(map(str, self.shape))}", ["", *columns], cells)
+
+
+def _no_out(out: Any) -> None:
+    if out is not None:
+        raise TypeError("a node writes its answer into new memory: there is no out=")
 
 
 def _operators() -> None:

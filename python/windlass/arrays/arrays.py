@@ -5,6 +5,7 @@ from __future__ import annotations
 import array as plain_arrays
 import collections
 import json
+import math
 import re
 import sys
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,13 @@ _CODES = {"int64": "q", "float64": "d", "bool": "b"}
 
 class Arrays:
     """What a node's arrays can do. ``client.arrays`` makes it; pools for the modules of arrays are made where they are missing."""
+
+    #: NumPy's constants.
+    pi: float = math.pi
+    e: float = math.e
+    inf: float = math.inf
+    nan: float = math.nan
+    newaxis: None = None
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -204,6 +212,17 @@ class Arrays:
     def ones(self, shape: Any, dtype: Any = "float64") -> Array:
         return self.full(shape, 1, dtype)
 
+    def full_like(self, other: Any, value: Any, dtype: Any = None) -> Array:
+        """One value in the shape of an array, and in its dtype if none is given."""
+        other = self.asarray(other)
+        return self.full(other.shape, value, other.dtype if dtype is None else dtype)
+
+    def zeros_like(self, other: Any, dtype: Any = None) -> Array:
+        return self.full_like(other, 0, dtype)
+
+    def ones_like(self, other: Any, dtype: Any = None) -> Array:
+        return self.full_like(other, 1, dtype)
+
     def arange(self, start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Array:
         """Numbers from ``start`` to before ``stop``: int64, or float64 if one of them is a float."""
         start, stop = (0, start) if stop is None else (start, stop)
@@ -349,13 +368,15 @@ class Arrays:
         if name in _FUNCTIONS:
             command, key = _FUNCTIONS[name]
             return lambda values: self.asarray(values)._unary(command, key)
-        raise AttributeError(f"arrays have no function {name!r}{_core.near(name, [*_FUNCTIONS, *_TOLD_OF_FLOATS, *vars(type(self))])}")
+        if name in _METHODS:
+            return lambda values, *args, **kwargs: getattr(self.asarray(values), _METHODS[name])(*args, **kwargs)
+        raise AttributeError(f"arrays have no function {name!r}{_core.near(name, [*_FUNCTIONS, *_TOLD_OF_FLOATS, *_METHODS, *(one for one in vars(type(self)) if not one.startswith('_'))])}")
 
     def _of_floats(self, command: str, values: Array) -> Array:
         return self._array(f"{command}<{values.ndim}>", {"pda": values.astype("float64")})
 
     def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *_FUNCTIONS, *_TOLD_OF_FLOATS})
+        return sorted({*super().__dir__(), *_FUNCTIONS, *_TOLD_OF_FLOATS, *_METHODS})
 
     def __repr__(self) -> str:
         return f"<windlass arrays of {self._client.name!r}: {len(self.commands())} commands>"
@@ -371,6 +392,16 @@ _FUNCTIONS = {
     )},
     **{name: (name, "pda") for name in ("exp", "expm1", "log", "log1p", "log2", "log10", "abs")},
     "sign": ("sgn", "pda"), "absolute": ("abs", "pda"),
+    # The array API standard's names.
+    **{f"a{name}": (f"arc{name}", "x") for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
+}  # fmt: skip
+#: Methods of an array that are functions of it too, with the same arguments.
+_METHODS = {
+    **{name: name for name in (
+        "sum", "prod", "min", "max", "mean", "var", "std", "any", "all", "argmin", "argmax", "cumsum", "cumprod", "sort", "argsort",
+        "reshape", "transpose", "broadcast_to", "astype",
+    )},
+    "permute_dims": "transpose",
 }  # fmt: skip
 
 

@@ -87,6 +87,8 @@ def _members(of: type, awaited: str | None) -> Iterator[str]:
     if of is Arrays:
         for name in _functions():
             yield f"    def {name}(self, values: Any) -> Array: ..."
+        for name in sorted(of_arrays._METHODS):
+            yield f"    def {name}(self, values: Any, *args: Any, **kwargs: Any) -> Any: ..."
 
 
 def _awaited(of: type) -> Iterator[str]:
@@ -96,6 +98,8 @@ def _awaited(of: type) -> Iterator[str]:
     if of is Arrays:
         for name in _functions():
             yield f"    async def {name}(self, values: Any) -> Array: ..."
+        for name in sorted(of_arrays._METHODS):
+            yield f"    async def {name}(self, values: Any, *args: Any, **kwargs: Any) -> Any: ..."
 
 
 def _functions() -> list[str]:

@@ -18,11 +18,20 @@ def dtype_name(dtype: Any) -> str:
     if isinstance(dtype, type) and dtype in plain:
         return plain[dtype]
     name = dtype if isinstance(dtype, str) else getattr(dtype, "name", None) or getattr(dtype, "__name__", str(dtype))
-    if name not in DTYPES:
+    if name in DTYPES:
+        return name
+    try:
+        import numpy
+
+        # "float", "f4", "<i8", a byte order.
+        found = numpy.dtype(dtype).name
+    except (ImportError, TypeError, ValueError):
+        found = name
+    if found not in DTYPES:
         from .. import _core
 
-        raise TypeError(f"arrays have no dtype {name!r}{_core.near(name, list(DTYPES))}; they have {', '.join(DTYPES)}")
-    return name
+        raise TypeError(f"arrays have no dtype {name!r}{_core.near(name, list(DTYPES))}")
+    return found
 
 
 def is_scalar(value: Any) -> bool:
