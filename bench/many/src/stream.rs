@@ -21,8 +21,8 @@ use windlass_client::{Client, Connect};
 const LARGE: usize = 64 << 10;
 /// Streams whose readers stand still.
 const STALLED: usize = 8;
-/// How long they do.
-const STILL: Duration = Duration::from_secs(1);
+/// How a client comes.
+const WAYS: [&str; 2] = ["shared memory", "a Unix socket"];
 
 /// Values of each kind, both ways.
 pub struct Flow;
@@ -119,14 +119,21 @@ const CELLS: [(&str, u64, Turn); 6] = [
     }),
 ];
 
+fn connect(server: &Server, way: &str) -> Result<Client, Failure> {
+    let connect = match way {
+        "shared memory" => Connect::to(&server.address),
+        _ => Connect::unix_stream(&server.address),
+    };
+    // Of each eight call slots one may be a stream's.
+    Ok(connect.calls(8 * STALLED as u32).open()?)
+}
+
 /// Values a second over so long.
 type Turn = fn(&flow::Blocking, Duration) -> Result<f64, Failure>;
 
 pub fn measure(server: &Server, order: &Order) -> Result<Vec<Row>, Failure> {
-    let ways: [(&str, Client); 2] = [
-        ("shared memory", Client::connect(&server.address)?),
-        ("a Unix socket", Connect::unix_stream(&server.address).open()?),
-    ];
+    let [ring, socket] = WAYS;
+    let ways = [(ring, connect(server, ring)?), (socket, connect(server, socket)?)];
     let time = Duration::from_millis(order.turn_ms);
     let mut rates = vec![Vec::new(); CELLS.len() * ways.len()];
     for _ in 0..order.rounds {
@@ -154,9 +161,11 @@ pub fn measure(server: &Server, order: &Order) -> Result<Vec<Row>, Failure> {
             });
         }
     }
-    for (way, client) in &ways {
-        let bytes = stalled(server, client)?;
-        println!("a reader of {LARGE} B values that stands still, {way}: {bytes:.0} bytes in the node");
+    for (way, _) in &ways {
+        let [bytes, later] = stalled(order, way)?;
+        println!(
+            "a reader of {LARGE} B values that stands still, {way}: {bytes:.0} bytes in the node after a second, {later:.0} after three"
+        );
         rows.push(Row {
             n: Some(bytes as u64),
             bytes: Some(LARGE as u64),
@@ -209,22 +218,23 @@ fn give<T: 'static>(
     Ok(count as f64 / began.elapsed().as_secs_f64())
 }
 
-/// Bytes that the node has for each of several streams of which one value was read and no more is.
-fn stalled(server: &Server, client: &Client) -> Result<f64, Failure> {
+/// Bytes that a node of its own, whose allocator has nothing left over, has for each of several streams of which one value was read and
+/// no more is: after a second, and after three.
+fn stalled(order: &Order, way: &str) -> Result<[f64; 2], Failure> {
+    let server = Server::start(order.workers)?;
     let node = server.child.id();
+    let client = connect(&server, way)?;
     let flow = flow::Blocking::on(client.pool("flow")?);
-    // What is needed the first time is there.
-    let begin = || -> Result<Vec<_>, Failure> {
-        let mut streams = (0..STALLED).map(|_| flow.texts()).collect::<Result<Vec<_>, _>>()?;
-        for one in &mut streams {
-            one.next().ok_or("the stream has ended")??;
-        }
-        std::thread::sleep(STILL);
-        Ok(streams)
-    };
     let before = resident(node)?;
-    let streams = begin()?;
-    let bytes = (resident(node)? - before).max(0.0) / STALLED as f64;
+    let mut streams = (0..STALLED).map(|_| flow.texts()).collect::<Result<Vec<_>, _>>()?;
+    for one in &mut streams {
+        one.next().ok_or("the stream has ended")??;
+    }
+    let mut bytes = [0.0; 2];
+    for (seconds, bytes) in [1, 2].into_iter().zip(&mut bytes) {
+        std::thread::sleep(Duration::from_secs(seconds));
+        *bytes = (resident(node)? - before) / STALLED as f64;
+    }
     // It goes on as if nothing had been.
     for mut one in streams {
         let ends = one.by_ref().take(100).try_for_each(|value| match value {
