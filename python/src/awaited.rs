@@ -348,8 +348,7 @@ impl Awaited {
 
     /// What the method answered, in a tuple, once, after what is left was read. `None`: `wake` is called when to ask again.
     fn answer<'py>(&self, py: Python<'py>, wake: Py<PyAny>) -> PyResult<Option<(Bound<'py, PyAny>,)>> {
-        let given_out =
-            || Err(PyRuntimeError::new_err("this stream was closed, or asked for its answer before"));
+        let given_out = || Err(PyRuntimeError::new_err("this stream was closed, or asked for its answer before"));
         let answered = self.look(py, wake, given_out, |runs, context| match runs.items.poll_answer(context) {
             Poll::Pending => Ok(None),
             Poll::Ready(reply) => {

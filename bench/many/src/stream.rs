@@ -103,12 +103,8 @@ fn is_blob(value: &[u8]) -> bool {
 
 /// What is measured: values of one kind, one way.
 const CELLS: [(&str, u64, Turn); 6] = [
-    ("numbers, node to client", 8, |flow, time| {
-        read(time, flow.numbers()?, |value, at| *value == at as f64)
-    }),
-    ("numbers, client to node", 8, |flow, time| {
-        give(time, |values| flow.take_numbers(values), |at| at as f64)
-    }),
+    ("numbers, node to client", 8, |flow, time| read(time, flow.numbers()?, |value, at| *value == at as f64)),
+    ("numbers, client to node", 8, |flow, time| give(time, |values| flow.take_numbers(values), |at| at as f64)),
     ("text, node to client", LARGE as u64, |flow, time| read(time, flow.texts()?, |value, _| is_text(value))),
     ("text, client to node", LARGE as u64, |flow, time| {
         give(time, |values| flow.take_texts(values), |_| "x".repeat(LARGE))
