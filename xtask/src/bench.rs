@@ -78,7 +78,8 @@ pub fn run(repo: &Repo, order: &Order) -> Result<(), Trouble> {
         "bdev" => return run_alone(repo, order, BDEV, &[]),
         "mixed" => return run_alone(repo, order, MIXED, &[]),
         arrays::NAME => return arrays::run(repo, order),
-        "connections" | "stream" => return run_alone(repo, order, MANY, &[&order.name]),
+        "connections" => return run_alone(repo, order, MANY, &[&order.name]),
+        "stream" => return run_stream(repo, order),
         _ => {}
     }
     let contenders: &[(&str, &str)] = match order.name.as_str() {
@@ -123,6 +124,20 @@ pub fn run(repo: &Repo, order: &Order) -> Result<(), Trouble> {
 fn run_alone(repo: &Repo, order: &Order, package: &str, words: &[&str]) -> Result<(), Trouble> {
     let mut bench = alone(repo, package)?;
     bench.args(words);
+    hand_over(bench, order)
+}
+
+/// The bench of streams, with its rival if there is one.
+fn run_stream(repo: &Repo, order: &Order) -> Result<(), Trouble> {
+    let mut bench = alone(repo, MANY)?;
+    bench.arg("stream");
+    match repo.text(RIVALS)?.filter(|_| order.rivals) {
+        Some(manifest) => {
+            let built = build_rivals(repo, &manifest)?;
+            bench.arg("--compare").arg(find(&built, "windlass-bench-compare")?);
+        }
+        None => say("without rivals"),
+    }
     hand_over(bench, order)
 }
 

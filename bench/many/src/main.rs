@@ -58,6 +58,9 @@ struct Order {
     /// How long a turn is, milliseconds.
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(10..=60_000))]
     turn_ms: u64,
+    /// The program of rivals, for `stream`.
+    #[arg(long, value_name = "PROGRAM")]
+    compare: Option<PathBuf>,
     /// Is the node.
     #[arg(long, hide = true)]
     serve: Option<usize>,
@@ -127,8 +130,13 @@ struct Server {
 impl Server {
     fn start(workers: u16) -> Result<Self, Failure> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["--serve", &workers.to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn()?;
+        command.args(["--serve", &workers.to_string()]);
+        Self::of(command)
+    }
+
+    /// A program that says where it is, and ends when its input does.
+    fn of(mut command: Command) -> Result<Self, Failure> {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let input = child.stdin.take();
         let mut address = String::new();
         BufReader::new(child.stdout.take().ok_or("the node has no output")?).read_line(&mut address)?;

@@ -3,6 +3,7 @@
 //! Lives here: `Flow` (the module), `measure`.
 //! - 8 B: numbers; what a value costs;
 //! - 64 KiB: text, which is copied as it is, and bytes as a `Vec<u8>`, which serde hands on one by one;
+//! - a rival: tonic's streams over a Unix socket, numbers and bytes of the same lengths (`bench/compare/src/streaming.rs`);
 //! - a stall: a reader of 64 KiB values reads one and no more, several times at once: bytes in the node for each of them.
 //!
 //! Holds: each value is looked at, and as many come as were sent. Clients are what a user writes: iterators, a thread for each stream.
@@ -10,6 +11,8 @@
 use crate::connections::resident;
 use crate::{Failure, Order, Server};
 use std::ops::ControlFlow;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use windlass::prelude::*;
 use windlass_bench::Row;
@@ -115,6 +118,36 @@ const CELLS: [(&str, u64, Turn); 6] = [
     }),
 ];
 
+/// The same of the rival: what, its word for it, bytes.
+const RIVAL_CELLS: [(&str, &str, u64); 4] = [
+    ("numbers, node to client", "read", 8),
+    ("numbers, client to node", "give", 8),
+    ("bytes, node to client", "read", LARGE as u64),
+    ("bytes, client to node", "give", LARGE as u64),
+];
+
+/// The rival's server, and the program that its clients are of.
+struct Rival<'a> {
+    program: &'a Path,
+    server: Server,
+}
+
+impl<'a> Rival<'a> {
+    fn start(program: &'a Path) -> Result<Self, Failure> {
+        let mut command = Command::new(program);
+        command.args(["stream", "serve"]);
+        Ok(Self { program, server: Server::of(command)? })
+    }
+
+    /// Values a second.
+    fn turn(&self, verb: &str, bytes: u64, ms: u64) -> Result<f64, Failure> {
+        let (bytes, ms) = (bytes.to_string(), ms.to_string());
+        let words = ["stream", verb, &bytes, &self.server.address, &ms];
+        let said = Command::new(self.program).args(words).stderr(Stdio::inherit()).output()?;
+        Ok(String::from_utf8(said.stdout)?.trim().parse().map_err(|_| "the rival says no rate")?)
+    }
+}
+
 fn connect(server: &Server, way: &str) -> Result<Client, Failure> {
     let connect = match way {
         "shared memory" => Connect::to(&server.address),
@@ -132,6 +165,8 @@ pub fn measure(server: &Server, order: &Order) -> Result<Vec<Row>, Failure> {
     let ways = [(ring, connect(server, ring)?), (socket, connect(server, socket)?)];
     let time = Duration::from_millis(order.turn_ms);
     let mut rates = vec![Vec::new(); CELLS.len() * ways.len()];
+    let rival = order.compare.as_deref().map(Rival::start).transpose()?;
+    let mut rival_rates = vec![Vec::new(); RIVAL_CELLS.len()];
     for _ in 0..order.rounds {
         for (at, (_, client)) in ways.iter().enumerate() {
             let flow = flow::Blocking::on(client.pool("flow")?);
@@ -139,23 +174,36 @@ pub fn measure(server: &Server, order: &Order) -> Result<Vec<Row>, Failure> {
                 rates[cell * ways.len() + at].push(turn(&flow, time)?);
             }
         }
+        for ((_, verb, bytes), rates) in RIVAL_CELLS.iter().zip(&mut rival_rates) {
+            if let Some(rival) = &rival {
+                rates.push(rival.turn(verb, *bytes, order.turn_ms)?);
+            }
+        }
     }
     let mut rows = Vec::new();
-    println!("{:<26} {:<14} {:>8} {:>12} {:>8}", "values", "over", "bytes", "values/s", "GB/s");
+    let mut row = |contender: &str, what: &str, way: &str, bytes: u64, rates: &[f64]| -> Result<(), Failure> {
+        let rate = median(rates).ok_or("no round")?;
+        let gb_per_s = rate * bytes as f64 / 1e9;
+        println!("{contender:<8} {what:<26} {way:<14} {bytes:>8} {rate:>12.0} {gb_per_s:>8.3}");
+        rows.push(Row {
+            ours: contender == "ours",
+            placement: Some("unpinned".into()),
+            bytes: Some(bytes),
+            ops_per_s: Some(rate),
+            gb_per_s: Some(gb_per_s),
+            rounds: Some(order.rounds),
+            ..Row::of_ours("stream", &format!("{contender}: {what}, {way}"), &machine::line())
+        });
+        Ok(())
+    };
+    println!("{:<8} {:<26} {:<14} {:>8} {:>12} {:>8}", "who", "values", "over", "bytes", "values/s", "GB/s");
     for (cell, (what, bytes, _)) in CELLS.iter().enumerate() {
         for (at, (way, _)) in ways.iter().enumerate() {
-            let rate = median(&rates[cell * ways.len() + at]).ok_or("no round")?;
-            let gb_per_s = rate * *bytes as f64 / 1e9;
-            println!("{what:<26} {way:<14} {bytes:>8} {rate:>12.0} {gb_per_s:>8.3}");
-            rows.push(Row {
-                placement: Some("unpinned".into()),
-                bytes: Some(*bytes),
-                ops_per_s: Some(rate),
-                gb_per_s: Some(gb_per_s),
-                rounds: Some(order.rounds),
-                ..Row::of_ours("stream", &format!("{what}, {way}"), &machine::line())
-            });
+            row("ours", what, way, *bytes, &rates[cell * ways.len() + at])?;
         }
+    }
+    for ((what, _, bytes), rates) in RIVAL_CELLS.iter().zip(&rival_rates).filter(|_| rival.is_some()) {
+        row("tonic", what, socket, *bytes, rates)?;
     }
     for (way, _) in &ways {
         let [bytes, later] = stalled(order, way)?;
