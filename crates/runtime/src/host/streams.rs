@@ -111,10 +111,6 @@ fn value_of<T: Serialize>(value: &T) -> Answer {
     postcard::to_allocvec(value).map_err(|error| Fault::new(Code::Internal, error.to_string()))
 }
 
-fn batch_of(batch: &Batch<'_>) -> Answer {
-    value_of(&value_of(batch)?)
-}
-
 impl Stream {
     /// Whether nothing holds it here but itself.
     fn is_idle(&self) -> bool {
@@ -130,7 +126,7 @@ impl Stream {
             self.sent.told |= last;
             if let Some(taker) = self.takers.pop_front() {
                 self.sent.turn += 1;
-                answered.push((taker, batch_of(&batch)));
+                answered.push((taker, batch.encoded()));
             }
         }
         if self.sent.told || (self.sent.has_room() && !self.sent.ended) {
