@@ -141,7 +141,7 @@ impl Call {
     fn poll(&self, wake: Py<PyAny>) -> bool {
         let mut state = self.state();
         let State::Out(ready) = &mut *state else { return true };
-        let waker = Waker::from(Arc::new(Call1(wake)));
+        let waker = waker(wake);
         let Poll::Ready(answer) = Pin::new(&mut ready.pending).poll(&mut Context::from_waker(&waker)) else {
             return false;
         };
@@ -191,6 +191,11 @@ impl Call {
         };
         format!("<windlass.Call of {name}: {how}>")
     }
+}
+
+/// What calls a function of Python's, from any thread, which wakes an event loop.
+pub fn waker(wake: Py<PyAny>) -> Waker {
+    Waker::from(Arc::new(Call1(wake)))
 }
 
 /// Wakes an event loop by a function of Python's.

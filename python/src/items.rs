@@ -4,6 +4,7 @@
 //! From: `method`. To: the client's streams, item by item.
 //! Holds: an exception of whoever gives items ends the call and is raised where its answer is waited for; a signal (Ctrl-C)
 //!   that raises leaves the stream as it is, to be read on or dropped.
+//! Not here: streams for an event loop (`awaited`).
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -20,7 +21,12 @@ use crate::plan::Plan;
 use crate::type_name;
 
 /// What whoever gives items raised.
-type Raised = Arc<Mutex<Option<PyErr>>>;
+pub type Raised = Arc<Mutex<Option<PyErr>>>;
+
+/// An exception of whoever gave items, if one ended the call.
+pub fn own(given: Option<&Raised>) -> Option<PyErr> {
+    given?.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
 
 /// Items for a stream that a method reads.
 pub struct Given {
@@ -97,9 +103,7 @@ impl Items {
 
     /// What a fault is for whoever gave the items: their own exception, if one ended the call.
     fn wrong(&self, py: Python<'_>, fault: &Fault) -> PyErr {
-        let own =
-            self.given.as_ref().and_then(|given| given.lock().unwrap_or_else(PoisonError::into_inner).take());
-        own.unwrap_or_else(|| raised(py, fault))
+        own(self.given.as_ref()).unwrap_or_else(|| raised(py, fault))
     }
 
     // Never held while the interpreter's lock is let go.

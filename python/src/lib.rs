@@ -1,13 +1,14 @@
 //! The Python package's own code: sessions, calls by schema, and buffers, as the extension module `windlass._core`.
 //!
 //! Lives here, in the order data moves: `client` (a session), `module` (described methods), `method` (a call put together),
-//!   `plan`, `encode` and `decode` (values by schema), `commands` (of arrays, by full name), `buffers` (what Python sees of shared memory), `call` (waited for), `items` (streams beside it),
+//!   `plan`, `encode` and `decode` (values by schema), `commands` (of arrays, by full name), `buffers` (what Python sees of shared memory), `call` (waited for), `items` (streams beside it), `awaited` (the same in an event loop),
 //!   `fault` (raised).
 //! From: the Python files of the package, which hold names, text and display. To: `windlass-client`, and nothing else of ours.
 //! Holds: the interpreter's lock is released wherever a call waits, and signals are looked at meanwhile; what a caller gives
 //!   wrongly is an exception that names it, before anything is sent.
 //! Not here: starting nodes, signatures, stubs, display (`python/windlass/*.py`); arrays (`python/windlass/arrays`, over `commands`).
 
+mod awaited;
 mod buffers;
 mod call;
 mod client;
@@ -28,6 +29,8 @@ use pyo3::prelude::*;
 mod _core {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use crate::awaited::{Awaited, Source};
     #[pymodule_export]
     use crate::buffers::{FrozenLoan, Loan, ResultView};
     #[pymodule_export]

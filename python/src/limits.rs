@@ -8,6 +8,16 @@ pub const SIGNAL_SLICE: Duration = Duration::from_millis(50);
 /// How long after a call's own deadline the node's answer is awaited. Past that the node is taken for stuck.
 pub const DEADLINE_GRACE: Duration = Duration::from_secs(1);
 
+/// Items, and their bytes, that a coroutine is ahead of the node with.
+pub const GIVEN_ITEMS: usize = 256;
+/// See `GIVEN_ITEMS`.
+pub const GIVEN_BYTES: usize = 64 << 10;
+
+/// Items, and their bytes, that an event loop is given at once.
+pub const READ_ITEMS: usize = 256;
+/// See `READ_ITEMS`.
+pub const READ_BYTES: usize = 64 << 10;
+
 /// Characters of a value that a message about it shows.
 pub const SHOWN_CHARS: usize = 60;
 

@@ -16,8 +16,9 @@ use windlass_client::contract::head::{BufferKind, Direction};
 use windlass_client::contract::schema::{Parameter, Shape};
 use windlass_client::contract::{Code, Fault, MethodRef, MethodSchema, ModuleDescriptor, Schema};
 use windlass_client::dynamic::{self, Bulk};
-use windlass_client::{CallSlot, Outgoing, Pool, Reply};
+use windlass_client::{AsyncItems, CallSlot, EncodedStream, Outgoing, Pool, Reply, Streaming};
 
+use crate::awaited::{self, Awaited};
 use crate::buffers::{FrozenLoan, Loan, ResultView, Source};
 use crate::call::{Asked, Call, Owners, Ready, answer, slot};
 use crate::client::{Client, Found as FoundPool};
@@ -102,6 +103,17 @@ impl Method {
         Method::sent(this, room, args, kwargs)
     }
 
+    /// Begins a call with streams for an event loop.
+    fn stream<'py>(
+        this: &Bound<'py, Self>,
+        args: &Bound<'py, PyTuple>,
+        kwargs: &Bound<'py, PyDict>,
+    ) -> PyResult<Awaited> {
+        let (kwargs, timeout) = terms(this.get().schema(), Some(kwargs))?;
+        let found = arguments(this.get().schema(), Some(args), kwargs.as_ref())?;
+        awaited::begin(this, found, timeout)
+    }
+
     /// As `send`, if a call more may be out now; if not, answers None at once.
     fn try_send<'py>(
         this: &Bound<'py, Self>,
@@ -140,7 +152,7 @@ impl Method {
         let schema = self.schema();
         if schema.streams().next().is_some() {
             let text = format!(
-                "{} has streams: call it, and read or give their items; it is not sent or awaited",
+                "{} has streams: call it, or await it (`aio`), and read or give their items; it is not sent",
                 schema.name
             );
             return Err(PyTypeError::new_err(text));
@@ -160,23 +172,7 @@ impl Method {
         let schema = self.schema();
         let (kwargs, timeout) = terms(schema, kwargs)?;
         let found = arguments(schema, Some(args), kwargs.as_ref())?;
-        let mut given = None;
-        for (parameter, found) in schema.parameters.iter().zip(&found) {
-            let Shape::Stream { direction, .. } = parameter.shape else { continue };
-            match (direction, found) {
-                (Direction::Out, Some(_)) => {
-                    let text = format!("{}(): {:?} is what comes back, item by item", schema.name, parameter.name);
-                    return Err(PyTypeError::new_err(text));
-                }
-                (Direction::Out, None) => {}
-                (_, Some(items)) => given = Some((parameter.name.clone(), items.clone())),
-                (_, None) => {
-                    let text =
-                        format!("{}() needs items for {:?}: anything to iterate", schema.name, parameter.name);
-                    return Err(PyTypeError::new_err(text));
-                }
-            }
-        }
+        let given = self.given_items(&found)?;
         let given = given.map(|(name, items)| items::Given::new(py, schema, name, &items)).transpose()?;
         let mut begun = None;
         let (call, lent, _) = self.put_together(py, &found, timeout, |called| {
@@ -198,6 +194,77 @@ impl Method {
         self.read(py, reply, &lent)
     }
 
+    /// What is given for the stream that it reads, and the name of that, if it reads one.
+    ///
+    /// # Errors
+    /// `TypeError` when nothing is, and when something is for what comes back.
+    pub(crate) fn given_items<'py>(&self, found: &Found<'py>) -> PyResult<Option<(String, Bound<'py, PyAny>)>> {
+        let schema = self.schema();
+        let mut given = None;
+        for (parameter, found) in schema.parameters.iter().zip(found) {
+            let Shape::Stream { direction, .. } = parameter.shape else { continue };
+            match (direction, found) {
+                (Direction::Out, Some(_)) => {
+                    let text = format!("{}(): {:?} is what comes back, item by item", schema.name, parameter.name);
+                    return Err(PyTypeError::new_err(text));
+                }
+                (Direction::Out, None) => {}
+                (_, Some(items)) => given = Some((parameter.name.clone(), items.clone())),
+                (_, None) => {
+                    let text =
+                        format!("{}() needs items for {:?}: anything to iterate", schema.name, parameter.name);
+                    return Err(PyTypeError::new_err(text));
+                }
+            }
+        }
+        Ok(given)
+    }
+
+    /// What is to be called with these values, if they are right.
+    ///
+    /// # Errors
+    /// As `encode_values`.
+    pub(crate) fn check_values(&self, found: &Found<'_>) -> PyResult<MethodRef> {
+        let (called, kept) = self.called(found);
+        encode_values(self.schema(), &self.values, found, kept).map(|_| called)
+    }
+
+    /// The method as it is called with these arguments, and how many values go with it.
+    fn called(&self, found: &Found<'_>) -> (MethodRef, usize) {
+        let schema = self.schema();
+        let given = |name: &str| {
+            let at = schema.parameters.iter().position(|one| one.name == name);
+            at.is_some_and(|at| found[at].is_some())
+        };
+        let (kept, hash) = dynamic::prefix(schema, given);
+        let idempotent = schema.flags.idempotent;
+        (MethodRef { id: schema.id, schema: hash, name: "a method called from Python", idempotent }, kept)
+    }
+
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// Sends a call with streams, for an event loop.
+    pub(crate) fn send_streams(
+        &self,
+        py: Python<'_>,
+        found: Vec<Option<Py<PyAny>>>,
+        timeout: Option<Duration>,
+        streaming: Streaming,
+        values: Option<EncodedStream>,
+    ) -> PyResult<(AsyncItems<Vec<u8>>, Owners)> {
+        let found: Found<'_> = found.into_iter().map(|one| one.map(|one| one.into_bound(py))).collect();
+        let (call, lent, _) = self.put_together(py, &found, timeout, |_| Ok(streaming.call()))?;
+        let reads = self.schema().stream(Direction::Out).is_some();
+        Ok((streaming.items_encoded_async(call, values, reads), lent))
+    }
+
+    /// The value of a reply.
+    pub(crate) fn decode<'py>(&self, py: Python<'py>, reply: &Reply) -> PyResult<Bound<'py, PyAny>> {
+        self.reply.decode(py, reply.value_bytes())
+    }
+
     /// A call, begun by `begin`, with its arguments and buffers.
     fn put_together<'py>(
         &self,
@@ -207,18 +274,8 @@ impl Method {
         begin: impl FnOnce(MethodRef) -> PyResult<Outgoing>,
     ) -> PyResult<(Outgoing, Owners, Option<Duration>)> {
         let schema = self.schema();
-        let given = |name: &str| {
-            let at = schema.parameters.iter().position(|one| one.name == name);
-            at.is_some_and(|at| found[at].is_some())
-        };
-        let (kept, hash) = dynamic::prefix(schema, given);
+        let (called, kept) = self.called(found);
         let bytes = encode_values(schema, &self.values, found, kept)?;
-        let called = MethodRef {
-            id: schema.id,
-            schema: hash,
-            name: "a method called from Python",
-            idempotent: schema.flags.idempotent,
-        };
         let mut outgoing = begin(called)?.encoded(&bytes);
         if let Some(timeout) = timeout {
             outgoing = outgoing.deadline(timeout);

@@ -18,10 +18,11 @@ from .client import Client, connect, current, freeze
 from .faults import *  # noqa: F403 - one class for each code
 from .node import Node, NodeFailed, start
 from .pools import Method, Pool
+from .streams import AsyncItems
 from .values import Reply, Struct, Variant
 
 __all__ = [
-    "Aio", "Array", "Arrays", "Call", "Client", "Frame", "FrameGroups", "FrozenLoan", "GroupBy", "Items", "Loan", "Method", "Node", "NodeFailed", "Pool", "Reply", "ResultView", "Strings",
+    "Aio", "Array", "Arrays", "AsyncItems", "Call", "Client", "Frame", "FrameGroups", "FrozenLoan", "GroupBy", "Items", "Loan", "Method", "Node", "NodeFailed", "Pool", "Reply", "ResultView", "Strings",
     "Struct", "Variant", "__version__", "connect", "current", "faults", "freeze", "start",
     *(name for name in faults.__all__ if name != "TABLE"),
 ]  # fmt: skip

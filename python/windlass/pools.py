@@ -9,8 +9,10 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from . import _core
+from .bells import Bell
 from .display import first_line, table
 from .signatures import signature
+from .streams import AsyncItems
 
 if TYPE_CHECKING:
     from .client import Client
@@ -40,7 +42,8 @@ class Turns:
 
 class Method(_core.Method):
     """A method of a pool. ``m(..)`` calls it and waits; ``m.send(..)`` gives a ``Call`` at once; ``await m.aio(..)`` waits
-    in an event loop. Ctrl-C, or the end of the task that awaits, cancels the call."""
+    in an event loop. Ctrl-C, or the end of the task that awaits, cancels the call. A method that sends items gives an
+    iterator, and ``m.aio(..)`` one for ``async for``."""
 
     __name__: str
     __qualname__: str
@@ -63,13 +66,24 @@ class Method(_core.Method):
         self.pool = pool
         self._turns = client._turns
 
-    async def aio(self, *args: Any, **kwargs: Any) -> Any:
-        """Calls it without blocking the event loop. When the task that awaits is cancelled, so is the call."""
+    def aio(self, *args: Any, **kwargs: Any) -> Any:
+        """Calls it without blocking the event loop: to be awaited, or, if it sends items, to be read with ``async for``. What it
+        reads item by item may be an asynchronous iterable. When the task that awaits is cancelled, so is the call."""
+        sorts = {one["sort"] for one in self.described["parameters"]}
+        if "sends" in sorts:
+            return AsyncItems(self.stream(args, kwargs))
+        return self._given(args, kwargs) if "reads" in sorts else self._in_turn(args, kwargs)
+
+    async def _given(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        async with AsyncItems[Any](self.stream(args, kwargs)) as stream:
+            return await stream.end()
+
+    async def _in_turn(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         async with self._turns.here():
             return await self._aio(args, kwargs)
 
     async def _aio(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        bell = _Bell(asyncio.get_running_loop())
+        bell = Bell(asyncio.get_running_loop())
         # A turn is room in the session, unless threads that use the client as well have it.
         while (call := self.try_send(args, kwargs)) is None:
             await asyncio.sleep(_LOOK_AGAIN_S)
@@ -96,26 +110,6 @@ class Method(_core.Method):
         return table(f"{self.__qualname__}{self.__signature__}", ["parameter", "type", "default"], rows) + (
             f"<p>{html.escape(first_line(self.described['docs']))}</p>"
         )
-
-
-class _Bell:
-    """What the node's answers ring, from any thread, and one coroutine waits for."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._rung = asyncio.Event()
-
-    def ring(self) -> None:
-        try:
-            self._loop.call_soon_threadsafe(self._rung.set)
-        except RuntimeError:
-            # The loop was closed: nobody waits there any more.
-            pass
-
-    async def rung(self) -> None:
-        await self._rung.wait()
-        # Whoever looks next is told anew: a ring in between is one look too many, and none too few.
-        self._rung.clear()
 
 
 def _docs(described: dict[str, Any], shape: inspect.Signature) -> str:

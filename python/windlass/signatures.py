@@ -63,11 +63,11 @@ def type_name(tree: tuple, *, given: bool = False, classes: dict[str, tuple] | N
     return name
 
 
-def answer_name(method: dict[str, Any], classes: dict[str, tuple] | None = None) -> str:
-    """The type of what a method answers."""
+def answer_name(method: dict[str, Any], classes: dict[str, tuple] | None = None, *, awaited: bool = False) -> str:
+    """The type of what a method answers, also to an event loop."""
     sends = [one for one in method["parameters"] if one["sort"] == "sends"]
     if sends:
-        return f"Items[{type_name(sends[0]['type'], classes=classes)}]"
+        return f"{'AsyncItems' if awaited else 'Items'}[{type_name(sends[0]['type'], classes=classes)}]"
     results = [one["name"] for one in method["parameters"] if one["sort"] in ("out", "inout")]
     if not results:
         return type_name(method["reply"], classes=classes)
@@ -76,9 +76,9 @@ def answer_name(method: dict[str, Any], classes: dict[str, tuple] | None = None)
     return f"{method['name']}_reply"
 
 
-def signature(method: dict[str, Any]) -> inspect.Signature:
-    """The signature of a described method: values and buffers that are given, then the rooms of results and the call's
-    own terms by keyword."""
+def signature(method: dict[str, Any], *, awaited: bool = False) -> inspect.Signature:
+    """The signature of a described method, also in an event loop: values and buffers that are given, then the rooms of results and
+    the call's own terms by keyword."""
     kinds = inspect.Parameter
     places: list[inspect.Parameter] = []
     keywords: list[inspect.Parameter] = []
@@ -97,7 +97,8 @@ def signature(method: dict[str, Any]) -> inspect.Signature:
             continue
         elif one["sort"] == "reads":
             kind = kinds.KEYWORD_ONLY if defaulted else kinds.POSITIONAL_OR_KEYWORD
-            text = Text(f"Iterable[{type_name(one['type'], given=True)}]")
+            item = type_name(one["type"], given=True)
+            text = Text(f"Iterable[{item}] | AsyncIterable[{item}]" if awaited else f"Iterable[{item}]")
             (keywords if defaulted else places).append(kinds(name, kind, annotation=text))
         elif one["sort"] == "out":
             text = Text("int | Loan | None" if one["shared"] else "int | None")
@@ -107,4 +108,4 @@ def signature(method: dict[str, Any]) -> inspect.Signature:
             (keywords if defaulted else places).append(kinds(name, kind, annotation=Text("Buffer")))
     if all(one["name"] != TIMEOUT for one in method["parameters"]):
         keywords.append(kinds(TIMEOUT, kinds.KEYWORD_ONLY, default=None, annotation=Text("float | None")))
-    return inspect.Signature(places + keywords, return_annotation=Text(answer_name(method)))
+    return inspect.Signature(places + keywords, return_annotation=Text(answer_name(method, awaited=awaited)))

@@ -21,11 +21,11 @@ from .signatures import answer_name, signature, type_name
 _HEAD = '''"""Written by `python -m windlass stubs`: what the node served when it was run."""
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterable, Iterable, Mapping
 from typing import Any
 
 from typing_extensions import Buffer
-from windlass import Call, Items, Loan, Method, Pool, Reply, ResultView, Struct, Variant
+from windlass import AsyncItems, Call, Items, Loan, Method, Pool, Reply, ResultView, Struct, Variant
 '''
 
 
@@ -62,10 +62,7 @@ def _method(described: dict[str, Any], classes: dict[str, tuple], replies: list[
         if described["reply"] != ("unit",):
             fields.insert(0, f"    value: {type_name(described['reply'], classes=classes)}")
         replies.append("\n".join([f"class {answer}(Reply):", *fields]))
-    shape = signature(described)
-    parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD), *shape.parameters.values()]
-    plain = [one.replace(default=... if one.default is not one.empty else one.empty) for one in parameters]
-    text = str(shape.replace(parameters=plain)).replace("Ellipsis", "...")
+    text = _shape(signature(described))
     name = described["name"]
     if not name.isidentifier() or keyword.iskeyword(name):
         return [f"    # pool[{name!r}]{text}"]
@@ -75,9 +72,19 @@ def _method(described: dict[str, Any], classes: dict[str, tuple], replies: list[
     lines = [f"    class {inner}(Method):"]
     lines += [f"        def __call__{text}:"]
     lines += _docstring(described["docs"], "            ") or ["            ..."]
-    lines += [f"        def send{waits} -> Call: ...", f"        async def aio{text}: ..."]
+    streams = {"sends", "reads"} & {one["sort"] for one in described["parameters"]}
+    awaits = _shape(signature(described, awaited=True))
+    lines += [] if streams else [f"        def send{waits} -> Call: ..."]
+    # What is read with `async for` is there before anything is awaited.
+    lines += [f"        {'def' if 'sends' in streams else 'async def'} aio{awaits}: ..."]
     lines += ["", "    @property", f"    def {name}(self) -> {inner}: ..."]
     return lines
+
+
+def _shape(shape: inspect.Signature) -> str:
+    parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD), *shape.parameters.values()]
+    plain = [one.replace(default=... if one.default is not one.empty else one.empty) for one in parameters]
+    return str(shape.replace(parameters=plain)).replace("Ellipsis", "...")
 
 
 def _docstring(docs: str, indent: str) -> list[str]:

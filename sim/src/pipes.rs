@@ -1,4 +1,6 @@
-//! Pipes: a module with streams each way, which knows how many of its calls are under way.
+//! Pipes: a module with streams each way, which knows how many of its calls are under way; `Wide`, which several workers share.
+//!
+//! Holds: its containers move only when no call is under way.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -36,6 +38,19 @@ impl Pipes {
     #[create]
     fn create() -> Self {
         Self::default()
+    }
+
+    #[hook]
+    fn export(&self, _cx: &Context<'_>) -> Result<Vec<u8>, Fault> {
+        Ok(self.under_way.get().to_le_bytes().to_vec())
+    }
+
+    #[hook]
+    fn import(&self, _cx: &Context<'_>, _from: &str, state: &[u8]) -> Result<(), Fault> {
+        match state.iter().all(|byte| *byte == 0) {
+            true => Ok(()),
+            false => Err(Fault::module(7, "it moves with calls under way")),
+        }
     }
 
     /// Sends so many values of so many bytes, rests for so long after every tenth, and fails at the end if it is to.
@@ -101,5 +116,27 @@ impl Pipes {
     #[method(aggregate = sum)]
     async fn under_way(&self) -> u64 {
         self.under_way.get()
+    }
+}
+
+/// Streams of a container that several workers share.
+pub struct Wide;
+
+#[module(export = false, sync)]
+impl Wide {
+    #[create]
+    fn create() -> Self {
+        Self
+    }
+
+    /// Sends back what comes.
+    #[method]
+    async fn each(&self, mut values: Stream<Vec<u8>>, mut out: Sink<Vec<u8>>) -> Result<u64, Fault> {
+        let mut count = 0;
+        while let Some(value) = values.next().await? {
+            out.send(value).await?;
+            count += 1;
+        }
+        Ok(count)
     }
 }

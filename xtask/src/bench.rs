@@ -21,7 +21,7 @@ const LANE: &str = "windlass-bench-lane";
 const BDEV: &str = "windlass-bench-bdev";
 /// The bench of quick and heavy calls together, a program of its own.
 const MIXED: &str = "windlass-bench-mixed";
-/// The bench of many stubs and sessions, a program of its own.
+/// The benches of many stubs, sessions and values, a program of its own.
 const MANY: &str = "windlass-bench-many";
 /// The bench of files, whose rivals are fio and a small crate.
 const IO: &str = "io";
@@ -31,7 +31,7 @@ const RIVALS: &str = "bench/compare/Cargo.toml";
 /// What to measure.
 #[derive(Debug)]
 pub struct Order {
-    /// `call`, or another bench that the driver knows, or `lane`, `bdev`, `mixed`, `connections` or `array`.
+    /// `call`, or another bench that the driver knows, or `lane`, `bdev`, `mixed`, `connections`, `stream` or `array`.
     pub name: String,
     /// Whether rivals are built and measured.
     pub rivals: bool,
@@ -78,7 +78,8 @@ pub fn run(repo: &Repo, order: &Order) -> Result<(), Trouble> {
         "bdev" => return run_alone(repo, order, BDEV, &[]),
         "mixed" => return run_alone(repo, order, MIXED, &[]),
         arrays::NAME => return arrays::run(repo, order),
-        "connections" => return run_alone(repo, order, MANY, &[]),
+        "connections" => return run_alone(repo, order, MANY, &[&order.name]),
+        "stream" => return run_stream(repo, order),
         _ => {}
     }
     let contenders: &[(&str, &str)] = match order.name.as_str() {
@@ -123,6 +124,20 @@ pub fn run(repo: &Repo, order: &Order) -> Result<(), Trouble> {
 fn run_alone(repo: &Repo, order: &Order, package: &str, words: &[&str]) -> Result<(), Trouble> {
     let mut bench = alone(repo, package)?;
     bench.args(words);
+    hand_over(bench, order)
+}
+
+/// The bench of streams, with its rival if there is one.
+fn run_stream(repo: &Repo, order: &Order) -> Result<(), Trouble> {
+    let mut bench = alone(repo, MANY)?;
+    bench.arg("stream");
+    match repo.text(RIVALS)?.filter(|_| order.rivals) {
+        Some(manifest) => {
+            let built = build_rivals(repo, &manifest)?;
+            bench.arg("--compare").arg(find(&built, "windlass-bench-compare")?);
+        }
+        None => say("without rivals"),
+    }
     hand_over(bench, order)
 }
 

@@ -100,7 +100,7 @@ impl Service<http::Request<Body>> for Summer {
     }
 }
 
-fn server() -> Server {
+pub fn server() -> Server {
     Server::builder().max_frame_size(FRAME_BYTES).max_concurrent_streams(OUTSTANDING_MAX)
 }
 
@@ -136,6 +136,12 @@ pub fn connect_tcp(address: &str) -> Result<Box<dyn Caller>, Failure> {
 
 /// A client of the abstract Unix socket `name`.
 pub fn connect_unix(name: &str) -> Result<Box<dyn Caller>, Failure> {
+    let (runtime, channel) = channel(name)?;
+    Ok(Box::new(Client::new(runtime, channel)))
+}
+
+/// A connection to the abstract Unix socket `name`, and what it runs on.
+pub fn channel(name: &str) -> Result<(Runtime, Channel), Failure> {
     // The address is only what the requests' authority says; the connector decides where they go.
     let (runtime, endpoint) = (runtime(Threads::One)?, endpoint("http://localhost".into())?);
     let name = name.to_owned();
@@ -144,7 +150,7 @@ pub fn connect_unix(name: &str) -> Result<Box<dyn Caller>, Failure> {
         async move { stream.map(TokioIo::new) }
     });
     let channel = runtime.block_on(endpoint.connect_with_connector(connector))?;
-    Ok(Box::new(Client::new(runtime, channel)))
+    Ok((runtime, channel))
 }
 
 /// A client stub, as generated code would have it; cloned for each call that is outstanding.

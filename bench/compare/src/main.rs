@@ -13,6 +13,7 @@ mod grpc;
 mod iceoryx;
 mod runtime;
 mod rust_rpc;
+mod streaming;
 mod zeromq;
 
 use runtime::Threads;
@@ -119,5 +120,5 @@ const PROBES: [Contender; 4] = [
 ];
 
 fn main() -> ExitCode {
-    windlass_bench::contender::main_with_probes(&CONTENDERS, &PROBES)
+    streaming::main().unwrap_or_else(|| windlass_bench::contender::main_with_probes(&CONTENDERS, &PROBES))
 }

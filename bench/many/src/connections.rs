@@ -147,7 +147,7 @@ fn sessions(server: &Server, order: &Order) -> Result<[f64; 3], Failure> {
 }
 
 /// Bytes that a process has in memory: its own, and its part of what it shares.
-fn resident(pid: u32) -> Result<f64, Failure> {
+pub fn resident(pid: u32) -> Result<f64, Failure> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
     let line =
         text.lines().find(|line| line.starts_with("Pss:")).ok_or("the system does not say how much memory")?;

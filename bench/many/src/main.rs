@@ -1,13 +1,16 @@
 //! `windlass-bench-many`: what many of a thing cost.
 //!
-//! Lives here: the command line, the node (a process of its own); `connections` (stubs and sessions of which few work).
+//! Lives here: the command line, the node (a process of its own); `connections` (stubs and sessions of which few work), `stream` (values
+//! one after another).
 //! Holds: every answer is checked; kinds take turns in each round. Exit: 0, or 1 when an answer is wrong or a program cannot be run;
 //! figures beyond their target are said, not failed.
 #![allow(clippy::disallowed_methods, reason = "a bench reads the clock and runs programs")]
 
 mod connections;
+mod stream;
 
-use clap::Parser;
+use crate::stream::Flow;
+use clap::{Parser, ValueEnum};
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitCode, Stdio};
@@ -21,10 +24,22 @@ use windlass_runtime::{Node, NodeConfig, PoolSpec};
 /// Whatever ends the bench: shown to a person, never matched on.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Measures what many stubs and sessions cost, of which few work.
+/// Which bench.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum What {
+    /// Many stubs of one process, many sessions.
+    Connections,
+    /// Values a second of streams, and what a reader that stands still costs.
+    Stream,
+}
+
+/// Measures what many stubs and sessions cost, of which few work, and many values.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "windlass-bench-many", version)]
 struct Order {
+    /// Which bench.
+    #[arg(value_enum, required_unless_present = "serve")]
+    what: Option<What>,
     /// Writes the rows to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -43,6 +58,9 @@ struct Order {
     /// How long a turn is, milliseconds.
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(10..=60_000))]
     turn_ms: u64,
+    /// The program of rivals, for `stream`.
+    #[arg(long, value_name = "PROGRAM")]
+    compare: Option<PathBuf>,
     /// Is the node.
     #[arg(long, hide = true)]
     serve: Option<usize>,
@@ -73,7 +91,10 @@ fn run(order: &Order) -> Result<(), Failure> {
         println!("{warning}");
     }
     let server = Server::start(order.workers)?;
-    let rows = connections::measure(&server, order)?;
+    let rows = match order.what {
+        Some(What::Stream) => stream::measure(&server, order)?,
+        Some(What::Connections) | None => connections::measure(&server, order)?,
+    };
     if let Some(path) = &order.json {
         row::write(path, &rows)?;
         println!("rows: {}", path.display());
@@ -86,8 +107,9 @@ fn serve(workers: usize) -> Result<(), Failure> {
     let directory = tempfile::tempdir()?;
     let mut config = NodeConfig::new("bench", Admin::TABLE);
     config.directory = directory.path().join("bench");
-    config.modules.push(Echo::TABLE);
+    config.modules.extend([Echo::TABLE, Flow::TABLE]);
     config.pools.push(PoolSpec { containers: workers as u32, ..PoolSpec::new("echo", "echo") });
+    config.pools.push(PoolSpec::new("flow", "flow"));
     config.workers = workers;
     let node = Node::start(config)?;
     println!("{}", directory.path().join("bench").display());
@@ -108,8 +130,13 @@ struct Server {
 impl Server {
     fn start(workers: u16) -> Result<Self, Failure> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["--serve", &workers.to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn()?;
+        command.args(["--serve", &workers.to_string()]);
+        Self::of(command)
+    }
+
+    /// A program that says where it is, and ends when its input does.
+    fn of(mut command: Command) -> Result<Self, Failure> {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let input = child.stdin.take();
         let mut address = String::new();
         BufReader::new(child.stdout.take().ok_or("the node has no output")?).read_line(&mut address)?;

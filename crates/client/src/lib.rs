@@ -62,7 +62,7 @@ pub use reply::{Reply, ResultView};
 pub use slots::CallSlot;
 pub use stages::ClientStages;
 pub use stream::pipe::Pipe;
-pub use streams::{AsyncItems, EncodedValues, Items, Streaming};
+pub use streams::{AsyncItems, EncodedStream, EncodedValues, Items, Streaming};
 /// What node and client agree on, for callers by schema who may name this crate alone.
 pub use windlass_contract as contract;
 pub use windlass_contract::frame::Token;

@@ -62,7 +62,27 @@ pub struct Batch<'b> {
     pub last: bool,
     /// Values one behind another, each behind its length (four bytes, little-endian). One may begin in a batch and end in a later
     /// one.
+    #[serde(serialize_with = "whole")]
     pub bytes: &'b [u8],
+}
+
+/// Bytes as they are: serde hands on a slice's elements one by one, which stands the same and takes many times as long.
+fn whole<S: serde::Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bytes(bytes)
+}
+
+impl Batch<'_> {
+    /// The postcard of its postcard, which is what passes.
+    ///
+    /// # Errors
+    /// `BadArguments`, which cannot be.
+    pub fn encoded(&self) -> Result<Vec<u8>, Fault> {
+        /// Bytes of a value.
+        #[derive(Serialize)]
+        struct Whole<'b>(#[serde(serialize_with = "whole")] &'b [u8]);
+        let told = |error: postcard::Error| Fault::new(Code::BadArguments, error.to_string());
+        postcard::to_allocvec(self).and_then(|inner| postcard::to_allocvec(&Whole(&inner))).map_err(told)
+    }
 }
 
 /// Values on their way into a stream's bytes.
@@ -515,6 +535,16 @@ mod tests {
             }
             reader.end().expect("nothing is left");
             assert_eq!(got, values, "cut every {step} bytes");
+        }
+    }
+
+    #[test]
+    fn a_batch_stands_as_serde_would_have_it() {
+        for bytes in [vec![], vec![7], (0..STREAM_BATCH_BYTES_MAX).map(|at| at as u8).collect()] {
+            let batch = Batch { turn: 300, last: true, bytes: &bytes };
+            let inner = postcard::to_allocvec(&(300u64, true, &bytes)).expect("encodes");
+            assert_eq!(batch.encoded().expect("encodes"), postcard::to_allocvec(&inner).expect("encodes"));
+            assert_eq!(postcard::from_bytes::<Batch<'_>>(&inner).expect("reads"), batch);
         }
     }
 

@@ -103,8 +103,8 @@ pub const ALL: &[Workload] = &[
     },
     Workload {
         name: "streams",
-        about: "values pass beside calls while clients read slowly, stop reading or go: they come in order and whole, and a method whose \
-                stream nobody reads any more ends",
+        about: "values pass beside calls while clients read slowly, stop reading or go, and containers move: they come in order and whole, \
+                and a method whose stream nobody reads any more ends",
         finds: &[],
         play: streams::play,
     },

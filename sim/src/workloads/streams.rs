@@ -1,14 +1,14 @@
-//! Streams: values pass beside calls while clients read slowly, stop reading, or go.
+//! Streams: values pass beside calls while clients read slowly, stop reading, or go, and while containers move.
 //!
-//! From: clients in shared memory with several streams each, in a node of several workers. Now and then the node is told to stop in
-//! the middle of it.
-//! Holds: what was sent comes in order, whole, and then what the call answered; a method whose stream nobody reads any more ends; at
-//! the end no call is under way and nothing is held.
+//! From: clients in shared memory with several streams each, in a node of several workers; in half of the runs somebody who changes
+//! the modes of pools all the time. Now and then the node is told to stop in the middle of it.
+//! Holds: what was sent comes in order, whole, and then what the call answered, wherever the container is by then; a method whose
+//! stream nobody reads any more ends; at the end no call is under way and nothing is held.
 
 use super::lives::{ready_node_that, stop};
 use crate::node::Made;
 use crate::person::Me;
-use crate::pipes::{Pipes, pipes, value};
+use crate::pipes::{Pipes, Wide, pipes, value, wide};
 use crate::stage::Stage;
 use std::cell::Cell;
 use std::pin::Pin;
@@ -25,25 +25,31 @@ const CALLS: [u32; 3] = [4, 16, 64];
 
 pub(super) fn play(stage: &Stage) -> Result<(), String> {
     let mut dice = stage.dice("streams");
-    let made = Made { workers: 1 + dice.place(3), modules: &[Pipes::TABLE], ..Made::default() };
+    let made = Made { workers: 1 + dice.place(3), modules: &[Pipes::TABLE, Wide::TABLE], ..Made::default() };
     let (node, _) = ready_node_that(stage, made)?;
     let directory = node.directory();
     let maker = stage.person("maker", move |me| async move {
         let told = |fault: Fault| format!("making the pool: {fault}");
         let admin = admin::Client::on(me.connect(&directory, 2).map_err(told)?.admin());
         admin.create_spread("pipes", "pipes", &[], CONTAINERS, "round_robin").await.map_err(told)?;
+        admin.create_spread("wide", "wide", &[], 1, "round_robin").await.map_err(told)?;
         me.disconnect();
         Ok(())
     });
     stage.until("the pool is made", || stage.is_over(maker))?;
     stage.verdict()?;
-    let ends = Rc::new(Cell::new(false));
-    let people: Vec<usize> = (0..1 + dice.below(4))
+    let (ends, over) = (Rc::new(Cell::new(false)), Rc::new(Cell::new(false)));
+    let mut people: Vec<usize> = (0..1 + dice.below(4))
         .map(|number| {
             let (directory, ends) = (node.directory(), ends.clone());
             stage.person(&format!("reader-{number}"), move |me| async move { live(&me, &directory, &ends).await })
         })
         .collect();
+    let readers = people.clone();
+    if dice.below(2) == 0 {
+        let (directory, ends, over) = (node.directory(), ends.clone(), over.clone());
+        people.push(stage.person("mover", move |me| async move { change(&me, &directory, &ends, &over).await }));
+    }
     let all_end = || people.iter().all(|at| stage.is_over(*at));
     if dice.below(5) == 0 {
         for _ in 0..dice.below(3_000) {
@@ -51,11 +57,14 @@ pub(super) fn play(stage: &Stage) -> Result<(), String> {
         }
         stage.verdict()?;
         ends.set(true);
+        over.set(true);
         node.stop(Duration::from_millis(dice.below(2_000)));
         stage.until("the node stops", || node.is_stopped())?;
         return stage.until("everybody ends", all_end);
     }
-    stage.until("everybody has read what they wanted", all_end)?;
+    stage.until("everybody has read what they wanted", || readers.iter().all(|at| stage.is_over(*at)))?;
+    over.set(true);
+    stage.until("the mover ends", all_end)?;
     stage.verdict()?;
     let directory = node.directory();
     let auditor = stage.person("auditor", move |me| async move { all_have_ended(&me, &directory).await });
@@ -79,22 +88,49 @@ async fn all_have_ended(me: &Me, directory: &str) -> Result<(), String> {
     Ok(())
 }
 
-async fn live(me: &Me, directory: &str, ends: &Cell<bool>) -> Result<(), String> {
-    let forgive = |fault: Fault| {
-        let codes = [Code::Draining, Code::NodeGone, Code::NotConnected, Code::Cancelled];
-        let away = codes.iter().any(|code| fault.is(*code));
-        if ends.get() && away { Ok(()) } else { Err(format!("a stream: {fault}")) }
+/// What a node that ends may answer.
+fn forgive(what: &str, fault: &Fault, ends: &Cell<bool>) -> Result<(), String> {
+    let codes = [Code::Draining, Code::NodeGone, Code::NotConnected, Code::Cancelled];
+    let away = codes.iter().any(|code| fault.is(*code));
+    if ends.get() && away { Ok(()) } else { Err(format!("{what}: {fault}")) }
+}
+
+/// Changes modes until all is over. A container stays when a stream of it lasts.
+async fn change(me: &Me, directory: &str, ends: &Cell<bool>, over: &Cell<bool>) -> Result<(), String> {
+    let client = match me.connect(directory, 2) {
+        Ok(client) => client,
+        Err(fault) => return forgive("connecting", &fault, ends),
     };
+    let admin = admin::Client::on(client.admin());
+    while !over.get() {
+        let pool = ["pipes", "wide"][me.below(2) as usize];
+        let mode = ["shared", "bundled", "dedicated"][me.below(3) as usize];
+        match admin.set_pool_mode(pool, mode).await {
+            Ok(_) => {}
+            // There may be too few workers for it.
+            Err(fault) if fault.is(Code::BadArguments) => {}
+            Err(fault) => {
+                me.disconnect();
+                return forgive("changing a mode", &fault, ends);
+            }
+        }
+        me.sleep(me.below(2_000_000)).await;
+    }
+    me.disconnect();
+    Ok(())
+}
+
+async fn live(me: &Me, directory: &str, ends: &Cell<bool>) -> Result<(), String> {
     let client = match me.connect(directory, CALLS[me.below(3) as usize]) {
         Ok(client) => client,
-        Err(fault) => return forgive(fault),
+        Err(fault) => return forgive("connecting", &fault, ends),
     };
     let ended = read(me, &client).await;
     if me.below(4) == 0 {
         client.vanish();
     }
     me.disconnect();
-    ended.or_else(forgive)
+    ended.or_else(|fault| forgive("a stream", &fault, ends))
 }
 
 /// Values to be sent, with rests.
@@ -124,6 +160,7 @@ impl Stream for Rested {
 
 async fn read(me: &Me, client: &Client) -> Result<(), Fault> {
     let pool = client.pool_async("pipes").await?;
+    let wide = wide::Client::on(client.pool_async("wide").await?);
     for _ in 0..1 + me.below(6) {
         let query = match me.below(3) {
             0 => Query::Local,
@@ -134,7 +171,7 @@ async fn read(me: &Me, client: &Client) -> Result<(), Fault> {
         let bytes = [0, 1, 30, 3_000, 150_000][me.below(5) as usize];
         let count = me.below(if bytes > 1_000 { 12 } else { 3_000 });
         let rest_us = if me.coin() { me.below(300) } else { 0 };
-        match me.below(5) {
+        match me.below(6) {
             0 => {
                 let fails = me.below(4) == 0;
                 let mut values = pipes.send(count, bytes, rest_us, fails).await?;
@@ -167,6 +204,12 @@ async fn read(me: &Me, client: &Client) -> Result<(), Fault> {
                 let most = me.below(count + 1);
                 let values = Rested { next: 0, count: 1_000_000, bytes, rests: me.coin() };
                 same("taken of many", pipes.take(most, bytes, rest_us, values).await?, most)?;
+            }
+            4 => {
+                let values = Rested { next: 0, count, bytes, rests: me.coin() };
+                let mut values = wide.each(values).await?;
+                same("sent back", all(me, &mut values, bytes).await?, count)?;
+                same("counted", values.end().await?, count)?;
             }
             _ => {
                 let values = Rested { next: 0, count, bytes, rests: me.coin() };

@@ -19,7 +19,7 @@ use windlass_contract::{Code, Fault};
 
 use super::feed::Cut;
 use super::items::{Incoming, ended_before_its_stream};
-use super::{OUT_AT_ONCE, Streaming};
+use super::{EncodedStream, OUT_AT_ONCE, Streaming};
 use crate::outgoing::Outgoing;
 use crate::reply::Reply;
 
@@ -76,6 +76,16 @@ fn write<T: Serialize>(
 pub(super) fn boxed<T: Serialize + 'static>(values: impl Stream<Item = T> + Send + 'static) -> Values {
     let mut values = Box::pin(values);
     Box::new(move |context, writer| write(values.as_mut(), context, writer))
+}
+
+/// Values in postcard that a task has.
+pub(super) fn encoded(mut values: EncodedStream) -> Values {
+    Box::new(move |context, writer| {
+        values.as_mut().poll_next(context).map(|value| match value {
+            Some(value) => writer.put_encoded(&value?).map(|()| true),
+            None => Ok(false),
+        })
+    })
 }
 
 /// Values on their way to the node.
@@ -289,6 +299,36 @@ impl<T, R: DeserializeOwned> AsyncItems<T, R> {
             Some(answer) => answer?.value(),
             None => Err(Fault::new(Code::Internal, "a stream ended without an answer")),
         }
+    }
+}
+
+impl AsyncItems<Vec<u8>> {
+    /// Of a call that sends nothing back: only its end is waited for.
+    pub(super) fn without_items(mut self) -> Self {
+        self.incoming.last = true;
+        self
+    }
+
+    /// The next value in postcard, of a stream that is read by schema; `None` after the last.
+    ///
+    /// # Errors
+    /// What the call ended with, once, as the last item.
+    pub fn poll_encoded(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Vec<u8>, Fault>>> {
+        self.poll_item(context, |reader| Ok(reader.next_encoded()?.map(<[u8]>::to_vec)))
+    }
+
+    /// What the call answered, once, after all that is left was read and not looked at.
+    ///
+    /// # Errors
+    /// What the call ended with, also if that was an item before.
+    pub fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<Result<Reply, Fault>> {
+        while let Poll::Ready(item) = self.poll_item(context, |reader| Ok(reader.next_encoded()?.map(drop))) {
+            if item.is_none_or(|item| item.is_err()) {
+                let none = || Err(Fault::new(Code::Internal, "a stream ended without an answer"));
+                return Poll::Ready(self.answer.take().unwrap_or_else(none));
+            }
+        }
+        Poll::Pending
     }
 }
 

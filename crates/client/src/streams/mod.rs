@@ -11,6 +11,7 @@ mod awaited;
 mod feed;
 mod items;
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -233,7 +234,21 @@ impl Streaming {
         let items = Items::new(self, call.send(), values);
         if reads { items } else { items.without_items() }
     }
+
+    /// As `items_encoded`, for a task.
+    pub fn items_encoded_async(
+        self,
+        call: Outgoing,
+        values: Option<EncodedStream>,
+        reads: bool,
+    ) -> AsyncItems<Vec<u8>> {
+        let items = AsyncItems::new(self, call, values.map(awaited::encoded));
+        if reads { items } else { items.without_items() }
+    }
 }
+
+/// Values for a stream that a task has, in postcard, or why there is no next one, which ends the call.
+pub type EncodedStream = Pin<Box<dyn futures_core::Stream<Item = Result<Vec<u8>, Fault>> + Send>>;
 
 /// Values for a stream, in postcard, or why there is no next one, which ends the call.
 pub type EncodedValues = Box<dyn Iterator<Item = Result<Vec<u8>, Fault>> + Send>;

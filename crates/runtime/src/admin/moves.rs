@@ -3,8 +3,9 @@
 //! Lives here: `move_one`; `settled` (whoever is to end or keep a pool waits until nothing of it moves).
 //! From: `modes`, `relief`. To: orders to all workers (`moved`).
 //! Holds: a container that moves has no call; those that come wait where they come from, and go on in their order. All workers
-//! hold them back, and all they had sent is with the container, before it drains: so none is passed by a later one. If
-//! anything fails, the container stays and serves as before.
+//! hold them back, and all they had sent is with the container, before it drains: so none is passed by a later one. What passes beside
+//! a call with streams that the container has goes on, so that this call may end. If anything fails, the container stays and
+//! serves as before.
 //! Not here: which container goes where (`modes`).
 
 use crate::core::Core;
@@ -13,6 +14,7 @@ use crate::limits::{MOVE_HOLD_NS, MOVE_LOOK_NS, MOVE_STATE_NS, MOVE_WAIT_NS};
 use crate::mail::orders::{Order, Plan, Told, ask, sleep, tell, together_until};
 use crate::place::Pool;
 use crate::place::claim::Claim;
+use crate::place::held::Which;
 use crate::place::policy::sharers;
 use crate::place::share::Where;
 use crate::shared::WorkerId;
@@ -116,7 +118,7 @@ impl<'a> Mover<'a> {
         if stateless {
             within(core, to, Order::TakeUp(pool, place, None), MOVE_STATE_NS).await?;
         }
-        all_within(core, core.shared.workers(), |_| Order::Hold(pool, place)).await?;
+        all_within(core, core.shared.workers(), |_| Order::Hold(pool, place, Which::New)).await?;
         // What a worker had sent before is posted when it answers this; so the drain comes behind it.
         all_within(core, core.shared.workers(), |_| Order::Fence).await?;
         ask(core, from, Order::Drain(pool, place)).await?;

@@ -13,6 +13,7 @@ use crate::events::Kind;
 use crate::limits::MOVE_HOLD_NS;
 use crate::mail::orders::{Order, Plan, ask, ask_each, together_until};
 use crate::place::claim::Claim;
+use crate::place::held::Which;
 use crate::place::policy::{sharers, shares_at};
 use crate::place::share::{self, Share, Where};
 use crate::place::{Module, Pool, Spot};
@@ -145,7 +146,7 @@ impl Mover<'_> {
         there: &Where,
     ) -> Result<(), Fault> {
         let core = self.core;
-        all_within(core, core.shared.workers(), |_| Order::Hold(id, place)).await?;
+        all_within(core, core.shared.workers(), |_| Order::Hold(id, place, Which::New)).await?;
         // What a worker had sent before is posted when it answers this; so the drain comes behind it.
         all_within(core, core.shared.workers(), |_| Order::Fence).await?;
         ask_each(core, before, |_| Order::Drain(id, place)).await?;

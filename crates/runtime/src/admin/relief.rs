@@ -15,6 +15,7 @@ use crate::limits::{MOVE_STATE_NS, RELIEF_LOOK_NS};
 use crate::mail::orders::{Order, ask, sleep, tell};
 use crate::mail::{self, Carried, Letter};
 use crate::place::claim::Claim;
+use crate::place::held::Which;
 use crate::place::mode::Mode;
 use crate::place::policy::{Placement, choose_again};
 use crate::place::share::{self, Where};
@@ -197,7 +198,7 @@ impl Mover<'_> {
     ) -> Result<(), Fault> {
         let core = self.core;
         let others = || core.shared.workers().filter(|worker| *worker != held);
-        all_within(core, others(), |_| Order::Hold(id, place)).await?;
+        all_within(core, others(), |_| Order::Hold(id, place, Which::All)).await?;
         // What they had sent before is in the mailbox of the one that is held when they answer this.
         all_within(core, others(), |_| Order::Fence).await?;
         let mailbox = &core.shared.desk(held).mailbox;

@@ -60,6 +60,10 @@ impl LiveCalls {
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
+    /// Whether one that lives is of some kind.
+    pub(crate) fn any(&self, is_it: impl Fn(&Rc<Call>) -> bool) -> bool {
+        self.0.values().any(|live| is_it(&live.call))
+    }
     /// Living calls with this root, the root itself not counted.
     pub(crate) fn nested_of(&self, root: u64) -> usize {
         self.0.values().filter(|live| live.call.depth > 0 && live.call.root == root).count()

@@ -12,7 +12,8 @@ use super::operation::Finished;
 use super::{ended_early, finish, keep_alive};
 use crate::core::Core;
 use crate::limits::{STREAM_WINDOW_BYTES, STREAMS_MAX};
-use crate::place::Method;
+use crate::place::{Container, Method};
+use crate::transport::Arrived;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -118,10 +119,6 @@ fn value_of<T: Serialize>(value: &T) -> Answer {
     postcard::to_allocvec(value).map_err(|error| Fault::new(Code::Internal, error.to_string()))
 }
 
-fn batch_of(batch: &Batch<'_>) -> Answer {
-    value_of(&value_of(batch)?)
-}
-
 impl Stream {
     /// Whether nothing holds it here but itself.
     fn is_idle(&self) -> bool {
@@ -137,7 +134,7 @@ impl Stream {
             self.sent.told |= last;
             if let Some(taker) = self.takers.pop_front() {
                 self.sent.turn += 1;
-                answered.push((taker, batch_of(&batch)));
+                answered.push((taker, batch.encoded()));
             }
         }
         if self.sent.told || (self.sent.has_room() && !self.sent.ended) {
@@ -172,6 +169,30 @@ impl Stream {
 /// The methods by which a caller passes bytes, in order of their numbers.
 pub(crate) fn methods() -> [Rc<Method>; 3] {
     [streams::open(), streams::take(), streams::give()].map(Method::of_streams)
+}
+
+/// Whether calls of a method pass bytes beside another.
+pub(crate) fn is_beside(method: &Method) -> bool {
+    method.by_stream && streams::is_of_streams(method.id)
+}
+
+/// The number of the streams that a call has, or is about: its arguments begin with it.
+pub(crate) fn number(arguments: &[u8]) -> Option<u64> {
+    postcard::take_from_bytes(arguments).ok().map(|(number, _)| number)
+}
+
+/// Whether a call with the streams that another is about is in a container, begun or not.
+pub(crate) fn has_call(core: &Core, container: &Rc<Container>, beside: &Arrived) -> bool {
+    let Some(number) = number(beside.arguments()) else { return false };
+    let is_it = |call: &Rc<Call>| {
+        call.owner == beside.owner
+            && call.method.by_stream
+            && !is_beside(&call.method)
+            && Rc::ptr_eq(&call.container, container)
+            && self::number(call.arguments()) == Some(number)
+    };
+    let is_open = core.call_streams.0.borrow().get(&(beside.owner, number)).is_some_and(|stream| stream.open);
+    is_open || core.live.borrow().any(is_it) || core.lanes.any_waiting(is_it)
 }
 
 /// Takes a call that rides beside one with streams, and has begun.

@@ -9,10 +9,11 @@ use crate::admin::{moved, part, report};
 use crate::core::{Alarm, Core};
 use crate::host::library::{State, Table};
 use crate::limits::ORDERS_MAX;
+use crate::place::Provided;
 use crate::place::claim::Claim;
+use crate::place::held::{self, Which};
 use crate::place::mode::Spread;
 use crate::place::share::{self, Share, Where};
-use crate::place::{Provided, held};
 use crate::shared::WorkerId;
 use crate::stats::Costs;
 use slotmap::SlotMap;
@@ -50,8 +51,8 @@ pub(crate) enum Order {
     Probe(PoolId, u32),
     /// Drop a container that was made for a pool that stands and is not to be of it.
     Unmake(PoolId, u32),
-    /// Calls to a container wait from now on.
-    Hold(PoolId, u32),
+    /// These calls to a container wait from now on.
+    Hold(PoolId, u32, Which),
     /// Nothing: what was written before is posted once this is answered.
     Fence,
     /// Wait until a container runs nothing.
@@ -328,8 +329,8 @@ pub(crate) fn at_once(core: &Rc<Core>, order: Order) -> Result<Result<Told, Faul
             moved::unmake(core, pool, place);
             done(Ok(()))
         }
-        Order::Hold(pool, place) => {
-            held::begin(core, pool, place);
+        Order::Hold(pool, place, which) => {
+            held::begin(core, pool, place, which);
             done(Ok(()))
         }
         Order::Fence => done(Ok(())),

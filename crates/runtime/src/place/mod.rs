@@ -21,6 +21,7 @@ pub(crate) use method::Method;
 pub(crate) use pool::{Container, LINKED, Module, Places, Pool, Provided, Spot};
 
 use crate::core::Core;
+use crate::host;
 use crate::limits::HEAVY_NS;
 use crate::reply::{Refused, ReplySlot, Wait};
 use crate::session::Admitted;
@@ -134,20 +135,21 @@ fn at(core: &Rc<Core>, pool: &Pool, method: &Rc<Method>, mut call: Arrived, at: 
         return share::deal(core, pool, spot, method, call, at);
     }
     match &spot.here {
-        Some(container) if !spot.held.is_on() => {
+        Some(container) if !spot.held.holds_here(core, container, method, &call) => {
             Found::Here(Placed { container: container.clone(), method: method.clone(), call })
         }
         _ => {
             // What is resolved is not resolved again.
             call.slot.query = Query::Id(at as u64);
-            beyond(call, spot, at)
+            let waits = spot.here.is_some() || spot.held.holds(method, &call);
+            beyond(call, spot, at, waits)
         }
     }
 }
 
 /// A call that does not go to a container of this worker now.
-fn beyond(call: Arrived, spot: &Spot, at: usize) -> Found {
-    match spot.held.is_on() {
+fn beyond(call: Arrived, spot: &Spot, at: usize, waits: bool) -> Found {
+    match waits {
         true => Found::Held(call, at),
         false => Found::Away(call, spot.worker, at as u32),
     }
@@ -194,11 +196,17 @@ pub(crate) fn find_here(core: &Rc<Core>, admitted: Admitted, at: u32) -> Result<
             Ok(share::deal_here(core, &pool, &spot, &method, call, at as usize))
         }
         // Also while others wait: it was sent before them, and the container does not go before it has ended.
-        Ok((Some(Spot { here: Some(container), .. }), _, method)) => {
-            Ok(Found::Here(Placed { call, container, method }))
+        Ok((Some(Spot { here: Some(container), held, .. }), _, method)) => {
+            match host::streams::is_beside(&method) && held.holds_here(core, &container, &method, &call) {
+                true => Ok(Found::Held(call, at as usize)),
+                false => Ok(Found::Here(Placed { call, container, method })),
+            }
         }
         // It has moved since.
-        Ok((Some(spot), ..)) => Ok(beyond(call, &spot, at as usize)),
+        Ok((Some(spot), _, method)) => {
+            let waits = spot.held.holds(&method, &call);
+            Ok(beyond(call, &spot, at as usize, waits))
+        }
         Ok((None, pool, method)) => resolve::resolve(core, call, &pool, &method),
         Err(fault) => Err(Refused::new(call.reply, fault)),
     }
@@ -214,7 +222,7 @@ pub(crate) fn find_fold(core: &Rc<Core>, call: Arrived, at: usize) -> Result<Fou
         Some(Spot { here: Some(container), held, .. }) if !held.is_on() => {
             Ok(Found::Here(Placed { container: container.clone(), method: Method::fold(), call }))
         }
-        Some(spot) => Ok(beyond(call, spot, at)),
+        Some(spot) => Ok(beyond(call, spot, at, spot.held.is_on())),
         None => Err(Refused::new(call.reply, places.unknown(&call.slot.pool.to_string()))),
     }
 }

@@ -11,6 +11,7 @@
 use super::claim::Claim;
 use super::{Container, Found, Method, Placed, Pool, Spot};
 use crate::core::Core;
+use crate::host::streams;
 use crate::limits::HEAVY_NS;
 use crate::shared::WorkerId;
 use crate::transport::Arrived;
@@ -96,13 +97,13 @@ pub(super) fn deal(
     mut call: Arrived,
     at: usize,
 ) -> Found {
-    if spot.held.is_on() {
+    if spot.held.holds(method, &call) {
         call.slot.query = Query::Id(at as u64);
         return Found::Held(call, at);
     }
     let to = by_key(pool, spot, method, &call).unwrap_or_else(|| least(core, pool, spot, method, call.bytes()));
     match &spot.here {
-        Some(container) if to == core.worker => here(container, method, call),
+        Some(container) if to == core.worker => here(core, spot, container, method, call, at),
         _ => {
             // What is resolved is not resolved again.
             call.slot.query = Query::Id(at as u64);
@@ -126,12 +127,23 @@ pub(super) fn deal_here(
     };
     match &spot.here {
         // Also while others wait: it was sent before them, and shares do not go before it has ended.
-        Some(container) if is_here => here(container, method, call),
+        Some(container) if is_here => here(core, spot, container, method, call, at),
         _ => deal(core, pool, spot, method, call, at),
     }
 }
 
-fn here(container: &Rc<Container>, method: &Rc<Method>, call: Arrived) -> Found {
+fn here(
+    core: &Rc<Core>,
+    spot: &Spot,
+    container: &Rc<Container>,
+    method: &Rc<Method>,
+    mut call: Arrived,
+    at: usize,
+) -> Found {
+    if streams::is_beside(method) && spot.held.holds_here(core, container, method, &call) {
+        call.slot.query = Query::Id(at as u64);
+        return Found::Held(call, at);
+    }
     Found::Here(Placed { call, container: container.clone(), method: method.clone() })
 }
 
@@ -139,8 +151,7 @@ fn here(container: &Rc<Container>, method: &Rc<Method>, call: Arrived) -> Found 
 /// are refused where the call would begin.
 fn by_key(pool: &Pool, spot: &Spot, method: &Method, call: &Arrived) -> Option<WorkerId> {
     if method.by_stream {
-        let (number, _) = postcard::take_from_bytes(call.arguments()).ok()?;
-        return Some(share_of(&spot.shares, number).worker);
+        return Some(share_of(&spot.shares, streams::number(call.arguments())?).worker);
     }
     method.flags.key.as_ref()?;
     let hash = pool.module.table.key(method.id, call.arguments())?;

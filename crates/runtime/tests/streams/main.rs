@@ -6,6 +6,7 @@
 mod stage;
 
 mod ends;
+mod moving;
 mod pipes;
 mod raw;
 mod values;

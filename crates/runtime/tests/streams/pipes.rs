@@ -210,6 +210,46 @@ impl Wide {
     }
 }
 
+/// What has come, which moves with its container.
+#[derive(Default)]
+pub struct Tally {
+    sum: Cell<u64>,
+}
+
+#[module(export = false)]
+impl Tally {
+    #[create]
+    fn create() -> Self {
+        Self::default()
+    }
+    #[hook]
+    fn export(&self, _cx: &Context<'_>) -> Result<Vec<u8>, Fault> {
+        Ok(self.sum.get().to_le_bytes().to_vec())
+    }
+    #[hook]
+    fn import(&self, _cx: &Context<'_>, _from: &str, state: &[u8]) -> Result<(), Fault> {
+        let sum = state.try_into().map_err(|_| Fault::module(2, "eight bytes"))?;
+        self.sum.set(u64::from_le_bytes(sum));
+        Ok(())
+    }
+    /// Sends each number back, and adds it up when all have come; answers how many.
+    #[method]
+    async fn each(&self, mut rows: Stream<u64>, mut out: Sink<u64>) -> Result<u64, Fault> {
+        let (mut count, mut sum) = (0, 0);
+        while let Some(row) = rows.next().await? {
+            out.send(row).await?;
+            (count, sum) = (count + 1, sum + row);
+        }
+        self.sum.set(self.sum.get() + sum);
+        Ok(count)
+    }
+    /// The sum of all that came.
+    #[method]
+    fn sum(&self) -> u64 {
+        self.sum.get()
+    }
+}
+
 /// No streams.
 pub struct Dry;
 
