@@ -18,6 +18,7 @@ pub mod pick;
 pub mod random;
 pub mod reduce;
 pub mod registry;
+mod sample;
 pub mod sets;
 pub mod shape;
 pub mod shown;
