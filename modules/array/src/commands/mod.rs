@@ -1,6 +1,7 @@
 //! The groups of commands, one module each.
 
 pub mod bigint;
+mod bigint_group;
 pub mod bigint_pick;
 pub mod binary;
 pub mod by_key;
