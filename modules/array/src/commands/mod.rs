@@ -24,6 +24,7 @@ pub mod sets;
 pub mod shape;
 pub mod shown;
 pub mod sort;
+pub mod sparse;
 pub mod stats;
 pub mod strings;
 pub mod symbols;
