@@ -36,6 +36,7 @@ pub use commands::sets::Sets;
 pub use commands::shape::Shape;
 pub use commands::shown::Shown;
 pub use commands::sort::Sort;
+pub use commands::sparse::SparseMatrices;
 pub use commands::stats::Stats;
 pub use commands::strings::Text;
 pub use commands::symbols::SymbolTable;
@@ -76,4 +77,5 @@ pub const TABLES: &[&windlass::ModuleTable] = &[
     BigIntsPicked::TABLE,
     Shown::TABLE,
     ByKey::TABLE,
+    SparseMatrices::TABLE,
 ];

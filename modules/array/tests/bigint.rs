@@ -11,6 +11,7 @@ const VALUES: [&[i128]; 4] =
     [&[], &[0], &[-1], &[1 << 80, -(1 << 70), 3, 0, -5, u64::MAX as i128, i64::MIN as i128, 1 << 63, 1 << 64]];
 
 type Naive = fn(i128, i128) -> i128;
+type OfGroup = fn(&[i128]) -> i128;
 
 fn stage() -> Stage {
     Stage::with(64 << 20)
@@ -319,4 +320,59 @@ fn limbs_of_one_command_come_least_first_and_of_the_other_greatest_first() {
     assert_eq!(made("big_int_creation_multi_limb<uint64,1>", "-1"), least);
     assert_eq!(made("big_int_creation<bigint,1>", "-1"), greatest);
     assert_eq!(made("big_int_creation<bigint,1>", "8"), ["5", "7", "0"], "the low bits are those of the last");
+}
+
+#[test]
+fn groups_are_reduced_to_one_value_each_and_spread_over_their_rows_again() {
+    let stage = stage();
+    let values = [1 << 80, -(1 << 70), 3, 3, -5, 1 << 64, 7];
+    let (starts, name) = (stage.array(&[3], &[0i64, 2, 5]), big(&stage, &[7], &values, -1));
+    let groups = [&values[0..2], &values[2..5], &values[5..7]];
+    let reduced = |name: &str, op: &str| {
+        let given = [("values", name), ("segments", &starts), ("op", op), ("skip_nan", "True"), ("ddof", "1")];
+        stage.make("segmentedReduction", &given)
+    };
+    let naive: [(&str, OfGroup); 7] = [
+        ("sum", |group| group.iter().sum()),
+        ("min", |group| *group.iter().min().unwrap()),
+        ("max", |group| *group.iter().max().unwrap()),
+        ("or", |group| group.iter().fold(0, |all, one| all | one)),
+        ("and", |group| group.iter().fold(-1, |all, one| all & one)),
+        ("xor", |group| group.iter().fold(0, |all, one| all ^ one)),
+        ("first", |group| group[0]),
+    ];
+    for (op, naive) in naive {
+        assert_eq!(texts(&stage, &reduced(&name, op)), decimal(&groups.map(naive)), "{op}");
+    }
+    assert_eq!(stage.values::<i64>(&reduced(&name, "count")), [2, 3, 2]);
+    assert_eq!(stage.values::<i64>(&reduced(&name, "nunique")), [2, 2, 2]);
+    let wrong = [("values", name.as_str()), ("segments", &starts), ("op", "median"), ("skip_nan", "True")];
+    assert!(stage.fault("segmentedReduction", &wrong).message.contains("median"));
+
+    // What has a width keeps it, except in a sum.
+    let narrow = big(&stage, &[7], &[250, 10, 3, 3, 5, 255, 255], 8);
+    let width = |name: &str| stage.call("get_max_bits<bigint,1>", &[("array", name)]).to_string();
+    let (sums, least) = (reduced(&narrow, "sum"), reduced(&narrow, "min"));
+    assert_eq!((texts(&stage, &sums), width(&sums)), (decimal(&[260, 11, 510]), "-1".into()));
+    assert_eq!((texts(&stage, &least), width(&least)), (decimal(&[10, 3, 255]), "8".into()));
+
+    let one_each = big(&stage, &[3], &[1 << 90, -7, 5], -1);
+    let order = stage.array(&[7], &[6i64, 5, 4, 3, 2, 1, 0]);
+    let spread = |order: &str, permute: &str, size: &str| {
+        let given = [
+            ("segName", starts.as_str()),
+            ("valName", &one_each),
+            ("permName", order),
+            ("permute", permute),
+            ("size", size),
+        ];
+        stage.commands.call("gbbroadcast", &given)
+    };
+    let told = |said: windlass_contract::commands::Answered| texts(&stage, &Stage::names(&said.to_string())[0]);
+    let rows = [1 << 90, 1 << 90, -7, -7, -7, 5, 5];
+    assert_eq!(told(spread("none", "False", "7").unwrap()), decimal(&rows));
+    let turned: Vec<i128> = rows.into_iter().rev().collect();
+    assert_eq!(told(spread(&order, "True", "7").unwrap()), decimal(&turned));
+    assert!(spread("none", "False", "4").unwrap_err().message.contains("outside of 4"));
+    assert!(!spread(&order, "True", "8").unwrap_err().message.is_empty());
 }

@@ -413,3 +413,12 @@ fn one_element_is_set_in_place_and_in_a_copy_while_a_slice_holds_the_array() {
     assert_eq!(stage.values::<i64>(&small), [1, 6, 0]);
     assert_eq!(at("6"), "int64 0");
 }
+
+#[test]
+fn an_array_is_one_part_which_begins_at_0_on_every_axis() {
+    let stage = Stage::with(64 << 20);
+    let array = stage.array(&[2, 3], &[0.0f64; 6]);
+    assert_eq!(stage.call("chunkInfoAsString<float64,2>", &[("array", &array)]).to_string(), "str [[0], [0]]");
+    let parts = stage.make("chunkInfoAsArray<float64,2>", &[("array", &array)]);
+    assert_eq!(stage.values::<i64>(&parts), [0, 0]);
+}

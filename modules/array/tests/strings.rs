@@ -162,4 +162,16 @@ fn random_strings_keep_their_lengths_and_letters_and_come_again_with_their_seed(
         &[("size", "-1"), ("dist", "uniform"), ("chars", "numeric"), ("arg1", "1"), ("arg2", "5"), ("seed", "1")],
     );
     assert!(refused.message.contains("below 0"), "{refused}");
+    let given =
+        [("size", "5"), ("dist", "uniform"), ("chars", "uppercase"), ("arg1", "1"), ("arg2", "5"), ("seed", "1")];
+    assert_eq!(stage.make_texts("randomStrings", &given), ["VW", "JEXI", "EBBX", "HG", "S"], "the ancestor's");
+    let given = [
+        ("size", "10"),
+        ("dist", "lognormal"),
+        ("chars", "uppercase"),
+        ("arg1", "2"),
+        ("arg2", "0.25"),
+        ("seed", "1"),
+    ];
+    assert_eq!(stage.make_texts("randomStrings", &given)[..3], ["VWHJEX", "BEBBXJHGM", "RWOVKBUR"]);
 }

@@ -201,6 +201,23 @@ fn numbers_are_read_from_strings_strictly_or_with_what_stands_for_none() {
 }
 
 #[test]
+fn whole_numbers_of_other_bases_and_bools_in_any_letters_are_read() {
+    let stage = stage();
+    let name = stage.strings(&["0b101", " 0x30 ", "-0XfF", "0o17", "0x", "0x+1", "3?", "0b2", "TRUE", "false "]);
+    let cast = |dtype: &str| {
+        let given = [("name", name.as_str()), ("opt", "return_validity")];
+        Stage::names(&stage.call(&format!("castStringsTo<{dtype}>"), &given).to_string())
+    };
+    let numbers = cast("int64");
+    assert_eq!(stage.values::<i64>(&numbers[0])[..4], [5, 48, -255, 15]);
+    assert_eq!(stage.values::<bool>(&numbers[1])[..8], [true, true, true, true, false, false, false, false]);
+    assert_eq!(stage.values::<bool>(&cast("uint64")[1])[..4], [true, true, false, true]);
+    let bools = cast("bool");
+    assert_eq!(stage.values::<bool>(&bools[0])[8..], [true, false]);
+    assert_eq!(stage.values::<bool>(&bools[1])[8..], [true, true]);
+}
+
+#[test]
 fn utf8_and_ascii_are_kept_and_other_encodings_refused() {
     let stage = stage();
     let (wide, plain) = (stage.strings(&["zw\u{f6}lf"]), stage.strings(&["zwei", ""]));

@@ -42,7 +42,7 @@ const HELD_BY: &[(&str, &[&str])] = &[
     ("SequenceMsg", &["array_create"]),
     ("SetMsg", &["array_create"]),
     ("SortMsg", &["array_sort", "array_order"]),
-    ("SparseMatrixMsg", &["array_tables"]),
+    ("SparseMatrixMsg", &["array_tables", "array_sparse"]),
     ("SplitMix64RNG", &["array_random"]),
     ("StatsMsg", &["array_stats"]),
     ("TimeClassMsg", &["array_times"]),

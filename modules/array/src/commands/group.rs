@@ -2,6 +2,9 @@
 //!
 //! Holds: keys are arrays of rank 1 and of one length, or strings; the permutation is stable, and groups come in the order of their keys.
 
+use super::bigint::is_big;
+use super::bigint_group;
+use crate::words::kept;
 use crate::work::{
     bad, cast_to, copied, drive, each, fault, fill, kernel_dtype, not_implemented, ready_room, room, steps, view,
 };
@@ -74,35 +77,25 @@ impl Group {
 
     /// A value of each group for each of its rows; with `permute`, where the rows stood before they were grouped.
     #[method(standard)]
-    async fn gbbroadcast(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<Array, Fault> {
+    async fn gbbroadcast(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
         let starts = given.array(cx, "segName")?;
         let starts = view::<i64>(&starts)?.to_vec();
-        let values = given.array(cx, "valName")?;
         let permute = given.scalar::<bool>("permute")?;
         // Without it callers name no permutation.
-        let order = if permute { view::<i64>(&given.array(cx, "permName")?)?.to_vec() } else { Vec::new() };
+        let order = if permute { Some(view::<i64>(&given.array(cx, "permName")?)?.to_vec()) } else { None };
+        let order = order.as_deref();
         let rows = usize::try_from(given.scalar::<i64>("size")?).map_err(|_| bad("size is below 0"))?;
-        if values.size() != starts.len() || (permute && order.len() != rows) {
+        if is_big(cx, given.text("valName")?)? {
+            return bigint_group::broadcast(cx, given.text("valName")?, &starts, order, rows).await;
+        }
+        let values = given.array(cx, "valName")?;
+        if values.size() != starts.len() || order.is_some_and(|order| order.len() != rows) {
             return Err(bad(format!("{} values for {} groups of {rows} rows", values.size(), starts.len())));
         }
         with_dtype!(kernel_dtype(values.dtype()), T => {
-            let values = view::<T>(&values)?.to_vec();
-            let mut out = room::<T>(cx, &[rows])?;
-            for (group, &start) in starts.iter().enumerate() {
-                let end = starts.get(group + 1).copied().unwrap_or(rows as i64);
-                for from in (start..end).step_by(morsel::ELEMENTS) {
-                    for row in from..end.min(from.saturating_add(morsel::ELEMENTS as i64)) {
-                        let at = if permute { order.get(row as usize).copied().unwrap_or(-1) } else { row };
-                        let place = usize::try_from(at).ok().and_then(|at| out.get_mut(at));
-                        *place.ok_or_else(|| bad(format!("row {at} is outside of {rows}")))? = values[group];
-                    }
-                    cx.yield_if_due().await?;
-                }
-                if group % morsel::ELEMENTS == 0 {
-                    cx.yield_if_due().await?;
-                }
-            }
-            Ok(out.done())
+            let mut out = ready_room::<T>(cx, &[rows]).await?;
+            spread(cx, &starts, order, &view::<T>(&values)?.to_vec(), &mut out).await?;
+            kept(cx, &out.done())
         }, else => Err(not_implemented("gbbroadcast", &[values.dtype()])))
     }
 
@@ -142,19 +135,52 @@ impl Group {
 
     /// The values of each group to one: `values` stand in the order of the groups, which begin at `segments`.
     #[method(standard, name = "segmentedReduction")]
-    async fn segmented_reduction(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<Array, Fault> {
-        let values = given.array(cx, "values")?;
+    async fn segmented_reduction(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
         let starts = view::<i64>(&given.array(cx, "segments")?)?.to_vec();
         let op = given.text("op")?;
+        if is_big(cx, given.text("values")?)? {
+            return bigint_group::reduced(cx, given.text("values")?, &starts, op).await;
+        }
+        let values = given.array(cx, "values")?;
         let skip = given.scalar::<bool>("skip_nan")?;
         let ddof = if given.has("ddof") { given.scalar::<f64>("ddof")? } else { 1.0 };
         let whole = if values.is_whole() { values.clone() } else { copied(cx, &values).await? };
         if matches!(op, "head" | "tail") {
             let n = crate::words::count(given, "n")?;
-            return kept_ends(cx, &whole, &starts, if op == "head" { End::Head(n) } else { End::Tail(n) }).await;
+            let end = if op == "head" { End::Head(n) } else { End::Tail(n) };
+            return kept(cx, &kept_ends(cx, &whole, &starts, end).await?);
         }
-        reduced(cx, &whole, &starts, op, skip, ddof).await
+        kept(cx, &reduced(cx, &whole, &starts, op, skip, ddof).await?)
     }
+}
+
+/// A value of each group for each of its rows; with `order`, where the rows stood before they were grouped.
+pub(super) async fn spread<V: Clone>(
+    cx: &Context<'_>,
+    starts: &[i64],
+    order: Option<&[i64]>,
+    values: &[V],
+    out: &mut [V],
+) -> Result<(), Fault> {
+    let rows = out.len();
+    for (group, (&start, value)) in starts.iter().zip(values).enumerate() {
+        let end = starts.get(group + 1).copied().unwrap_or(rows as i64);
+        for from in (start..end).step_by(morsel::ELEMENTS) {
+            for row in from..end.min(from.saturating_add(morsel::ELEMENTS as i64)) {
+                let at = match order {
+                    Some(order) => usize::try_from(row).ok().and_then(|row| order.get(row)).copied().unwrap_or(-1),
+                    None => row,
+                };
+                let place = usize::try_from(at).ok().and_then(|at| out.get_mut(at));
+                place.ok_or_else(|| bad(format!("row {at} is outside of {rows}")))?.clone_from(value);
+            }
+            cx.yield_if_due().await?;
+        }
+        if group % morsel::ELEMENTS == 0 {
+            cx.yield_if_due().await?;
+        }
+    }
+    Ok(())
 }
 
 /// Columns of keys by the names of arrays and strings.

@@ -1,6 +1,7 @@
 //! The groups of commands, one module each.
 
 pub mod bigint;
+mod bigint_group;
 pub mod bigint_pick;
 pub mod binary;
 pub mod by_key;
@@ -18,10 +19,12 @@ pub mod pick;
 pub mod random;
 pub mod reduce;
 pub mod registry;
+mod sample;
 pub mod sets;
 pub mod shape;
 pub mod shown;
 pub mod sort;
+pub mod sparse;
 pub mod stats;
 pub mod strings;
 pub mod symbols;

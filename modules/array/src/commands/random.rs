@@ -1,14 +1,16 @@
 //! Random numbers: arrays of a seed, generators that go on where they were, shuffles and choices.
 //!
-//! Holds: the numbers of a seed are the same on every machine and however their morsels were shared. They are this node's own streams
-//! (Philox), not those of the ancestor's server: its known answers for a seed are others.
+//! Holds: the numbers of a seed are the same on every machine and however their morsels were shared. Uniform and normal ones are those of
+//! the ancestor's server (PCG); exponential, gamma, logistic and Poisson numbers, orders and choices are of this node's own streams (Philox).
 
+use super::sample::{by_sums, first_of, sums_of};
 use crate::work::{bad, cast_to, copied, fault, fill, kernel_dtype, lengths, not_implemented, room, steps, view};
 use windlass::prelude::*;
 use windlass::symbols::{OwnSymbol, Symbol};
 use windlass_kernels::index::{self, Negative};
 use windlass_kernels::random::{
-    Parameter, Permutation, Places, Stream, exponential, gamma, integers, logistic, normal, poisson, uniform,
+    Parameter, Pcg, Permutation, Places, Stream, exponential, gamma, integers, logistic, pcg_bools, pcg_integers,
+    pcg_normal, pcg_uniform, poisson,
 };
 use windlass_kernels::with_dtype;
 
@@ -30,18 +32,17 @@ impl Random {
     /// Uniform numbers from `low` up to before `high`; the same for the same `seed`, unless that is -1.
     #[method(each(T in Element, n in Rank), standard)]
     async fn randint(cx: &Context<'_>, command: &Called, given: &Given) -> Result<Array, Fault> {
-        let stream = Stream::new(seed_of(cx, given)?, 0);
         let shape = lengths(&given.list::<i64>("shape")?)?;
-        drawn(cx, command, given, &stream, 0, &shape, false).await
+        drawn(cx, command, given, &Pcg::new(seed_of(cx, given)?), &shape, false).await
     }
 
     /// Normal numbers of mean 0 and deviation 1.
     #[method(each(n in Rank), standard, name = "randomNormal")]
     async fn random_normal(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<Array, Fault> {
-        let stream = Stream::new(seed_of(cx, given)?, 1);
-        let shape = lengths(&given.list::<i64>("shape")?)?;
-        let mut out = room::<f64>(cx, &shape)?;
-        fill(cx, &mut out, |range, out| normal(&stream, (0.0, 1.0), range, out)).await?;
+        let seed = seed_of(cx, given)?;
+        let mut out = room::<f64>(cx, &lengths(&given.list::<i64>("shape")?)?)?;
+        let (radii, angles) = (Pcg::new(seed), Pcg::new(seed.wrapping_add(1)));
+        fill(cx, &mut out, |range, out| pcg_normal((&radii, &angles), range, out)).await?;
         Ok(out.done())
     }
 
@@ -85,18 +86,18 @@ impl Random {
     /// Uniform numbers of a generator: whole numbers from `low` to `high`, both included, or floats up to before `high`.
     #[method(each(T in Element, n in Rank), standard, name = "uniformGenerator")]
     async fn uniform_generator(cx: &Context<'_>, command: &Called, given: &Given) -> Result<Array, Fault> {
-        let stream = Stream::new(generator(cx, given.text("name")?)?, 0);
+        let stream = going_on(cx, given)?;
         let shape = lengths(&given.list::<i64>("shape")?)?;
-        drawn(cx, command, given, &stream, state(given)?, &shape, true).await
+        drawn(cx, command, given, &stream, &shape, true).await
     }
 
     /// Normal numbers of a generator.
     #[method(each(n in Rank), standard, name = "standardNormalGenerator")]
     async fn standard_normal(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<Array, Fault> {
-        let (stream, start) = (Stream::new(generator(cx, given.text("name")?)?, 1), state(given)?);
+        let radii = going_on(cx, given)?;
         let mut out = room::<f64>(cx, &lengths(&given.list::<i64>("shape")?)?)?;
-        fill(cx, &mut out, |range, out| normal(&stream, (0.0, 1.0), range.start + start..range.end + start, out))
-            .await?;
+        let angles = radii.skipped(out.len() as u64);
+        fill(cx, &mut out, |range, out| pcg_normal((&radii, &angles), range, out)).await?;
         Ok(out.done())
     }
 
@@ -209,6 +210,14 @@ impl Random {
         }
         picked(cx, &given.array(cx, "aName")?, &picks, &[count]).await
     }
+
+    /// So many elements of each group, drawn with or without repetition, by weight if there are weights.
+    #[method(standard, name = "segmentedSample")]
+    async fn segmented_sample(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<Array, Fault> {
+        let seed =
+            if given.scalar::<bool>("hasSeed")? { given.scalar::<i64>("seed")? as u64 } else { cx.random() };
+        super::sample::of_groups(cx, given, seed, state(given)?).await
+    }
 }
 
 /// A parameter of a distribution: one number for all elements, or an array of one for each.
@@ -268,6 +277,11 @@ fn generator(cx: &Context<'_>, name: &str) -> Result<u64, Fault> {
     }
 }
 
+/// The uniform numbers of a generator from where it stands; the first place is 1.
+fn going_on(cx: &Context<'_>, given: &Given) -> Result<Pcg, Fault> {
+    Ok(Pcg::new(generator(cx, given.text("name")?)?).skipped((state(given)? as u64).saturating_sub(1)))
+}
+
 /// A stream for orders, another for each place where the generator stands.
 fn stepped(seed: u64, state: usize) -> Stream {
     Stream::new(seed ^ (state as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15), 4)
@@ -278,8 +292,7 @@ async fn drawn(
     cx: &Context<'_>,
     command: &Called,
     given: &Given,
-    stream: &Stream,
-    start: usize,
+    stream: &Pcg,
     shape: &[usize],
     closed: bool,
 ) -> Result<Array, Fault> {
@@ -287,8 +300,7 @@ async fn drawn(
     if dtype == Dtype::Float64 {
         let bounds = (given.scalar::<f64>("low")?, given.scalar::<f64>("high")?);
         let mut out = room::<f64>(cx, shape)?;
-        fill(cx, &mut out, |range, out| uniform(stream, bounds, range.start + start..range.end + start, out))
-            .await?;
+        fill(cx, &mut out, |range, out| pcg_uniform(stream, bounds, range, out)).await?;
         return Ok(out.done());
     }
     if dtype == Dtype::Bool {
@@ -305,9 +317,10 @@ async fn drawn(
         }
         let mut out = room::<bool>(cx, shape)?;
         fill(cx, &mut out, |range, out| {
-            for (at, out) in range.zip(out) {
-                *out = if low == high { low == 1 } else { stream.word((at + start) as u64) & 1 == 1 };
+            if low < high {
+                return pcg_bools(stream, range, out);
             }
+            out.fill(low == 1);
             Ok(())
         })
         .await?;
@@ -328,10 +341,7 @@ async fn drawn(
         let fits = |value: i128| T::try_from(value).unwrap_or(if value < 0 { T::MIN } else { T::MAX });
         let (low, high) = (fits(low), fits(high));
         let mut out = room::<T>(cx, shape)?;
-        fill(cx, &mut out, |range, out| {
-            integers(stream, (low, high), range.start + start..range.end + start, out)
-        })
-        .await?;
+        fill(cx, &mut out, |range, out| pcg_integers(stream, (low, high), range, out)).await?;
         Ok(out.done())
     }, else => Err(not_implemented("uniform", &[dtype])))
 }
@@ -408,42 +418,14 @@ async fn weighted(
     again: bool,
 ) -> Result<Array, Fault> {
     let weights: Vec<f64> = view::<f64>(weights)?.to_vec();
-    if weights.iter().any(|one| one.is_nan() || *one < 0.0) {
-        return Err(bad("a weight is below 0 or not a number"));
-    }
     let stream = Stream::new(seed, 5);
     let mut out = room::<i64>(cx, &[count])?;
-    if again {
-        let mut total = 0.0;
-        let sums: Vec<f64> = weights
-            .iter()
-            .map(|weight| {
-                total += weight;
-                total
-            })
-            .collect();
-        fill(cx, &mut out, |range, out| {
-            let mut places = vec![0.0; out.len()];
-            uniform(&stream, (0.0, total), range.start + start..range.end + start, &mut places)?;
-            for (out, place) in out.iter_mut().zip(&places) {
-                *out = sums.partition_point(|sum| sum <= place).min(sums.len() - 1) as i64;
-            }
-            Ok(())
-        })
-        .await?;
+    if !again {
+        first_of(&weights, &stream, start, &mut out)?;
+        cx.yield_if_due().await?;
         return Ok(out.done());
     }
-    // Each element waits an exponential time whose rate is its weight; the first so many are drawn (Efraimidis and Spirakis).
-    let mut times = vec![0.0; weights.len()];
-    exponential(&stream, 1.0, start..start + weights.len(), &mut times).map_err(fault)?;
-    cx.yield_if_due().await?;
-    let mut order: Vec<usize> = (0..weights.len()).filter(|&at| weights[at] > 0.0).collect();
-    if order.len() < count {
-        return Err(bad(format!("{count} elements cannot be drawn of {} that have a weight", order.len())));
-    }
-    order.sort_by(|&a, &b| (times[a] / weights[a]).total_cmp(&(times[b] / weights[b])));
-    for (out, at) in out.iter_mut().zip(order) {
-        *out = at as i64;
-    }
+    let sums = sums_of(&weights)?;
+    fill(cx, &mut out, |range, out| by_sums(&sums, &stream, range.start + start, out)).await?;
     Ok(out.done())
 }

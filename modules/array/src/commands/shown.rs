@@ -2,6 +2,7 @@
 
 use super::bigint::{is_big, load};
 use crate::show::{Elements, Style, text, text_of};
+use crate::work::room;
 use windlass::prelude::*;
 
 /// Arrays as text.
@@ -26,6 +27,20 @@ impl Shown {
     #[method(standard)]
     async fn repr(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
         shown(cx, given, Style::Repr).await
+    }
+
+    /// Where the parts of an array begin along each axis, as text: all of it is one part, on this node.
+    #[method(each(T in Element, n in Rank), standard, name = "chunkInfoAsString")]
+    fn parts_as_text(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
+        Ok(format!("str {:?}", vec![[0]; given.array(cx, "array")?.ndim()]))
+    }
+
+    /// The same as an array: an axis in each row, a part in each column.
+    #[method(each(T in Element, n in Rank), standard, name = "chunkInfoAsArray")]
+    fn parts_as_array(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<Array, Fault> {
+        let mut out = room::<i64>(cx, &[given.array(cx, "array")?.ndim(), 1])?;
+        out.fill(0);
+        Ok(out.done())
     }
 }
 

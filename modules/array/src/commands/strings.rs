@@ -4,10 +4,13 @@ use super::bigint::is_big;
 use super::bigint_pick;
 use super::shape::joined;
 use crate::words::{kept, kept_strings};
-use crate::work::{bad, cast_to, kernel_dtype, not_implemented, room, view};
+use crate::work::{bad, cast_to, fill, kernel_dtype, not_implemented, room, view};
 use windlass::prelude::*;
-use windlass_kernels::random::Stream;
+use windlass_kernels::random::{Pcg, pcg_integers, pcg_normal};
 use windlass_kernels::with_dtype;
+
+/// Longest of random strings, with the zero that ends it.
+const RANDOM_LENGTH_MAX: f64 = 65536.0;
 
 /// Strings.
 pub struct Text;
@@ -163,41 +166,44 @@ impl Text {
             _ => given.scalar::<i64>("seed")? as u64,
         };
         let count = usize::try_from(given.scalar::<i64>("size")?).map_err(|_| bad("size is below 0"))?;
-        let letters: Vec<char> = match given.text("chars")? {
-            "uppercase" => ('A'..='Z').collect(),
-            "lowercase" => ('a'..='z').collect(),
-            "numeric" => ('0'..='9').collect(),
-            "printable" => (' '..='~').collect(),
-            "binary" => (' '..='~').collect(),
+        let letters = match given.text("chars")? {
+            "uppercase" => (b'A', b'Z'),
+            "lowercase" => (b'a', b'z'),
+            "numeric" => (b'0', b'9'),
+            "printable" | "binary" => (b' ', b'~'),
             other => return Err(bad(format!("{other:?} is no set of characters"))),
         };
-        let (lengths, words) = (Stream::new(seed, 10), Stream::new(seed, 11));
-        let first = given.scalar::<f64>("arg1")?;
-        let second = given.scalar::<f64>("arg2")?;
-        let normal = given.text("dist")? == "lognormal";
-        let unit = |word: u64| (word >> 11) as f64 / (1u64 << 53) as f64;
-        let (mut texts, mut drawn) = (Vec::with_capacity(count), 0u64);
-        for at in 0..count {
-            let length = if normal {
-                let (one, other) = lengths.pair(at as u64, 0);
-                let value = (-2.0 * (1.0 - unit(one)).ln()).sqrt() * (std::f64::consts::TAU * unit(other)).cos();
-                (first + second * value).exp()
-            } else {
-                first + unit(lengths.word(at as u64)) * (second - first)
-            };
-            let length = length.clamp(0.0, 65536.0) as usize;
-            let text: String = (0..length)
-                .map(|_| {
-                    drawn += 1;
-                    letters[(words.word(drawn) % letters.len() as u64) as usize]
-                })
-                .collect();
-            texts.push(text);
+        let (stream, mut lengths) = (Pcg::new(seed), room::<i64>(cx, &[count])?);
+        // A length counts the zero that ends a string in the ancestor's memory.
+        if given.text("dist")? == "lognormal" {
+            let (mean, deviation) = (given.scalar::<f64>("arg1")?, given.scalar::<f64>("arg2")?);
+            let mut drawn = room::<f64>(cx, &[count])?;
+            fill(cx, &mut drawn, |range, out| pcg_normal((&stream, &Pcg::new(seed.wrapping_add(1))), range, out))
+                .await?;
+            let length = |value: f64| (mean + deviation * value).exp().ceil().clamp(1.0, RANDOM_LENGTH_MAX) as i64;
+            lengths.iter_mut().zip(drawn.iter()).for_each(|(out, value)| *out = length(*value));
+        } else {
+            let (least, end) = (given.scalar::<f64>("arg1")?, given.scalar::<f64>("arg2")?);
+            let least = least.clamp(0.0, RANDOM_LENGTH_MAX) as i64 + 1;
+            let most = (end.clamp(0.0, RANDOM_LENGTH_MAX) as i64).max(least);
+            fill(cx, &mut lengths, |range, out| pcg_integers(&stream, (least, most), range, out)).await?;
+        }
+        let total = lengths.iter().sum::<i64>() as usize;
+        let mut drawn = room::<u8>(cx, &[total])?;
+        fill(cx, &mut drawn, |range, out| pcg_integers(&stream, letters, range, out)).await?;
+        let (mut offsets, mut bytes) = (room::<i64>(cx, &[count + 1])?, room::<u8>(cx, &[total - count])?);
+        let (mut from, mut end) = (0, 0);
+        for (at, length) in lengths.iter().enumerate() {
+            let kept = *length as usize - 1;
+            bytes[end..end + kept].copy_from_slice(&drawn[from..from + kept]);
+            (from, end) = (from + kept + 1, end + kept);
+            offsets[at + 1] = end as i64;
             if at % 1024 == 0 {
                 cx.yield_if_due().await?;
             }
         }
-        created(cx, count, |at| &texts[at])
+        let made = Strings::new(offsets.done(), bytes.done());
+        kept_strings(cx, made.ok_or_else(|| Fault::new(Code::Internal, "strings were cut between characters"))?)
     }
 }
 

@@ -254,7 +254,7 @@ impl Rewrites {
             for piece in pieces(strings.len()) {
                 for at in piece {
                     let text = strings.get(at);
-                    let number = T::from_scalar(&Scalar::from(text));
+                    let number = T::from_scalar(&read(text, dtype));
                     if number.is_none() && strict {
                         let text: String = text.chars().take(64).collect();
                         return Err(bad(format!("string {at}, {text:?}, is no {dtype}")));
@@ -302,6 +302,28 @@ fn end_of(text: &str, n: usize, from_end: bool) -> Option<&str> {
         return text.char_indices().rev().nth(n - 1).map(|(at, _)| &text[at..]);
     }
     text.char_indices().nth(n - 1).map(|(at, last)| &text[..at + last.len_utf8()])
+}
+
+/// A text as what a dtype reads of it: whole numbers also in the bases that `0b`, `0o` and `0x` name, bools however they are capitalised.
+fn read(text: &str, dtype: Dtype) -> Scalar {
+    let text = text.trim();
+    if dtype == Dtype::Bool {
+        return Scalar::from(text.to_ascii_lowercase().as_str());
+    }
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let base = match digits.get(..2).map(str::to_ascii_lowercase).as_deref() {
+        Some("0b") => 2,
+        Some("0o") => 8,
+        Some("0x") => 16,
+        _ => return Scalar::from(text),
+    };
+    let unsigned = digits[2..].bytes().all(|one| one.is_ascii_alphanumeric());
+    match u64::from_str_radix(&digits[2..], base).ok().filter(|_| unsigned && dtype.is_integer()) {
+        Some(value) if !text.starts_with('-') => Scalar::UInt64(value),
+        // The least number has no counterpart above 0.
+        Some(value) if value <= 1 << 63 => Scalar::Int64((value as i64).wrapping_neg()),
+        _ => Scalar::from(text),
+    }
 }
 
 /// What stands for a number that is none.

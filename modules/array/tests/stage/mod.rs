@@ -125,6 +125,7 @@ pub const GROUPS: &[&str] = &[
     "array_bigint_picked",
     "array_shown",
     "array_by_key",
+    "array_sparse",
 ];
 
 /// A value that tests send and read.
