@@ -86,8 +86,16 @@ struct State {
     dry: bool,
     /// Nobody wants any more.
     over: bool,
-    /// Why a value could not be had, or sent.
-    failed: Option<Fault>,
+    stopped: Option<NoMore>,
+}
+
+/// Why no more values go.
+#[derive(Clone)]
+pub(super) enum NoMore {
+    /// There is no next one, or it cannot be sent: nobody knows more of that.
+    Value(Fault),
+    /// A batch was not taken, of which the call may know more.
+    Batch(Fault),
 }
 
 /// How often a thread that waits for a batch looks whether the call has ended.
@@ -105,13 +113,13 @@ impl Gathered {
             writer.move_to(&mut state.bytes);
             match came {
                 Ok(more) => state.dry = !more,
-                Err(fault) => state.failed = Some(fault),
+                Err(fault) => state.stopped = Some(NoMore::Value(fault)),
             }
             self.changed.notify_all();
             while state.bytes.len() >= STREAM_CHUNK_BYTES && !state.over {
                 state = self.changed.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
             }
-            if state.dry || state.over || state.failed.is_some() {
+            if state.dry || state.over || state.stopped.is_some() {
                 return;
             }
         }
@@ -124,14 +132,14 @@ impl Gathered {
     }
 
     /// Why no more values go, if something is wrong with them.
-    pub(super) fn failed(&self) -> Option<Fault> {
-        locked(&self.state).failed.clone()
+    pub(super) fn stopped(&self) -> Option<NoMore> {
+        locked(&self.state).stopped.clone()
     }
 
     /// Sends what is pulled, as it comes, until the method has all, wants no more, or has ended.
     pub(super) fn send(&self, streaming: &Streaming, ended: impl Fn() -> bool) {
         if let Err(fault) = self.send_all(streaming, ended) {
-            locked(&self.state).failed.get_or_insert(fault);
+            locked(&self.state).stopped.get_or_insert(NoMore::Batch(fault));
         }
         self.is_over();
     }
@@ -141,8 +149,8 @@ impl Gathered {
         loop {
             let mut state = locked(&self.state);
             while state.bytes.is_empty() && cut.is_empty() && out.is_empty() && !state.dry && !state.over {
-                if let Some(fault) = &state.failed {
-                    return Err(fault.clone());
+                if state.stopped.is_some() {
+                    return Ok(());
                 }
                 state = self.changed.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
             }
