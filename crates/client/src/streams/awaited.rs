@@ -107,7 +107,6 @@ pub(super) fn boxed<T: Serialize + 'static>(values: impl Stream<Item = T> + Send
 /// Values on their way to the node.
 #[derive(Default)]
 struct Feed {
-    writer: Writer,
     cut: Cut,
     /// No value comes any more.
     dry: bool,
@@ -124,17 +123,16 @@ impl Feed {
     ) -> Poll<Result<(), NoMore>> {
         loop {
             while !self.cut.over && self.out.len() < OUT_AT_ONCE {
-                if self.cut.is_empty() {
-                    while !self.dry && self.writer.len() < STREAM_CHUNK_BYTES {
-                        match next(context, &mut self.writer) {
+                if self.cut.waits.is_empty() {
+                    while !self.dry && self.cut.waits.len() < STREAM_CHUNK_BYTES {
+                        match next(context, &mut self.cut.waits) {
                             Poll::Ready(more) => self.dry = !more.map_err(NoMore::Value)?,
                             Poll::Pending => break,
                         }
                     }
-                    if self.writer.is_empty() && !self.dry {
+                    if self.cut.waits.is_empty() && !self.dry {
                         break;
                     }
-                    self.cut.put(self.writer.take());
                 }
                 self.out.push_back(Out::new(streaming.batch(&self.cut.batch(self.dry))));
             }
