@@ -115,30 +115,13 @@ async fn up(cx: &Cx, socket: Handle, between: &Mutex<Between>) -> Result<(), Str
             continue;
         }
         look_ns = CONDUIT_LOOK_NS;
-        if !send_all(cx, socket, bytes).await? {
+        if !cx.send_all(socket, bytes).await? {
             break;
         }
     }
     locked(between).lost = true;
     cx.io().close(socket);
     Ok(())
-}
-
-async fn send_all(cx: &Cx, socket: Handle, bytes: Vec<u8>) -> Result<bool, String> {
-    let (mut buffer, all, mut done) = (IoBuffer::from_vec(bytes.clone()), bytes.len(), 0);
-    while done < all {
-        if !buffer.set_range(done..all) {
-            return Err("a range of its own buffer".into());
-        }
-        let sent = cx.ask(Operation::Send { socket, buffer }).await;
-        buffer = sent.buffer.ok_or("a send lost its buffer")?;
-        match sent.result {
-            Ok(Value::Bytes(more)) => done += more,
-            Err(IoError::System(_) | IoError::Closed | IoError::NotRegistered) => return Ok(false),
-            other => return Err(format!("sending: {other:?}")),
-        }
-    }
-    Ok(true)
 }
 
 /// Carries what the node sends, to the end.

@@ -3,9 +3,9 @@
 //! Holds: what it sees that must not be goes to the `board`, because nobody may be left to hear an answer.
 
 use crate::board;
+use crate::person::give_way;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::task::Poll;
 use std::time::Duration;
 use windlass::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
@@ -149,15 +149,7 @@ impl Probe {
     async fn churn(&self, rounds: u64) {
         for _ in 0..rounds {
             board::churn();
-            let mut came_back = false;
-            std::future::poll_fn(|cx| {
-                if std::mem::replace(&mut came_back, true) {
-                    return Poll::Ready(());
-                }
-                cx.waker().wake_by_ref();
-                Poll::Pending
-            })
-            .await;
+            give_way().await;
         }
     }
 

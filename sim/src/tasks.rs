@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 use windlass_driver::sim::{Dice, Machine, SimDriver};
-use windlass_driver::{Nanos, Operation};
+use windlass_driver::{Handle, IoBuffer, IoError, Nanos, Operation, Value};
 use windlass_lane::io::{Done, Io, Ticket};
 use windlass_lane::{Engine, Next};
 
@@ -96,10 +96,9 @@ impl Cx {
     }
 
     pub(crate) fn start(&self, operation: Operation) -> Result<Ticket, Done> {
-        self.io.start(operation).map_err(|operation| Done {
-            result: Err(windlass_driver::IoError::NoMemory),
-            buffer: operation.into_buffer(),
-        })
+        self.io
+            .start(operation)
+            .map_err(|operation| Done { result: Err(IoError::NoMemory), buffer: operation.into_buffer() })
     }
 
     /// Waits for an operation.
@@ -110,5 +109,24 @@ impl Cx {
     pub(crate) async fn sleep(&self, ns: Nanos) {
         // A task that is asked to end has nothing to wait for.
         let _slept = self.engine.sleep(Duration::from_nanos(ns)).await;
+    }
+
+    /// Sends all of it; `false` when the connection does not take it.
+    pub(crate) async fn send_all(&self, socket: Handle, bytes: Vec<u8>) -> Result<bool, String> {
+        let (mut done, all) = (0, bytes.len());
+        let mut buffer = IoBuffer::from_vec(bytes);
+        while done < all {
+            if !buffer.set_range(done..all) {
+                return Err("a range of its own buffer".into());
+            }
+            let sent = self.ask(Operation::Send { socket, buffer }).await;
+            buffer = sent.buffer.ok_or("a send lost its buffer")?;
+            match sent.result {
+                Ok(Value::Bytes(more)) => done += more,
+                Err(IoError::System(_) | IoError::Closed | IoError::NotRegistered) => return Ok(false),
+                other => return Err(format!("sending: {other:?}")),
+            }
+        }
+        Ok(true)
     }
 }

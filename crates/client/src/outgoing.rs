@@ -315,12 +315,20 @@ impl Outgoing {
     ///
     /// # Errors
     /// As `wait`.
-    pub async fn answered(mut self) -> Result<Reply, Fault> {
+    pub async fn answered(self) -> Result<Reply, Fault> {
+        self.sent().await.await
+    }
+
+    /// As `answered`, but waits only until the call is out.
+    pub(crate) async fn sent(mut self) -> Pending {
         let session = Arc::clone(self.life.session());
-        let taken = Slotless::new(&session).await?;
-        match self.publish(Some(taken), true) {
-            Ok((call, ticket, stamps)) => Pending::out(self.life, call, ticket, stamps).await,
+        let published = match Slotless::new(&session).await {
+            Ok(taken) => self.publish(Some(taken), true),
             Err(fault) => Err(fault),
+        };
+        match published {
+            Ok((call, ticket, stamps)) => Pending::out(self.life, call, ticket, stamps),
+            Err(fault) => Pending::failed(self.life, fault),
         }
     }
 

@@ -7,31 +7,11 @@ mod peer;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::Thread;
+use std::task::{Context, Waker};
 
-use peer::{ECHO, FILL, HOLD, Manners, Order, POOL, POOL_NAME, Peer};
+use peer::{ECHO, FILL, HOLD, Manners, Order, POOL, POOL_NAME, Peer, block_on};
 use windlass_client::{Client, Pending};
 use windlass_contract::Code;
-
-/// Runs a future on this thread, which sleeps until it is woken.
-fn block_on<F: Future>(future: F) -> F::Output {
-    struct Unpark(Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-    let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => std::thread::park(),
-        }
-    }
-}
 
 /// 64 threads, a hundred calls each, through `calls` slots: replies of all three places, each thread's own.
 fn each_thread_gets_its_own_replies(calls: u32) {

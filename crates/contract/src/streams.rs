@@ -154,9 +154,9 @@ impl Writer {
         self.take_front(usize::MAX)
     }
 
-    /// Moves what waits behind other bytes.
-    pub fn move_to(&mut self, into: &mut Vec<u8>) {
-        into.extend_from_slice(&self.bytes[self.at..]);
+    /// Moves what waits behind what waits elsewhere.
+    pub fn move_to(&mut self, other: &mut Writer) {
+        other.bytes.extend_from_slice(&self.bytes[self.at..]);
         self.bytes.clear();
         self.at = 0;
     }
@@ -167,14 +167,24 @@ impl Writer {
         if self.at == 0 && waits <= most {
             return std::mem::replace(&mut self.bytes, Vec::with_capacity(waits));
         }
-        let end = self.at + waits.min(most);
-        let front = self.bytes[self.at..end].to_vec();
-        self.at = end;
-        // Not more is moved than was taken.
+        let front = self.front(most).to_vec();
+        self.forget();
+        front
+    }
+
+    /// The same, seen where they are.
+    pub fn front(&mut self, most: usize) -> &[u8] {
+        self.forget();
+        let begun = self.at;
+        self.at += self.len().min(most);
+        &self.bytes[begun..self.at]
+    }
+
+    /// Lets go of bytes that were taken; not more is moved than that.
+    fn forget(&mut self) {
         if self.at * 2 >= self.bytes.len() {
             self.bytes.drain(..std::mem::take(&mut self.at));
         }
-        front
     }
 }
 
@@ -545,6 +555,31 @@ mod tests {
             let inner = postcard::to_allocvec(&(300u64, true, &bytes)).expect("encodes");
             assert_eq!(batch.encoded().expect("encodes"), postcard::to_allocvec(&inner).expect("encodes"));
             assert_eq!(postcard::from_bytes::<Batch<'_>>(&inner).expect("reads"), batch);
+        }
+    }
+
+    #[test]
+    fn what_is_taken_off_the_front_piece_by_piece_is_what_was_written() {
+        for most in [1, 3, 100, usize::MAX] {
+            let (mut seen, mut taken, mut whole) = (Writer::default(), Writer::default(), Writer::default());
+            let (mut of_seen, mut of_taken) = (Vec::new(), Vec::new());
+            for round in 0..40u64 {
+                for writer in [&mut seen, &mut taken, &mut whole] {
+                    writer.put(&vec![round as u8; round as usize]).expect("short");
+                }
+                of_seen.extend_from_slice(seen.front(most));
+                of_taken.extend_from_slice(&taken.take_front(most));
+                assert_eq!(seen.len(), taken.len());
+            }
+            while !seen.is_empty() {
+                of_seen.extend_from_slice(seen.front(most));
+            }
+            let mut rest = Writer::default();
+            taken.move_to(&mut rest);
+            of_taken.extend_from_slice(&rest.take());
+            let whole = whole.take();
+            assert_eq!((&of_seen, &of_taken), (&whole, &whole), "{most} at most");
+            assert!(taken.is_empty());
         }
     }
 

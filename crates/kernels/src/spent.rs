@@ -8,6 +8,13 @@ const PIECE_BYTES: usize = 2 << 20;
 pub(crate) struct Spent(Vec<Vec<u64>>);
 
 impl Spent {
+    /// Of one piece of memory, or of none.
+    pub fn of(rows: Option<Vec<u64>>) -> Self {
+        let mut spent = Self::default();
+        spent.take(rows.unwrap_or_default());
+        spent
+    }
+
     /// Takes memory that nobody has use for any more.
     pub fn take(&mut self, mut rows: Vec<u64>) {
         if rows.capacity() > 0 {

@@ -5,7 +5,7 @@ use common::{Sample, Threads, array, property, same};
 use proptest::prelude::*;
 use std::cmp::Ordering;
 use windlass_kernels::group::GroupBy;
-use windlass_kernels::sort::merge::{self, Run, cut};
+use windlass_kernels::sort::merge::{cut, merge};
 use windlass_kernels::sort::{ArgSort, CoArgSort, Direction, Keys, SortValues, TextArgSort};
 use windlass_kernels::strings::Strings;
 use windlass_kernels::{Element, KernelError, Step, Stepwise, View};
@@ -151,28 +151,20 @@ fn arrays_runs_sorted_apart_merge_into_the_stable_order() {
         |(mut left, mut right)| {
             left.sort_unstable();
             right.sort_unstable();
-            let (left_rows, right_rows): (Vec<u32>, Vec<u32>) =
-                ((0..left.len() as u32).collect(), (1000..1000 + right.len() as u32).collect());
-            let mut wanted: Vec<(u64, u32)> = left
-                .iter()
-                .copied()
-                .zip(left_rows.iter().copied())
-                .chain(right.iter().copied().zip(right_rows.iter().copied()))
-                .collect();
+            // A key and its row are packed, as sorts pack them.
+            let packed = |keys: &[u64], first: u64| -> Vec<u64> {
+                keys.iter().zip(first..).map(|(key, row)| key << 32 | row).collect()
+            };
+            let (left, right) = (packed(&left, 0), packed(&right, 1000));
+            let mut wanted = [left.clone(), right.clone()].concat();
             wanted.sort_unstable();
             let n = wanted.len();
             assert_eq!(cut(&left, &right, n), left.len());
-            let (mut keys, mut rows) = (vec![0; n], vec![0u32; n]);
+            let mut rows = vec![0; n];
             for range in [n / 2..n, 0..n / 3, n / 3..n / 2] {
-                merge::merge(
-                    Run { keys: &left, rows: &left_rows },
-                    Run { keys: &right, rows: &right_rows },
-                    range.clone(),
-                    (&mut keys[range.clone()], &mut rows[range]),
-                )
-                .expect("room");
+                merge(&left, &right, range.start, &mut rows[range]).expect("room");
             }
-            assert_eq!(keys.into_iter().zip(rows).collect::<Vec<_>>(), wanted);
+            assert_eq!(rows, wanted);
         },
     );
 }

@@ -348,7 +348,7 @@ impl Reply {
     }
 }
 
-/// `T` of `Stream<'_, T>`.
+/// `T` of `Stream<'_, T>` and of `Vec<T>`.
 pub fn only_type(ty: &Type) -> Option<&Type> {
     let Type::Path(path) = ty else { return None };
     let PathArguments::AngleBracketed(list) = &path.path.segments.last()?.arguments else { return None };

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "the stage is shared, and each file uses a part")]
 #![allow(clippy::disallowed_methods, reason = "tests damage files and look into directories")]
 
+mod set;
 #[path = "../../array/tests/stage/mod.rs"]
 mod stage;
 
@@ -14,42 +15,15 @@ use arrow_array::{
 use arrow_ipc::CompressionType;
 use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
 use serde_json::Value;
+use set::{Set, Told};
 use stage::Stage;
-use std::path::PathBuf;
 use std::sync::Arc;
-use tempfile::TempDir;
 use windlass_contract::{Code, Fault};
-use windlass_files::Files;
 use {windlass_admin as _, windlass_array as _, windlass_client as _, windlass_runtime as _};
 
 const PACKINGS: [&str; 3] = ["none", "lz4", "zstd"];
 
-struct Set {
-    stage: Stage,
-    folder: TempDir,
-}
-
-/// What a read told of one column.
-#[derive(Clone, Debug)]
-struct Told {
-    name: String,
-    sort: String,
-    created: String,
-}
-
 impl Set {
-    fn new() -> Self {
-        Self {
-            stage: Stage::beside(
-                256 << 20,
-                &[(Files::TABLE, "files"), (windlass_transfer::Transfer::TABLE, "transfer")],
-            ),
-            folder: tempfile::tempdir().unwrap(),
-        }
-    }
-    fn path(&self, name: &str) -> String {
-        self.folder.path().join(name).display().to_string()
-    }
     /// Columns of name, symbol and sort.
     fn write(&self, file: &str, columns: &[(&str, &str, &str)], packing: &str, mode: &str) -> Result<(), Fault> {
         let of = |part: fn(&(&str, &str, &str)) -> String| {
@@ -71,42 +45,24 @@ impl Set {
         let (files, columns) = (format!("[\"{}\"]", self.path(files)), format!("{columns:?}"));
         let mut given = vec![("filenames", files.as_str()), ("dsets", columns.as_str())];
         given.extend(more);
-        let reply = self.stage.commands.call("readArrow", &given)?.to_string();
-        let reply: Value = serde_json::from_str(&reply).unwrap();
-        let items: Vec<Value> = serde_json::from_str(reply["items"].as_str().unwrap()).unwrap();
-        let text = |item: &Value, key: &str| item[key].as_str().unwrap().to_owned();
-        let told = |item: &Value| Told {
-            name: text(item, "dataset_name"),
-            sort: text(item, "arkouda_type"),
-            created: text(item, "created"),
-        };
-        Ok(items.iter().map(told).collect())
+        Ok(self.told("readArrow", &given)?.0)
     }
     fn read(&self, files: &str, columns: &[&str]) -> Result<Vec<Told>, Fault> {
         self.read_more(files, columns, &[])
     }
     /// The symbol of one column.
     fn one(&self, files: &str, column: &str) -> String {
-        let told = self.read(files, &[column]).unwrap().remove(0);
-        Stage::names(&told.created).remove(0)
+        self.read(files, &[column]).unwrap().remove(0).symbol()
     }
     /// The begins of a column of lists, and the symbol of its values.
     fn lists(&self, files: &str, column: &str) -> (Vec<i64>, String) {
         let told = self.read(files, &[column]).unwrap().remove(0);
         assert_eq!(told.sort, "SEGARRAY", "{told:?}");
-        let parts: Value = serde_json::from_str(&told.created).unwrap();
-        let part = |key: &str| Stage::names(parts[key].as_str().unwrap()).remove(0);
-        (self.stage.values::<i64>(&part("segments")), part("values"))
+        (self.stage.values::<i64>(&told.part("segments")), told.part("values"))
     }
-    fn names(&self, command: &str, files: &str) -> Vec<String> {
-        let said = self.stage.call(command, &[("filename", &self.path(files))]).to_string();
-        serde_json::from_str(&said).unwrap()
-    }
-    fn symbols(&self) -> u64 {
-        self.stage.call("symbolBytes", &[]).to_string().split(' ').next_back().unwrap().parse().unwrap()
-    }
-    fn entries(&self) -> Vec<PathBuf> {
-        std::fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect()
+    /// Names of the columns in Arrow files.
+    fn columns(&self, files: &str) -> Vec<String> {
+        self.listed("lsarrow", &[("filename", &self.path(files))])
     }
     /// A file of another writer.
     fn others(&self, file: &str, batches: &[RecordBatch], packing: Option<CompressionType>) {
@@ -249,8 +205,8 @@ fn what_others_write_is_read_and_nulls_are_those_of_parquet() {
     let read =
         ["i16", "f32", "bool", "text", "large", "view", "words", "lists", "pairs", "time", "day", "money", "half"];
     for file in ["plain", "lz4", "zstd", "stream"] {
-        assert_eq!(set.names("lsarrow", file), read);
-        assert_eq!(set.names("lsany", file), read);
+        assert_eq!(set.columns(file), read);
+        assert_eq!(set.listed("lsany", &[("filename", &set.path(file))]), read);
         assert_eq!(set.stage.call("getfiletype", &[("filename", &set.path(file))]).to_string(), "Arrow");
         let stage = &set.stage;
         assert_eq!(stage.values::<i16>(&set.one(file, "i16")), [1, 0, 3, -4, 0, 3]);
@@ -298,10 +254,10 @@ fn files_of_a_pattern_are_read_one_after_another_and_columns_are_added() {
     assert_eq!(set.stage.values::<i64>(&set.one("part*.arrow", "n")), [0, 0, 1, 10, 2, 20]);
     let tagged = set.read_more("part*", &["n"], &[("tag_data", "true")]).unwrap();
     assert_eq!(tagged[0].name, "Filename_Codes");
-    assert_eq!(set.stage.values::<i64>(&Stage::names(&tagged[0].created)[0]), [0, 0, 1, 1, 2, 2]);
+    assert_eq!(set.stage.values::<i64>(&tagged[0].symbol()), [0, 0, 1, 1, 2, 2]);
     let texts = set.stage.strings(&["x", "y"]);
     set.write("part0.arrow", &[("t", &texts, "Strings")], "zstd", "1").unwrap();
-    assert_eq!(set.names("lsarrow", "part0*"), ["n", "t"]);
+    assert_eq!(set.columns("part0*"), ["n", "t"]);
     let again = set.write("part0.arrow", &[("t", &texts, "Strings")], "none", "1").unwrap_err();
     assert!(again.is(Code::Exists) && again.message.contains('t'), "{again:?}");
     let twice =
@@ -310,7 +266,7 @@ fn files_of_a_pattern_are_read_one_after_another_and_columns_are_added() {
     let longer = set.stage.array(&[3], &[1i64, 2, 3]);
     let longer = set.write("part0.arrow", &[("l", &longer, "pdarray")], "none", "1").unwrap_err();
     assert!(longer.message.contains("3 rows"), "{longer:?}");
-    assert_eq!(set.names("lsarrow", "part0*"), ["n", "t"]);
+    assert_eq!(set.columns("part0*"), ["n", "t"]);
     let fault = set.read("part*", &["t"]).unwrap_err();
     assert!(fault.message.contains("does not exist in file") && fault.message.contains("part1"), "{fault:?}");
     let floats = set.stage.array(&[2], &[1.0f64, 2.0]);

@@ -2,46 +2,19 @@
 #![allow(dead_code, reason = "the stage is shared, and each file uses a part")]
 #![allow(clippy::disallowed_methods, reason = "tests damage files and look into directories")]
 
+mod set;
 #[path = "../../array/tests/stage/mod.rs"]
 mod stage;
 
-use serde_json::Value;
-use stage::Stage;
-// What the stage uses, whose file is another package's.
-use std::path::{Path, PathBuf};
-use tempfile::TempDir;
+use set::{Set, Told};
+use std::path::Path;
 use windlass_contract::{Code, Fault};
-use windlass_files::Files;
+// What the stage uses, whose file is another package's.
 use {windlass_admin as _, windlass_array as _, windlass_client as _, windlass_runtime as _};
 
 const PACKINGS: [&str; 6] = ["none", "snappy", "gzip", "brotli", "zstd", "lz4"];
 
-struct Set {
-    stage: Stage,
-    folder: TempDir,
-}
-
-/// What a read told of one column.
-#[derive(Clone, Debug)]
-struct Told {
-    name: String,
-    sort: String,
-    created: String,
-}
-
 impl Set {
-    fn new() -> Self {
-        Self {
-            stage: Stage::beside(
-                256 << 20,
-                &[(Files::TABLE, "files"), (windlass_transfer::Transfer::TABLE, "transfer")],
-            ),
-            folder: tempfile::tempdir().unwrap(),
-        }
-    }
-    fn path(&self, name: &str) -> String {
-        self.folder.path().join(name).display().to_string()
-    }
     fn write(&self, file: &str, column: &str, values: &str, packing: &str, mode: &str) -> Result<(), Fault> {
         let prefix = self.path(file);
         let given = [
@@ -65,40 +38,16 @@ impl Set {
         let key = if command == "readcsv" { "datasets" } else { "dsets" };
         let mut given = vec![("filenames", files.as_str()), (key, columns.as_str()), ("allow_errors", "false")];
         given.extend(more);
-        let reply = self.stage.commands.call(command, &given)?.to_string();
-        let reply: Value = serde_json::from_str(&reply).unwrap();
-        let items: Vec<Value> = serde_json::from_str(reply["items"].as_str().unwrap()).unwrap();
-        let text = |item: &Value, key: &str| item[key].as_str().unwrap().to_owned();
-        let told = |item: &Value| Told {
-            name: text(item, "dataset_name"),
-            sort: text(item, "arkouda_type"),
-            created: text(item, "created"),
-        };
-        Ok(items.iter().map(told).collect())
+        Ok(self.told(command, &given)?.0)
     }
     fn parquet(&self, files: &str, columns: &[&str]) -> Result<Vec<Told>, Fault> {
         self.read("readAllParquet", &[("tag_data", "false")], files, columns)
-    }
-    fn names(&self, files: &str) -> Vec<String> {
-        let path = self.path(files);
-        let said = self.stage.call("lsany", &[("filename", &path), ("col_delim", ",")]).to_string();
-        serde_json::from_str(&said).unwrap()
-    }
-    /// Symbols that the session has.
-    fn symbols(&self) -> u64 {
-        self.stage.call("symbolBytes", &[]).to_string().split(' ').next_back().unwrap().parse().unwrap()
-    }
-    fn entries(&self) -> Vec<PathBuf> {
-        let mut all: Vec<PathBuf> =
-            std::fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
-        all.sort();
-        all
     }
 }
 
 fn array(told: &Told) -> String {
     assert_eq!(told.sort, "PDARRAY", "{told:?}");
-    Stage::names(&told.created).remove(0)
+    told.symbol()
 }
 
 #[test]
@@ -137,7 +86,7 @@ fn strings_come_back_and_empty_ones_are_null() {
     set.write("s", "text", &name, "snappy", "0").unwrap();
     let told = set.parquet("s*", &["text"]).unwrap().remove(0);
     assert_eq!(told.sort, "STRINGS");
-    assert_eq!(set.stage.texts(&Stage::names(&told.created)[0]), texts);
+    assert_eq!(set.stage.texts(&told.symbol()), texts);
     let nulls = set.read("getnullparquet", &[], "s*", &["text"]).unwrap();
     assert_eq!(set.stage.values::<i64>(&array(&nulls[0])), [0, 1, 0, 1, 0]);
 }
@@ -161,13 +110,11 @@ fn lists_come_back_the_empty_ones_too() {
         set.stage.call("writeParquet", &given);
         let told = set.parquet(&format!("{file}*"), &["list"]).unwrap().remove(0);
         assert_eq!(told.sort, "SEGARRAY");
-        let parts: Value = serde_json::from_str(&told.created).unwrap();
-        let part = |key: &str| Stage::names(parts[key].as_str().unwrap()).remove(0);
-        assert_eq!(set.stage.values::<i64>(&part("segments")), begins);
+        assert_eq!(set.stage.values::<i64>(&told.part("segments")), begins);
         match file {
-            "texts" => assert_eq!(set.stage.texts(&part("values")), ["one", "", "three", "four"]),
+            "texts" => assert_eq!(set.stage.texts(&told.part("values")), ["one", "", "three", "four"]),
             _ => assert_eq!(
-                set.stage.values::<f64>(&part("values")).iter().map(|v| v.to_bits()).collect::<Vec<_>>(),
+                set.stage.values::<f64>(&told.part("values")).iter().map(|v| v.to_bits()).collect::<Vec<_>>(),
                 values.iter().map(|v| v.to_bits()).collect::<Vec<_>>()
             ),
         }
@@ -250,7 +197,7 @@ fn a_file_that_is_cut_or_damaged_is_named_and_nothing_of_it_is_kept() {
         match set.parquet("cut", &["n", "t"]) {
             Ok(told) => {
                 for one in told {
-                    set.stage.call("delete", &[("name", &Stage::names(&one.created)[0])]);
+                    set.stage.call("delete", &[("name", &one.symbol())]);
                 }
             }
             Err(fault) => assert!(!fault.message.is_empty(), "{fault:?}"),
@@ -289,7 +236,7 @@ fn csv_comes_back_with_its_dtypes_and_plain_text_as_strings() {
     call(&given("true")).unwrap();
     assert_eq!(set.names("table*.csv"), ["i", "f", "b", "s"]);
     let told = set.read("readcsv", &[("col_delim", ",")], "table*.csv", &["s", "i", "f", "b"]).unwrap();
-    let name = |at: usize| Stage::names(&told[at].created).remove(0);
+    let name = |at: usize| told[at].symbol();
     assert_eq!(set.stage.texts(&name(0)), ["plain", "with, comma", "with \"quotes\"\nand a line"]);
     assert_eq!(set.stage.values::<i64>(&name(1)), [1, -2, i64::MIN]);
     let floats = set.stage.values::<f64>(&name(2));
@@ -298,7 +245,7 @@ fn csv_comes_back_with_its_dtypes_and_plain_text_as_strings() {
 
     std::fs::write(set.path("plain.csv"), "a;b\n1;x\n2;y\n").unwrap();
     let told = set.read("readcsv", &[("col_delim", ";")], "plain.csv", &["a"]).unwrap();
-    assert_eq!(set.stage.texts(&Stage::names(&told[0].created)[0]), ["1", "2"]);
+    assert_eq!(set.stage.texts(&told[0].symbol()), ["1", "2"]);
     std::fs::write(set.path("bad.csv"), "**HEADER**\nint64\n*/HEADER/*\na\n1\nx\n").unwrap();
     let fault = set.read("readcsv", &[("col_delim", ",")], "bad.csv", &["a"]).unwrap_err();
     assert!(fault.message.contains("row 1 of a is \"x\""), "{fault:?}");
@@ -309,8 +256,8 @@ fn csv_comes_back_with_its_dtypes_and_plain_text_as_strings() {
     assert!(fault.message.contains("delimiter"), "{fault:?}");
     std::fs::write(set.path("several.csv"), "a|*|b\n1|*|\"x|*|y\"\n2|*|z\n").unwrap();
     let told = set.read("readcsv", &[("col_delim", "|*|")], "several.csv", &["b", "a"]).unwrap();
-    assert_eq!(set.stage.texts(&Stage::names(&told[0].created)[0]), ["x|*|y", "z"]);
-    assert_eq!(set.stage.texts(&Stage::names(&told[1].created)[0]), ["1", "2"]);
+    assert_eq!(set.stage.texts(&told[0].symbol()), ["x|*|y", "z"]);
+    assert_eq!(set.stage.texts(&told[1].symbol()), ["1", "2"]);
 }
 
 #[test]

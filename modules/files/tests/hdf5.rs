@@ -3,20 +3,22 @@
 #![allow(dead_code, reason = "the stage is shared, and each file uses a part")]
 #![allow(clippy::disallowed_methods, reason = "tests damage files, and write at the same time")]
 
-#[path = "hdf5/set.rs"]
 mod set;
+#[path = "hdf5/short.rs"]
+mod short;
 #[path = "../../array/tests/stage/mod.rs"]
 mod stage;
 
 use hdf5_metno as hdf5;
-use set::{APPEND, SINGLE, Set, Told, write};
+use set::{Set, Told};
+use short::{APPEND, SINGLE, write};
 use stage::Stage;
 use std::path::Path;
 use windlass_contract::Code;
 
 #[test]
 fn arrays_of_every_dtype_come_back_packed_or_not_in_either_format() {
-    let set = Set::new();
+    let set = Set::small();
     for packing in ["none", "gzip", "gzip:9"] {
         for count in [0usize, 1, 40_000] {
             let ints: Vec<i64> =
@@ -78,7 +80,7 @@ fn arrays_of_every_dtype_come_back_packed_or_not_in_either_format() {
 
 #[test]
 fn arrays_keep_their_rank_and_parts_of_arrays_are_written_as_they_are_seen() {
-    let set = Set::new();
+    let set = Set::small();
     let values: Vec<f64> = (0..24).map(f64::from).collect();
     let cube = set.stage.array(&[2, 3, 4], &values);
     set.keep("cube", "c", "pdarray", &[("values", &cube)]);
@@ -99,7 +101,7 @@ fn arrays_keep_their_rank_and_parts_of_arrays_are_written_as_they_are_seen() {
 
 #[test]
 fn strings_come_back_with_and_without_their_offsets() {
-    let set = Set::new();
+    let set = Set::small();
     let many: Vec<String> = (0..20_000).map(|at| "x".repeat(at % 9)).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     for texts in [&["first", "", "Größe 北 🙂", "", "a\"b,c\nd"][..], &[], &[""], &many] {
@@ -118,7 +120,7 @@ fn strings_come_back_with_and_without_their_offsets() {
 
 #[test]
 fn lists_of_numbers_strings_and_big_integers_come_back() {
-    let set = Set::new();
+    let set = Set::small();
     let begins = set.stage.array(&[4], &[0i64, 2, 2, 3]);
     let (numbers, texts) =
         (set.stage.array(&[4], &[1.5f64, 2.5, 3.5, 4.5]), set.stage.strings(&["a", "", "c", "d"]));
@@ -148,7 +150,7 @@ fn lists_of_numbers_strings_and_big_integers_come_back() {
 
 #[test]
 fn big_integers_come_back_with_signs_and_width() {
-    let set = Set::new();
+    let set = Set::small();
     for (values, max_bits) in [
         (vec![0i128, 1, -1, i128::MAX, i128::MIN + 1, -(1 << 64), u64::MAX.into()], "-1"),
         (vec![u64::MAX.into(), 1 << 63], "-1"),
@@ -168,7 +170,7 @@ fn big_integers_come_back_with_signs_and_width() {
 
 #[test]
 fn objects_of_several_parts_come_back_with_all_of_them() {
-    let set = Set::new();
+    let set = Set::small();
     let ints = set.stage.array(&[3], &[2i64, 0, 1]);
     let (na, texts) = (set.stage.array(&[1], &[3i64]), set.stage.strings(&["x", "y", "N/A"]));
     let parts = [
@@ -266,7 +268,7 @@ fn objects_of_several_parts_come_back_with_all_of_them() {
 
 #[test]
 fn a_name_is_added_once_and_overwritten_when_that_is_asked_for() {
-    let set = Set::new();
+    let set = Set::small();
     let (one, two) = (set.stage.array(&[3], &[1i64, 2, 3]), set.stage.array(&[2], &[0.5f64, 1.5]));
     set.keep("a.h5", "x", "pdarray", &[("values", &one)]);
     set.keep("a.h5", "y", "pdarray", &[("values", &one), APPEND]);
@@ -280,7 +282,7 @@ fn a_name_is_added_once_and_overwritten_when_that_is_asked_for() {
     // A new file takes the place of all of it.
     set.keep("a.h5", "z", "pdarray", &[("values", &one)]);
     assert_eq!(set.names("a*"), ["z"]);
-    assert_eq!(set.entries(), 1, "nothing is left beside it");
+    assert_eq!(set.entries().len(), 1, "nothing is left beside it");
     // A file of two locales cannot be added to by one.
     std::fs::copy(set.path("a_LOCALE0000.h5"), set.path("a_LOCALE0001.h5")).unwrap();
     let fault = set.write("a.h5", "q", "pdarray", &[("values", &one), APPEND]).unwrap_err();
@@ -291,12 +293,12 @@ fn a_name_is_added_once_and_overwritten_when_that_is_asked_for() {
     assert!(set.write("b", "v", "series", &[("values", &one)]).unwrap_err().message.contains("series"));
     assert!(set.write("none/b", "v", "pdarray", &[("values", &one)]).unwrap_err().message.contains("none/b"));
     assert!(set.write("b", "v", "pdarray", &[("values", "id_0_0")]).unwrap_err().message.contains("id_0_0"));
-    assert_eq!(set.entries(), 2);
+    assert_eq!(set.entries().len(), 2);
 }
 
 #[test]
 fn what_several_add_to_one_file_at_once_is_all_there() {
-    let set = Set::new();
+    let set = Set::small();
     let path = set.path("busy");
     std::thread::scope(|scope| {
         for client in 0..3 {
@@ -317,7 +319,7 @@ fn what_several_add_to_one_file_at_once_is_all_there() {
 
 #[test]
 fn files_of_several_locales_and_of_others_are_read() {
-    let set = Set::new();
+    let set = Set::small();
     // As the ancestor writes on two locales: offsets begin anew in each file.
     for (at, texts) in [&["one", "two"][..], &["", "three"]].into_iter().enumerate() {
         let file = hdf5::File::create(set.path(&format!("two_LOCALE000{at}"))).unwrap();
@@ -374,7 +376,7 @@ fn files_of_several_locales_and_of_others_are_read() {
 
 #[test]
 fn files_that_fail_are_named_or_left_out_if_that_is_asked_for() {
-    let set = Set::new();
+    let set = Set::small();
     let values = set.stage.array(&[2], &[4i64, 5]);
     set.keep("good", "n", "pdarray", &[("values", &values), SINGLE]);
     set.keep("lacks", "m", "pdarray", &[("values", &values), SINGLE]);
@@ -415,7 +417,7 @@ fn files_that_fail_are_named_or_left_out_if_that_is_asked_for() {
 
 #[test]
 fn a_file_that_claims_more_than_the_session_may_have_is_refused() {
-    let set = Set::new();
+    let set = Set::small();
     let file = hdf5::File::create(set.path("huge")).unwrap();
     let group = file.create_group("g").unwrap();
     for (within, name) in [(&*file, "n"), (&group, "values")] {
@@ -432,7 +434,7 @@ fn a_file_that_claims_more_than_the_session_may_have_is_refused() {
 
 #[test]
 fn wrong_offsets_and_marks_are_named() {
-    let set = Set::new();
+    let set = Set::small();
     let make = |name: &str, begins: &[i64], bytes: &[u8], sort: i64| {
         let file = hdf5::File::create(set.path(name)).unwrap();
         let group = file.create_group("o").unwrap();
@@ -471,7 +473,7 @@ fn wrong_offsets_and_marks_are_named() {
 /// Bytes are changed and files are cut, in the formats that we write and that others write. Whatever the library says, the node goes on.
 #[test]
 fn a_file_that_is_cut_or_damaged_harms_nobody() {
-    let set = Set::new();
+    let set = Set::small();
     let values = set.stage.array(&[300], &(0..300i64).collect::<Vec<_>>());
     let texts = set.stage.strings(&["rope"; 60]);
     set.keep("ours", "n", "pdarray", &[("values", &values), SINGLE]);

@@ -1,6 +1,7 @@
 //! Lives: clients that connect, do errands beside each other, gather, and leave.
 //!
-//! Lives here: `Life` (one client's), `all_return` (what must be true when all have gathered, and after they have left).
+//! Lives here: `Life` (one client's), `one_does` (somebody does one thing, and leaves), `all_return` (what must be true when all have
+//!   gathered, and after they have left), `comes_to_rest` (the same of clients that do not gather).
 //! Holds: nobody leaves before everything that was out has returned, so that what is missing is missed.
 
 use super::book::{Book, Rough};
@@ -139,6 +140,28 @@ pub(crate) fn ready_node_that(stage: &Stage, made: Made) -> Result<(Node, Held),
     Ok((node, begun))
 }
 
+/// Somebody does this with a session of their own, and leaves; nothing else is waited for meanwhile.
+pub(super) fn one_does<T: 'static>(
+    stage: &Stage,
+    node: &Node,
+    name: &str,
+    what: &'static str,
+    does: impl AsyncFnOnce(&Client) -> Result<T, Fault> + 'static,
+) -> Result<T, String> {
+    let (directory, answer) = (node.directory(), Rc::new(Cell::new(None)));
+    let put = answer.clone();
+    let at = stage.person(name, move |me| async move {
+        let told = |fault: Fault| format!("{what}: {fault}");
+        let client = me.connect(&directory, 2).map_err(told)?;
+        put.set(Some(does(&client).await.map_err(told)?));
+        me.disconnect();
+        Ok(())
+    });
+    stage.until(what, || stage.is_over(at))?;
+    stage.verdict()?;
+    answer.take().ok_or_else(|| format!("{what}: {name} has left without an answer"))
+}
+
 /// When all have gathered: what was out returns; when all have left: the node has what it had at its beginning; and it stops.
 pub(crate) fn all_return(
     stage: &Stage,
@@ -156,6 +179,13 @@ pub(crate) fn all_return(
     stage.until("everybody leaves", || living() == 0)?;
     let wait = stage.until("all that clients had returns", || node.held() == Some(begun));
     wait.map_err(|text| format!("{text}; the node began with {begun:?} and has {:?}", node.held()))?;
+    stop(stage, node)
+}
+
+/// Calls return, here and between workers, and the node stops.
+pub(super) fn comes_to_rest(stage: &Stage, node: &Node) -> Result<(), String> {
+    let quiet = |held: Held| held.in_flight + held.live_calls as u64 + held.away as u64 == 0;
+    stage.until("calls return", || node.held().is_some_and(quiet))?;
     stop(stage, node)
 }
 

@@ -1,7 +1,7 @@
 //! Workloads: what happens on a stage, and what must be true of it.
 //!
 //! Lives here, in the order to read: `book` (what callers count on), `errands` (one call and its check), `lives` (clients that
-//! do errands), and the workloads themselves: `calls`, `order`, `share`, `death`, `workers`, `moves`, `sharing`, `travel`, `streams`, `memory`, `lies`, `files`,
+//! do errands), `numbers` (people who say numbers), and the workloads themselves: `calls`, `order`, `share`, `death`, `workers`, `moves`, `sharing`, `travel`, `streams`, `memory`, `lies`, `files`,
 //! `sockets`, `wire`, `bdev`, `waits`, `periods`, `comebacks`.
 //! Holds: each workload says in `about` what it holds a run to.
 //! Not here: whose turn it is (`stage`).
@@ -15,6 +15,7 @@ mod errands;
 mod files;
 pub(crate) mod lives;
 mod moves;
+mod numbers;
 mod periods;
 mod share;
 mod sharing;

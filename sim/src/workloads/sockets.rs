@@ -85,7 +85,7 @@ async fn echo(cx: &Cx, socket: Handle) -> Result<(), String> {
     let over = watch_silence(cx, socket);
     while let Some(bytes) = receive(cx, socket).await? {
         over.seen.set(cx.now());
-        if !send_all(cx, socket, bytes).await? {
+        if !cx.send_all(socket, bytes).await? {
             break;
         }
     }
@@ -112,7 +112,7 @@ async fn call(cx: &Cx, to: Address) -> Result<(), String> {
     let told = whole.clone();
     cx.spawn(async move {
         for piece in bytes.chunks(1 + inner.below(700) as usize) {
-            if !send_all(&inner, socket, piece.to_vec()).await? {
+            if !inner.send_all(socket, piece.to_vec()).await? {
                 return Ok(());
             }
         }
@@ -178,25 +178,6 @@ async fn receive_or(cx: &Cx, socket: Handle) -> Result<Result<Vec<u8>, IoError>,
         Err(error @ (IoError::System(_) | IoError::Closed | IoError::NotRegistered)) => Ok(Err(error)),
         other => Err(format!("receiving: {other:?}")),
     }
-}
-
-/// Sends all of it; `false` when the connection does not take it.
-async fn send_all(cx: &Cx, socket: Handle, bytes: Vec<u8>) -> Result<bool, String> {
-    let (mut buffer, all) = (IoBuffer::from_vec(bytes.clone()), bytes.len());
-    let mut done = 0;
-    while done < all {
-        if !buffer.set_range(done..all) {
-            return Err("a range of its own buffer".into());
-        }
-        let sent = cx.ask(Operation::Send { socket, buffer }).await;
-        buffer = sent.buffer.ok_or("a send lost its buffer")?;
-        match sent.result {
-            Ok(Value::Bytes(more)) => done += more,
-            Err(IoError::System(_) | IoError::Closed | IoError::NotRegistered) => return Ok(false),
-            other => return Err(format!("sending: {other:?}")),
-        }
-    }
-    Ok(true)
 }
 
 /// Closes a connection on which nothing has come for too long.

@@ -5,7 +5,7 @@
 //! Holds: what was sent comes in order, whole, and then what the call answered, wherever the container is by then; a method whose
 //! stream nobody reads any more ends; at the end no call is under way and nothing is held.
 
-use super::lives::{ready_node_that, stop};
+use super::lives::{comes_to_rest, one_does, ready_node_that};
 use crate::node::Made;
 use crate::person::Me;
 use crate::pipes::{Pipes, Wide, pipes, value, wide};
@@ -27,17 +27,11 @@ pub(super) fn play(stage: &Stage) -> Result<(), String> {
     let mut dice = stage.dice("streams");
     let made = Made { workers: 1 + dice.place(3), modules: &[Pipes::TABLE, Wide::TABLE], ..Made::default() };
     let (node, _) = ready_node_that(stage, made)?;
-    let directory = node.directory();
-    let maker = stage.person("maker", move |me| async move {
-        let told = |fault: Fault| format!("making the pool: {fault}");
-        let admin = admin::Client::on(me.connect(&directory, 2).map_err(told)?.admin());
-        admin.create_spread("pipes", "pipes", &[], CONTAINERS, "round_robin").await.map_err(told)?;
-        admin.create_spread("wide", "wide", &[], 1, "round_robin").await.map_err(told)?;
-        me.disconnect();
-        Ok(())
-    });
-    stage.until("the pool is made", || stage.is_over(maker))?;
-    stage.verdict()?;
+    one_does(stage, &node, "maker", "making the pools", async |client| {
+        let admin = admin::Client::on(client.admin());
+        admin.create_spread("pipes", "pipes", &[], CONTAINERS, "round_robin").await?;
+        admin.create_spread("wide", "wide", &[], 1, "round_robin").await
+    })?;
     let (ends, over) = (Rc::new(Cell::new(false)), Rc::new(Cell::new(false)));
     let mut people: Vec<usize> = (0..1 + dice.below(4))
         .map(|number| {
@@ -70,9 +64,7 @@ pub(super) fn play(stage: &Stage) -> Result<(), String> {
     let auditor = stage.person("auditor", move |me| async move { all_have_ended(&me, &directory).await });
     stage.until("every method ends", || stage.is_over(auditor))?;
     stage.verdict()?;
-    let quiet = || node.held().is_some_and(|held| held.in_flight + held.live_calls as u64 + held.away as u64 == 0);
-    stage.until("calls return", quiet)?;
-    stop(stage, &node)
+    comes_to_rest(stage, &node)
 }
 
 /// Waits until no method is under way.

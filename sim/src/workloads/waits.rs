@@ -4,7 +4,7 @@
 //! ends, however it ends; nobody is forgotten.
 
 use super::book::{Book, Rough};
-use super::lives::{all_return, ready_node_that};
+use super::lives::{all_return, one_does, ready_node_that};
 use crate::node::Made;
 use crate::person::{Me, Tally, give_way};
 use crate::stage::Stage;
@@ -24,14 +24,7 @@ pub(super) fn play(stage: &Stage) -> Result<(), String> {
     let mut dice = stage.dice("waits");
     let book = Book::new(Rough::No);
     let mut people = Vec::new();
-    let directory = node.directory();
-    let maker = stage.person("maker", |me| async move {
-        let client = me.connect(&directory, 2).map_err(|fault| fault.to_string())?;
-        waits::create(&client, "waits").await.map_err(|fault| fault.to_string())?;
-        me.disconnect();
-        Ok(())
-    });
-    stage.until("the pool is made", || stage.is_over(maker))?;
+    one_does(stage, &node, "maker", "making the pool", async |client| waits::create(client, "waits").await)?;
     for number in 0..1 + dice.below(3) {
         let (directory, book) = (node.directory(), book.clone());
         let (scripts, errands) = (2 + dice.below(5), 3 + dice.below(6));

@@ -15,34 +15,59 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use windlass_contract::limits::STREAM_CHUNK_BYTES;
 use windlass_contract::streams::{Reader, Writer};
-use windlass_contract::{Code, Fault};
+use windlass_contract::{Code, Fault, Outcome};
 
-use super::feed::Cut;
-use super::items::{Incoming, ended_before_its_stream};
+use super::ending::{Ending, Incoming, own_or};
+use super::feed::{Cut, NoMore};
 use super::{EncodedStream, OUT_AT_ONCE, Streaming};
 use crate::outgoing::Outgoing;
+use crate::pending::Pending;
 use crate::reply::Reply;
 
-/// A call that is out, or waits for a slot.
-struct Out {
-    call: Pin<Box<dyn Future<Output = Result<Reply, Fault>> + Send>>,
-    answer: Option<Result<Reply, Fault>>,
+/// A call of a task.
+enum Out {
+    /// It waits for a call slot; it is sent when it is first polled.
+    Waits(Pin<Box<dyn Future<Output = Pending> + Send>>),
+    Sent(Pending),
+    /// Its answer, until that is taken.
+    Answered(Option<Result<Reply, Fault>>),
 }
 
 impl Out {
-    /// It is sent when it is first polled.
     fn new(call: Outgoing) -> Self {
-        Self { call: Box::pin(call.answered()), answer: None }
+        Self::Waits(Box::pin(call.sent()))
     }
 
     /// Whether its answer is there.
     fn poll(&mut self, context: &mut Context<'_>) -> bool {
-        if self.answer.is_none()
-            && let Poll::Ready(answer) = self.call.as_mut().poll(context)
+        if let Self::Waits(sent) = self
+            && let Poll::Ready(pending) = sent.as_mut().poll(context)
         {
-            self.answer = Some(answer);
+            *self = Self::Sent(pending);
         }
-        self.answer.is_some()
+        if let Self::Sent(pending) = self
+            && let Poll::Ready(answer) = Pin::new(pending).poll(context)
+        {
+            *self = Self::Answered(Some(answer));
+        }
+        matches!(self, Self::Answered(_))
+    }
+
+    /// Asks for it to end, if it has not answered; then only its answer is still to come.
+    fn cancel(&mut self) {
+        match self {
+            Self::Waits(_) => {
+                let unsent = Fault::new(Code::Cancelled, "the call was not sent any more");
+                *self = Self::Answered(Some(Err(unsent.with_outcome(Outcome::NotStarted))));
+            }
+            Self::Sent(pending) => pending.cancel(),
+            Self::Answered(_) => {}
+        }
+    }
+
+    /// Its answer, if it is there, once.
+    fn take(&mut self) -> Option<Result<Reply, Fault>> {
+        if let Self::Answered(answer) = self { answer.take() } else { None }
     }
 }
 
@@ -53,8 +78,9 @@ fn first(out: &mut VecDeque<Out>, context: &mut Context<'_>) -> Option<Result<Re
         let answered = one.poll(context);
         there |= at == 0 && answered;
     }
-    if there { out.pop_front().and_then(|first| first.answer) } else { None }
+    if there { out.pop_front().and_then(|mut first| first.take()) } else { None }
 }
+
 /// Writes the next value, if there is one now; false when none comes any more.
 type Next<'v> = dyn FnMut(&mut Context<'_>, &mut Writer) -> Poll<Result<bool, Fault>> + 'v;
 /// The same, to be kept.
@@ -91,7 +117,6 @@ pub(super) fn encoded(mut values: EncodedStream) -> Values {
 /// Values on their way to the node.
 #[derive(Default)]
 struct Feed {
-    writer: Writer,
     cut: Cut,
     /// No value comes any more.
     dry: bool,
@@ -105,20 +130,19 @@ impl Feed {
         next: &mut Next<'_>,
         context: &mut Context<'_>,
         streaming: &Streaming,
-    ) -> Poll<Result<(), Fault>> {
+    ) -> Poll<Result<(), NoMore>> {
         loop {
             while !self.cut.over && self.out.len() < OUT_AT_ONCE {
-                if self.cut.is_empty() {
-                    while !self.dry && self.writer.len() < STREAM_CHUNK_BYTES {
-                        match next(context, &mut self.writer) {
-                            Poll::Ready(more) => self.dry = !more?,
+                if self.cut.waits.is_empty() {
+                    while !self.dry && self.cut.waits.len() < STREAM_CHUNK_BYTES {
+                        match next(context, &mut self.cut.waits) {
+                            Poll::Ready(more) => self.dry = !more.map_err(NoMore::Value)?,
                             Poll::Pending => break,
                         }
                     }
-                    if self.writer.is_empty() && !self.dry {
+                    if self.cut.waits.is_empty() && !self.dry {
                         break;
                     }
-                    self.cut.put(self.writer.take());
                 }
                 self.out.push_back(Out::new(streaming.batch(&self.cut.batch(self.dry))));
             }
@@ -126,7 +150,7 @@ impl Feed {
                 let all = self.cut.over && self.out.is_empty();
                 return if all { Poll::Ready(Ok(())) } else { Poll::Pending };
             };
-            let more: bool = answer?.value()?;
+            let more: bool = answer.and_then(|reply| reply.value()).map_err(NoMore::Batch)?;
             if !more {
                 // What is out yet is not wanted either.
                 self.cut.over = true;
@@ -142,26 +166,30 @@ pub(super) async fn give<T: Serialize>(
     call: Outgoing,
     values: impl Stream<Item = T>,
 ) -> Result<Reply, Fault> {
-    let (mut values, mut call, mut feed) = (pin!(values), pin!(call.answered()), Some(Feed::default()));
-    let mut failed = None;
+    let (mut values, mut call, mut feed, mut aside) = (pin!(values), Out::new(call), Some(Feed::default()), None);
     poll_fn(|context| {
-        if let Poll::Ready(answer) = call.as_mut().poll(context) {
-            return Poll::Ready(answer);
-        }
-        if let Some(feeds) = &mut feed {
+        loop {
+            if call.poll(context)
+                && let Some(own) = call.take()
+            {
+                return Poll::Ready(own_or(own, aside.take()));
+            }
+            let Some(feeds) = &mut feed else { return Poll::Pending };
             let mut next =
                 |context: &mut Context<'_>, writer: &mut Writer| write(values.as_mut(), context, writer);
             match feeds.poll(&mut next, context, &streaming) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(fault)) => failed = Some(fault),
+                // The call is dropped, and so cancelled.
+                Poll::Ready(Err(NoMore::Value(fault))) => return Poll::Ready(Err(fault)),
+                Poll::Ready(Err(NoMore::Batch(fault))) => {
+                    if !call.poll(context) {
+                        call.cancel();
+                        aside = Some(fault);
+                    }
+                }
             }
             feed = None;
-        }
-        match failed.take() {
-            // The call is dropped, and so cancelled.
-            Some(fault) => Poll::Ready(Err(fault)),
-            None => Poll::Pending,
         }
     })
     .await
@@ -175,10 +203,7 @@ pub struct AsyncItems<T, R = ()> {
     values: Option<(Feed, Values)>,
     takes: VecDeque<Out>,
     incoming: Incoming,
-    /// What the call answered.
-    answer: Option<Result<Reply, Fault>>,
-    /// The Fault was given out.
-    told: bool,
+    ending: Ending,
     of: PhantomData<fn() -> (T, R)>,
 }
 
@@ -186,25 +211,26 @@ impl<T, R> AsyncItems<T, R> {
     pub(super) fn new(streaming: Streaming, call: Outgoing, values: Option<Values>) -> Self {
         let values = values.map(|values| (Feed::default(), values));
         let call = Some(Out::new(call));
-        let (takes, incoming) = Default::default();
-        Self { streaming, call, values, takes, incoming, answer: None, told: false, of: PhantomData }
+        let (takes, incoming, ending) = Default::default();
+        Self { streaming, call, values, takes, incoming, ending, of: PhantomData }
     }
 
     fn fail(&mut self, fault: Fault) {
         // Dropped, all of it is cancelled.
         (self.call, self.values) = (None, None);
         self.takes.clear();
-        self.answer.get_or_insert(Err(fault));
+        self.ending.failed(fault);
     }
 
-    /// The Fault that it ended with, once.
-    fn tell(&mut self) -> Option<Fault> {
-        match &self.answer {
-            Some(Err(fault)) if !self.told => {
-                self.told = true;
-                Some(fault.clone())
-            }
-            _ => None,
+    /// A batch cannot pass: the call is to end, and to say how.
+    fn set_aside(&mut self, context: &mut Context<'_>, fault: Fault) {
+        self.values = None;
+        self.takes.clear();
+        if let Some(call) = &mut self.call
+            && !call.poll(context)
+        {
+            call.cancel();
+            self.ending.set_aside(fault);
         }
     }
 
@@ -214,7 +240,7 @@ impl<T, R> AsyncItems<T, R> {
         // First of all: it goes before what rides beside it.
         let answered = call.poll(context);
         let mut any = false;
-        while !self.incoming.last {
+        while !self.incoming.last && !self.ending.is_near() {
             while !answered && self.takes.len() < self.incoming.ahead() {
                 self.takes.push_back(Out::new(self.streaming.take(self.incoming.asked)));
                 self.incoming.asked += 1;
@@ -222,28 +248,38 @@ impl<T, R> AsyncItems<T, R> {
             match first(&mut self.takes, context) {
                 Some(Ok(reply)) => self.incoming.take(&reply)?,
                 // Its own answer says why, if it is there.
-                Some(Err(fault)) if !answered => return Poll::Ready(Err(fault)),
-                Some(Err(_)) | None => break,
+                Some(Err(_)) if answered => break,
+                Some(Err(fault)) => {
+                    self.set_aside(context, fault);
+                    return Poll::Ready(Ok(()));
+                }
+                None => break,
             }
             any = true;
         }
         if self.incoming.last {
             self.takes.clear();
         }
-        if let Some(answer) = call.answer.take() {
-            (self.call, self.values) = (None, None);
+        if answered {
             self.takes.clear();
-            self.answer = Some(answer.and_then(|reply| match self.incoming.last {
-                true => Ok(reply),
-                false => Err(ended_before_its_stream()),
-            }));
+            self.values = None;
+            if let Some(own) = self.call.take().and_then(|mut call| call.take()) {
+                self.ending.answered(own);
+            }
             return Poll::Ready(Ok(()));
         }
         if let Some((feed, values)) = &mut self.values
             && let Poll::Ready(done) = feed.poll(values, context, &self.streaming)
         {
             self.values = None;
-            done?;
+            match done {
+                Ok(()) => {}
+                Err(NoMore::Value(fault)) => return Poll::Ready(Err(fault)),
+                Err(NoMore::Batch(fault)) => {
+                    self.set_aside(context, fault);
+                    any = true;
+                }
+            }
         }
         if any { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
@@ -256,16 +292,11 @@ impl<T, R> AsyncItems<T, R> {
         loop {
             match read(&mut self.incoming.reader) {
                 Ok(Some(value)) => return Poll::Ready(Some(Ok(value))),
-                Ok(None) if self.call.is_none() => {
-                    if let (Some(Ok(_)), Err(fault)) = (&self.answer, self.incoming.reader.end()) {
-                        self.answer = Some(Err(fault));
-                    }
-                    return Poll::Ready(self.tell().map(Err));
-                }
+                Ok(None) if self.call.is_none() => return Poll::Ready(self.ending.tell(&self.incoming).map(Err)),
                 Ok(None) => {}
                 Err(fault) => {
                     self.fail(fault);
-                    return Poll::Ready(self.tell().map(Err));
+                    return Poll::Ready(self.ending.tell(&self.incoming).map(Err));
                 }
             }
             match self.poll_more(context) {
@@ -295,10 +326,7 @@ impl<T, R: DeserializeOwned> AsyncItems<T, R> {
     pub async fn end(mut self) -> Result<R, Fault> {
         let skip = |reader: &mut Reader| Ok(reader.next_encoded()?.map(drop));
         while poll_fn(|context| self.poll_item(context, skip)).await.is_some_and(|item| item.is_ok()) {}
-        match self.answer.take() {
-            Some(answer) => answer?.value(),
-            None => Err(Fault::new(Code::Internal, "a stream ended without an answer")),
-        }
+        self.ending.take()?.value()
     }
 }
 
@@ -324,8 +352,7 @@ impl AsyncItems<Vec<u8>> {
     pub fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<Result<Reply, Fault>> {
         while let Poll::Ready(item) = self.poll_item(context, |reader| Ok(reader.next_encoded()?.map(drop))) {
             if item.is_none_or(|item| item.is_err()) {
-                let none = || Err(Fault::new(Code::Internal, "a stream ended without an answer"));
-                return Poll::Ready(self.answer.take().unwrap_or_else(none));
+                return Poll::Ready(self.ending.take());
             }
         }
         Poll::Pending

@@ -39,36 +39,23 @@ pub(super) fn encoded(mut values: super::EncodedValues) -> impl FnMut(&mut Write
     }
 }
 
-/// Bytes that are cut into batches.
+/// Values that are cut into batches.
 #[derive(Default)]
 pub(super) struct Cut {
-    bytes: Vec<u8>,
-    at: usize,
+    /// What is to go.
+    pub(super) waits: Writer,
     turn: u64,
     /// The last batch was made.
     pub(super) over: bool,
 }
 
 impl Cut {
-    /// What is written is to go.
-    pub(super) fn put(&mut self, bytes: Vec<u8>) {
-        self.bytes = bytes;
-        self.at = 0;
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.at == self.bytes.len()
-    }
-
-    /// The next batch; the last one if nothing comes behind these bytes.
+    /// The next batch; the last one if nothing comes behind what waits.
     pub(super) fn batch(&mut self, last: bool) -> Batch<'_> {
-        let end = self.bytes.len().min(self.at + STREAM_BATCH_BYTES_MAX);
-        let bytes = &self.bytes[self.at..end];
-        let batch = Batch { turn: self.turn, last: last && end == self.bytes.len(), bytes };
-        self.at = end;
+        let turn = self.turn;
         self.turn += 1;
-        self.over = batch.last;
-        batch
+        self.over = last && self.waits.len() <= STREAM_BATCH_BYTES_MAX;
+        Batch { turn, last: self.over, bytes: self.waits.front(STREAM_BATCH_BYTES_MAX) }
     }
 }
 
@@ -81,13 +68,21 @@ pub(super) struct Gathered {
 
 #[derive(Default)]
 struct State {
-    bytes: Vec<u8>,
+    waits: Writer,
     /// No value comes any more.
     dry: bool,
     /// Nobody wants any more.
     over: bool,
-    /// Why a value could not be had, or sent.
-    failed: Option<Fault>,
+    stopped: Option<NoMore>,
+}
+
+/// Why no more values go.
+#[derive(Clone)]
+pub(super) enum NoMore {
+    /// There is no next one, or it cannot be sent: nobody knows more of that.
+    Value(Fault),
+    /// A batch was not taken, of which the call may know more.
+    Batch(Fault),
 }
 
 /// How often a thread that waits for a batch looks whether the call has ended.
@@ -102,16 +97,16 @@ impl Gathered {
         loop {
             let came = next(&mut writer);
             let mut state = locked(&self.state);
-            writer.move_to(&mut state.bytes);
+            writer.move_to(&mut state.waits);
             match came {
                 Ok(more) => state.dry = !more,
-                Err(fault) => state.failed = Some(fault),
+                Err(fault) => state.stopped = Some(NoMore::Value(fault)),
             }
             self.changed.notify_all();
-            while state.bytes.len() >= STREAM_CHUNK_BYTES && !state.over {
+            while state.waits.len() >= STREAM_CHUNK_BYTES && !state.over {
                 state = self.changed.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
             }
-            if state.dry || state.over || state.failed.is_some() {
+            if state.dry || state.over || state.stopped.is_some() {
                 return;
             }
         }
@@ -124,14 +119,14 @@ impl Gathered {
     }
 
     /// Why no more values go, if something is wrong with them.
-    pub(super) fn failed(&self) -> Option<Fault> {
-        locked(&self.state).failed.clone()
+    pub(super) fn stopped(&self) -> Option<NoMore> {
+        locked(&self.state).stopped.clone()
     }
 
     /// Sends what is pulled, as it comes, until the method has all, wants no more, or has ended.
     pub(super) fn send(&self, streaming: &Streaming, ended: impl Fn() -> bool) {
         if let Err(fault) = self.send_all(streaming, ended) {
-            locked(&self.state).failed.get_or_insert(fault);
+            locked(&self.state).stopped.get_or_insert(NoMore::Batch(fault));
         }
         self.is_over();
     }
@@ -140,9 +135,9 @@ impl Gathered {
         let (mut cut, mut out) = (Cut::default(), VecDeque::<Pending>::new());
         loop {
             let mut state = locked(&self.state);
-            while state.bytes.is_empty() && cut.is_empty() && out.is_empty() && !state.dry && !state.over {
-                if let Some(fault) = &state.failed {
-                    return Err(fault.clone());
+            while state.waits.is_empty() && cut.waits.is_empty() && out.is_empty() && !state.dry && !state.over {
+                if state.stopped.is_some() {
+                    return Ok(());
                 }
                 state = self.changed.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
             }
@@ -150,13 +145,13 @@ impl Gathered {
                 return Ok(());
             }
             let has_room = out.len() < OUT_AT_ONCE && !cut.over;
-            if has_room && cut.is_empty() && (!state.bytes.is_empty() || state.dry) {
-                cut.put(std::mem::take(&mut state.bytes));
+            if has_room && cut.waits.is_empty() && (!state.waits.is_empty() || state.dry) {
+                cut.waits = std::mem::take(&mut state.waits);
                 self.changed.notify_all();
             }
-            let dry = state.dry && state.bytes.is_empty();
+            let dry = state.dry && state.waits.is_empty();
             drop(state);
-            if has_room && (!cut.is_empty() || dry) {
+            if has_room && (!cut.waits.is_empty() || dry) {
                 out.push_back(streaming.batch(&cut.batch(dry)).send());
                 continue;
             }

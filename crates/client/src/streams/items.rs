@@ -1,19 +1,20 @@
 //! Items: values from a method, for a thread that reads them.
 //!
-//! Holds: after the last value stands what the call answered; a Fault comes once, as the last item.
+//! Holds: what waits looks up now and then; how it ends is `ending`'s.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use windlass_contract::limits::STREAM_CHUNK_BYTES;
-use windlass_contract::streams::{Batch, Reader};
-use windlass_contract::{Code, Fault, Outcome};
+use windlass_contract::streams::Reader;
+use windlass_contract::{Code, Fault};
 
-use super::feed::{Gathered, LOOK, Next};
-use super::{OUT_AT_ONCE, Streaming};
+use super::Streaming;
+use super::ending::{Ending, Incoming};
+use super::feed::{Gathered, LOOK, Next, NoMore};
 use crate::pending::Pending;
 use crate::reply::Reply;
 
@@ -39,66 +40,18 @@ struct Inner {
     values: Option<Arc<Gathered>>,
     takes: VecDeque<Pending>,
     incoming: Incoming,
-    /// What the call answered.
-    answer: Option<Result<Reply, Fault>>,
-    /// The Fault was given out.
-    told: bool,
-}
-
-/// Batches as they come.
-#[derive(Default)]
-pub(super) struct Incoming {
-    pub(super) reader: Reader,
-    /// Batches that were asked for.
-    pub(super) asked: u64,
-    got: u64,
-    pub(super) last: bool,
-    /// More come than go into a batch.
-    busy: bool,
-}
-
-impl Incoming {
-    /// How many batches are to be asked for at once: of a stream that trickles, one, so that it holds few of the session's slots.
-    pub(super) fn ahead(&self) -> usize {
-        if self.busy { OUT_AT_ONCE } else { 1 }
-    }
-
-    /// The next batch has come.
-    ///
-    /// # Errors
-    /// `BadReply` for one that is none, or not the next.
-    pub(super) fn take(&mut self, reply: &Reply) -> Result<(), Fault> {
-        let bad = |text: String| Fault::new(Code::BadReply, text).with_outcome(Outcome::Unknown);
-        let read = postcard::from_bytes::<&[u8]>(reply.value_bytes());
-        let batch: Result<Batch<'_>, _> = read.and_then(postcard::from_bytes);
-        let batch = batch.map_err(|error| bad(format!("a batch of a stream does not decode: {error}")))?;
-        if batch.turn != self.got {
-            return Err(bad(format!("batch {} of a stream comes where {} is next", batch.turn, self.got)));
-        }
-        self.got += 1;
-        self.last = batch.last;
-        self.busy = batch.bytes.len() >= STREAM_CHUNK_BYTES;
-        self.reader.push(batch.bytes);
-        Ok(())
-    }
-}
-
-/// A node that answers a call before it has said that nothing more comes beside it.
-pub(super) fn ended_before_its_stream() -> Fault {
-    Fault::new(Code::BadReply, "the call has ended before its stream").with_outcome(Outcome::Ended)
+    ending: Ending,
 }
 
 impl<T, R> Items<T, R> {
     pub(super) fn new(streaming: Streaming, call: Pending, values: Option<Next>) -> Self {
-        let (takes, incoming) = Default::default();
-        let streaming = Arc::new(streaming);
+        let (takes, incoming, ending) = Default::default();
         let mut inner =
-            Inner { streaming, call: Some(call), values: None, takes, incoming, answer: None, told: false };
+            Inner { streaming: Arc::new(streaming), call: Some(call), values: None, takes, incoming, ending };
         if let Some(values) = values
             && let Err(fault) = inner.feed(values)
         {
-            let _told_as_the_first_item = inner.fail(fault);
-            inner.told = false;
+            inner.fail(fault);
         }
         Self { inner, of: PhantomData }
     }
@@ -141,37 +94,23 @@ impl Inner {
 
     /// Waits until there are more bytes, or the stream is over.
     fn more(&mut self, goes_on: &mut GoesOn<'_>) -> Result<More, Fault> {
-        if self.incoming.last {
-            // All that a call without items sends is its end.
-            let Some(call) = self.call.as_mut() else { return Ok(More::Over) };
-            while !call.wait_within(LOOK) {
-                if let Some(fault) = self.values.as_ref().and_then(|values| values.failed()) {
-                    // The call knows best why, if it knows.
-                    return if call.wait_within(LOOK) { Ok(More::Over) } else { Err(fault) };
-                }
-                if !goes_on() {
-                    return Ok(More::Stopped);
-                }
-            }
-            return Ok(More::Over);
+        if self.incoming.last || self.ending.is_near() {
+            return self.until_answered(goes_on);
         }
         while self.takes.len() < self.incoming.ahead() {
             self.takes.push_back(self.streaming.take(self.incoming.asked).send());
             self.incoming.asked += 1;
         }
         loop {
-            let (Some(first), Some(call)) = (self.takes.front_mut(), self.call.as_mut()) else {
-                return Ok(More::Over);
-            };
+            let (Some(first), Some(call)) = (self.takes.front_mut(), &self.call) else { return Ok(More::Over) };
             if first.wait_within(LOOK) {
                 break;
             }
             if call.is_answered() {
                 return Ok(More::Over);
             }
-            if let Some(fault) = self.values.as_ref().and_then(|values| values.failed()) {
-                // The call knows best why, if it knows.
-                return if call.wait_within(LOOK) { Ok(More::Over) } else { Err(fault) };
+            if self.look_at_values()? {
+                return self.until_answered(goes_on);
             }
             if !goes_on() {
                 return Ok(More::Stopped);
@@ -180,27 +119,60 @@ impl Inner {
         let Some(first) = self.takes.pop_front() else { return Ok(More::Over) };
         match first.wait() {
             Ok(reply) => self.incoming.take(&reply)?,
-            // Its own answer says why.
-            Err(_) if self.call.as_mut().is_some_and(|call| call.wait_within(LOOK)) => return Ok(More::Over),
-            Err(fault) => return Err(fault),
+            Err(fault) => {
+                self.set_aside(fault);
+                return self.until_answered(goes_on);
+            }
         }
         Ok(More::Came)
     }
 
+    /// Waits for the call's answer: it is all that comes.
+    fn until_answered(&mut self, goes_on: &mut GoesOn<'_>) -> Result<More, Fault> {
+        while let Some(call) = self.call.as_mut()
+            && !call.wait_within(LOOK)
+        {
+            if !self.look_at_values()? && !goes_on() {
+                return Ok(More::Stopped);
+            }
+        }
+        Ok(More::Over)
+    }
+
+    /// Looks whether values still go; true when they do not any more for a reason that the call may know better.
+    ///
+    /// # Errors
+    /// Why there is no next value.
+    fn look_at_values(&mut self) -> Result<bool, Fault> {
+        match self.values.as_ref().and_then(|values| values.stopped()) {
+            None => Ok(false),
+            Some(NoMore::Value(fault)) => Err(fault),
+            Some(NoMore::Batch(fault)) => {
+                self.set_aside(fault);
+                Ok(true)
+            }
+        }
+    }
+
+    /// A batch cannot pass: the call is to end, and to say how.
+    fn set_aside(&mut self, fault: Fault) {
+        self.takes.clear();
+        self.stop_feeding();
+        if let Some(call) = &mut self.call
+            && !call.wait_within(Duration::ZERO)
+        {
+            call.cancel();
+            self.ending.set_aside(fault);
+        }
+    }
+
     /// Nothing comes any more: the call's answer does.
-    fn ended(&mut self) -> Option<Fault> {
+    fn ended(&mut self) {
         self.takes.clear();
         self.stop_feeding();
         if let Some(call) = self.call.take() {
-            let whole = self.incoming.reader.end();
-            let answer = call.wait();
-            self.answer = Some(answer.and_then(|reply| match (self.incoming.last, whole) {
-                (true, Ok(())) => Ok(reply),
-                (_, Err(fault)) => Err(fault),
-                (false, _) => Err(ended_before_its_stream()),
-            }));
+            self.ending.answered(call.wait());
         }
-        self.tell()
     }
 
     /// Whoever gives values is to stop.
@@ -210,25 +182,13 @@ impl Inner {
         }
     }
 
-    /// The Fault that it ended with, once.
-    fn tell(&mut self) -> Option<Fault> {
-        match &self.answer {
-            Some(Err(fault)) if !self.told => {
-                self.told = true;
-                Some(fault.clone())
-            }
-            _ => None,
-        }
-    }
-
     /// It cannot go on.
-    fn fail(&mut self, fault: Fault) -> Option<Fault> {
+    fn fail(&mut self, fault: Fault) {
         self.takes.clear();
         self.stop_feeding();
         // Dropped, it is cancelled.
         self.call = None;
-        self.answer.get_or_insert(Err(fault));
-        self.tell()
+        self.ending.failed(fault);
     }
 
     /// The next item; `None` within: none comes. `None`: the caller does not want to wait on.
@@ -240,15 +200,18 @@ impl Inner {
         loop {
             match read(&mut self.incoming.reader) {
                 Ok(Some(value)) => return Some(Some(Ok(value))),
-                Ok(None) if self.call.is_none() => return Some(self.tell().map(Err)),
+                Ok(None) if self.call.is_none() => return Some(self.ending.tell(&self.incoming).map(Err)),
                 Ok(None) => {}
-                Err(fault) => return Some(self.fail(fault).map(Err)),
+                Err(fault) => {
+                    self.fail(fault);
+                    return Some(self.ending.tell(&self.incoming).map(Err));
+                }
             }
             match self.more(goes_on) {
                 Ok(More::Came) => {}
-                Ok(More::Over) => return Some(self.ended().map(Err)),
+                Ok(More::Over) => self.ended(),
                 Ok(More::Stopped) => return None,
-                Err(fault) => return Some(self.fail(fault).map(Err)),
+                Err(fault) => self.fail(fault),
             }
         }
     }
@@ -271,10 +234,7 @@ impl<T, R: DeserializeOwned> Items<T, R> {
     /// What the call ended with, also if that was an item before.
     pub fn end(mut self) -> Result<R, Fault> {
         while self.inner.next(|reader| Ok(reader.next_encoded()?.map(drop))).is_some_and(|item| item.is_ok()) {}
-        match self.inner.answer.take() {
-            Some(answer) => answer?.value(),
-            None => Err(Fault::new(Code::Internal, "a stream ended without an answer")),
-        }
+        self.inner.ending.take()?.value()
     }
 }
 
@@ -304,10 +264,7 @@ impl Items<Vec<u8>> {
     /// As `end`.
     pub fn end_encoded(mut self) -> Result<Reply, Fault> {
         while self.next_encoded().is_some_and(|item| item.is_ok()) {}
-        self.inner
-            .answer
-            .take()
-            .unwrap_or_else(|| Err(Fault::new(Code::Internal, "a stream ended without an answer")))
+        self.inner.ending.take()
     }
 }
 

@@ -1,19 +1,21 @@
 //! Streams: values that pass one by one beside a call, both ways.
 //!
 //! Lives here: `Streaming` (a call with streams being put together); `feed` (values on their way to the node), `items` (values
-//!   from it, for a thread), `awaited` (the same for a task).
+//!   from it, for a thread), `awaited` (the same for a task), `ending` (how both end).
 //! From: generated clients, `dynamic`. To: ordinary calls: the one that runs the method, and beside it those that take and give
 //!   batches, a few of which are out at a time.
 //! Holds: values come in order, once; a stream that is dropped ends its call; nothing waits for a stream whose call has ended.
 //! Not here: how values stand in bytes, and the node's window (`windlass_contract::streams`).
 
 mod awaited;
+mod ending;
 mod feed;
 mod items;
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use serde::Serialize;
 use windlass_contract::slot::Query;
@@ -28,7 +30,8 @@ use crate::client::Pool;
 use crate::outgoing::Outgoing;
 use crate::reply::Reply;
 use crate::session::Session;
-use feed::Gathered;
+use ending::own_or;
+use feed::{Gathered, NoMore};
 
 /// Batches of one direction that are out at once: one travels while another is worked on.
 const OUT_AT_ONCE: usize = 2;
@@ -180,11 +183,15 @@ impl Streaming {
             scope.spawn(|| gathered.send(&self, || call.is_answered()));
             gathered.pull(feed::typed(values.into_iter()));
         });
-        if let Some(fault) = gathered.failed() {
-            // The call knows best why, if it knows; else it is dropped, and so cancelled.
-            return if call.wait_within(feed::LOOK) { call.wait() } else { Err(fault) };
+        match gathered.stopped() {
+            // Dropped, it is cancelled.
+            Some(NoMore::Value(fault)) if !call.wait_within(Duration::ZERO) => Err(fault),
+            Some(NoMore::Batch(fault)) if !call.wait_within(Duration::ZERO) => {
+                call.cancel();
+                own_or(call.wait(), Some(fault))
+            }
+            _ => call.wait(),
         }
-        call.wait()
     }
 
     /// As `give`, for a task.

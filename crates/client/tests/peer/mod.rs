@@ -11,10 +11,12 @@
 mod node;
 
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{JoinHandle, Thread};
 
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use windlass_contract::head::{BufferKind, Direction};
@@ -50,6 +52,8 @@ methods! {
     FILL_SHARED = 16,
     /// Answers after all other calls, and never while an order to go on is out: keeps its call for ever.
     NEVER = 17,
+    /// As `HOLD`, but when it is cancelled it says what was wrong.
+    COMPLAIN = 18,
     /// Lies: the reply stands in a result segment that nobody was given.
     LIE_SEGMENT = 20,
     /// Lies: the reply stands behind the end of its segment.
@@ -122,11 +126,20 @@ pub struct Manners {
     pub heap_bytes_max: u64,
     /// It answers held calls by itself once so many are held; 0: never.
     pub answers_at: usize,
+    /// It keeps who asks for bytes of a stream waiting, where it otherwise refuses them.
+    pub keeps_takers: bool,
 }
 
 impl Default for Manners {
     fn default() -> Manners {
-        Manners { calls: 4096, refuses: false, refuses_frozen: false, heap_bytes_max: 64 << 20, answers_at: 0 }
+        Manners {
+            calls: 4096,
+            refuses: false,
+            refuses_frozen: false,
+            heap_bytes_max: 64 << 20,
+            answers_at: 0,
+            keeps_takers: false,
+        }
     }
 }
 
@@ -213,6 +226,24 @@ impl Drop for Peer {
             if !std::thread::panicking() {
                 ended.expect("the peer itself must not panic");
             }
+        }
+    }
+}
+
+/// Runs a future on this thread, which sleeps until it is woken.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => std::thread::park(),
         }
     }
 }

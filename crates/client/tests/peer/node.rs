@@ -13,7 +13,8 @@ use windlass_contract::control::{Control, ControlKind, DATAGRAM_BYTES_MAX};
 use windlass_contract::head::{BufferEntry, BufferKind, Direction, Head};
 use windlass_contract::hello::{Hello, VERSION, Welcome};
 use windlass_contract::slot::{Kind, Slot};
-use windlass_contract::{CallId, Code, Fault, PoolId};
+use windlass_contract::streams::{TAKE, is_of_streams};
+use windlass_contract::{CallId, Code, Fault, MethodId, Outcome, PoolId};
 use windlass_memory::park::NodePark;
 use windlass_memory::passing::{recv_with_fds, send_with_fds};
 use windlass_memory::ring::{COMPLETION, Consumer, Producer, SUBMIT};
@@ -41,6 +42,8 @@ struct Node<'a> {
     leases: HashMap<u64, Room>,
     replies: Vec<Room>,
     held: Vec<CallId>,
+    /// Those of them that say what was wrong.
+    complaining: Vec<CallId>,
     dead: bool,
     /// It says that it has consumed slots which nobody published.
     runs_ahead: bool,
@@ -143,6 +146,7 @@ fn welcome<'a>(
         leases: HashMap::new(),
         replies: Vec::new(),
         held: Vec::new(),
+        complaining: Vec::new(),
         dead: false,
         runs_ahead: false,
     };
@@ -191,7 +195,11 @@ impl Node<'_> {
                 self.log.lock().expect("log").cancelled.push(slot.call.bits());
                 if let Some(at) = self.held.iter().position(|held| *held == slot.call) {
                     self.held.remove(at);
-                    self.fault(slot.call, &Fault::new(Code::Cancelled, "as you wish"));
+                    let fault = match self.complaining.contains(&slot.call) {
+                        true => Fault::module(1043, "it was wrong all along"),
+                        false => Fault::new(Code::Cancelled, "as you wish").with_outcome(Outcome::Unknown),
+                    };
+                    self.fault(slot.call, &fault);
                 }
             }
             Kind::Release => {
@@ -280,6 +288,17 @@ impl Node<'_> {
                 self.value(call, &[BufferEntry { length: used, ..buffers[0] }], &[]);
             }
             17 => {}
+            18 => {
+                self.complaining.push(call);
+                self.hold(call);
+            }
+            id if MethodId(id) == TAKE && self.manners.keeps_takers => self.hold(call),
+            id if is_of_streams(MethodId(id)) => {
+                self.fault(
+                    call,
+                    &Fault::new(Code::NoMemory, "no room for a batch").with_outcome(Outcome::NotStarted),
+                );
+            }
             40 => self.park.end(u32::from(Code::SessionEnded as u16)),
             41 => {
                 let mut bye = Control::new(ControlKind::Bye, SegmentId::NONE, 0, 0);

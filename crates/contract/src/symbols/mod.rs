@@ -1,16 +1,19 @@
 //! Symbols: named values that live in the node between calls, and how a method reaches them.
 //!
-//! Lives here: `Symbol` (a value: an array, strings, or a type of a module's own: `own`), `Symbols` (the table, through a
+//! Lives here: `Symbol` (a value: an array, strings, or a type of a module's own: `own`,
+//!   of which several modules know `bigint`), `Symbols` (the table, through a
 //! method's context: `table`), `Slot` (an array to be changed), `wire` (what of both crosses the C table).
 //! Holds: a symbol's memory is the node's, counted, immutable while anybody else holds it; a change makes a new version under
 //! the same name, and who read the old one keeps it.
 //! Not here: names, sessions and limits (`runtime/src/symbols`).
 
+mod bigint;
 mod own;
 mod slot;
 mod table;
 mod wire;
 
+pub use bigint::BigintSymbol;
 pub use own::{Own, OwnSymbol, SymbolType};
 pub use slot::{Changing, Slot};
 pub use table::Symbols;

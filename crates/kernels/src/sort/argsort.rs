@@ -59,8 +59,8 @@ enum Phase {
     },
     /// `None`: they were in order before.
     Emit(Option<(Packing, Vec<u64>)>, usize),
+    /// With nothing to give back, it is done.
     GiveBack(Spent),
-    Done,
 }
 
 /// The sort itself, apart from the column and the output, which are handed to each step.
@@ -95,7 +95,7 @@ impl Order {
         team: &dyn Team,
     ) -> Result<Step, KernelError> {
         let n = self.n;
-        self.phase = match std::mem::replace(&mut self.phase, Phase::Done) {
+        self.phase = match std::mem::replace(&mut self.phase, Phase::GiveBack(Spent::default())) {
             Phase::Sort(mut sort) => match sort.step(keys, team)? {
                 Outcome::More => Phase::Sort(sort),
                 Outcome::InOrder => Phase::Emit(None, 0),
@@ -126,18 +126,13 @@ impl Order {
                 }
                 Phase::Emit(rows, until)
             }
-            Phase::Emit(rows, _) => {
-                let mut spent = Spent::default();
-                spent.take(rows.map(|(_, rows)| rows).unwrap_or_default());
-                Phase::GiveBack(spent)
-            }
+            Phase::Emit(rows, _) => Phase::GiveBack(Spent::of(rows.map(|(_, rows)| rows))),
             Phase::GiveBack(mut spent) => match spent.step() {
                 true => Phase::GiveBack(spent),
-                false => Phase::Done,
+                false => return Ok(Step::Done),
             },
-            Phase::Done => Phase::Done,
         };
-        Ok(if matches!(self.phase, Phase::Done) { Step::Done } else { Step::More })
+        Ok(Step::More)
     }
 }
 

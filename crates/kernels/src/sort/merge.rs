@@ -1,20 +1,9 @@
-//! Merging two sorted runs of rows, in pieces that do not need each other.
+//! Merging two sorted runs of packed rows, in pieces that do not need each other.
 //!
-//! Workers may each sort a part of a column (`ArgSort` over a slice of the view) and merge pairs of runs after that: `cut` says where a
-//! place of the output begins in both runs, so each morsel of the output is merged on its own.
+//! Threads each sort a part of a column (`packed`) and merge pairs of runs after that: `cut` says where a place of the output begins in
+//! both runs, so each morsel of the output is merged on its own.
 
-use super::argsort::Index;
 use crate::error::KernelError;
-use std::ops::Range;
-
-/// A sorted run: keys in ascending order, and the row of each.
-#[derive(Debug, Clone, Copy)]
-pub struct Run<'a, I> {
-    /// Keys, ascending.
-    pub keys: &'a [u64],
-    /// Their rows.
-    pub rows: &'a [I],
-}
 
 /// How many rows of `left` stand before place `at` of the merged run; the others come from `right`. Of equal keys those of `left` come
 /// first. Cost: logarithmic.
@@ -33,38 +22,52 @@ pub fn cut(left: &[u64], right: &[u64], at: usize) -> usize {
     low
 }
 
-/// Writes places `range` of the merged run. Cost: about 3 ns per row.
+/// Writes places of the merged run from `from` on, as many as there is room for. Cost: about 3 ns per row.
 ///
 /// # Errors
-/// `OutputSize` for rooms, or runs, of uneven lengths; `Bounds` for places past the end.
-pub fn merge<I: Index>(
-    left: Run<'_, I>,
-    right: Run<'_, I>,
-    range: Range<usize>,
-    (keys, rows): (&mut [u64], &mut [I]),
-) -> Result<(), KernelError> {
-    KernelError::check_output(left.keys.len(), left.rows.len())?;
-    KernelError::check_output(right.keys.len(), right.rows.len())?;
-    KernelError::check_output(range.len(), keys.len())?;
-    KernelError::check_output(range.len(), rows.len())?;
-    let len = left.keys.len() + right.keys.len();
-    if range.end > len {
-        return Err(KernelError::Bounds { what: "range end", at: range.end as i64, len });
+/// `Bounds` for places past the end.
+pub fn merge(left: &[u64], right: &[u64], from: usize, out: &mut [u64]) -> Result<(), KernelError> {
+    let (end, len) = (from.saturating_add(out.len()), left.len() + right.len());
+    if end > len {
+        return Err(KernelError::Bounds { what: "range end", at: end as i64, len });
     }
-    let mut a = cut(left.keys, right.keys, range.start);
-    let mut b = range.start - a;
-    for (key, row) in keys.iter_mut().zip(rows) {
-        let from_left = match (left.keys.get(a), right.keys.get(b)) {
-            (Some(x), Some(y)) => x <= y,
-            (x, _) => x.is_some(),
-        };
-        if from_left {
-            (*key, *row) = (left.keys[a], left.rows[a]);
-            a += 1;
-        } else {
-            (*key, *row) = (right.keys[b], right.rows[b]);
-            b += 1;
-        }
+    let first = cut(left, right, from);
+    let (mut left, mut right) = (&left[first..], &right[from - first..]);
+    let mut at = 0;
+    while let (Some(&a), Some(&b), true) = (left.first(), right.first(), at < out.len()) {
+        // Without a branch that cannot be foretold.
+        let takes_left = a <= b;
+        out[at] = if takes_left { a } else { b };
+        at += 1;
+        left = &left[usize::from(takes_left)..];
+        right = &right[usize::from(!takes_left)..];
     }
+    let rest = if left.is_empty() { right } else { left };
+    let more = out.len() - at;
+    out[at..].copy_from_slice(&rest[..more]);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_of_a_merge_are_the_whole() {
+        let left: Vec<u64> = (0..1000).map(|at| at * 3).collect();
+        let right: Vec<u64> = (0..700).map(|at| at * 4 + 1).collect();
+        let mut whole = [left.clone(), right.clone()].concat();
+        whole.sort_unstable();
+        for piece in [1, 7, 100, 1700] {
+            let mut out = vec![0; 1700];
+            for (at, part) in out.chunks_mut(piece).enumerate() {
+                merge(&left, &right, at * piece, part).unwrap();
+            }
+            assert_eq!(out, whole, "{piece}");
+        }
+        let mut out = vec![0; 3];
+        merge(&[], &[1, 2, 3], 0, &mut out).unwrap();
+        assert_eq!(out, [1, 2, 3]);
+        assert!(merge(&[], &[1, 2, 3], 1, &mut out).is_err(), "there is no fourth");
+    }
 }

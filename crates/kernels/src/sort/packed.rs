@@ -6,7 +6,7 @@
 
 use super::argsort::{Direction, blocks};
 use super::keys::{Keys, Survey};
-use super::merge::cut;
+use super::merge::merge;
 use super::radix::{LOCAL, Radix, begin, first_bits};
 use crate::error::KernelError;
 use crate::limits::BLOCK;
@@ -277,10 +277,7 @@ impl Merge {
             until += part.len();
             (from, part)
         });
-        each(team, places.collect::<Vec<_>>(), |(from, part)| {
-            merge(left, right, from, part);
-            Ok(())
-        })?;
+        each(team, places.collect::<Vec<_>>(), |(from, part)| merge(left, right, from, part))?;
         self.at = until;
         if until == rows {
             let merged = self.runs.len() - 2;
@@ -289,44 +286,5 @@ impl Merge {
             self.at = 0;
         }
         Ok(Step::More)
-    }
-}
-
-/// Writes the places from `from` on of the merged run.
-fn merge(left: &[u64], right: &[u64], from: usize, out: &mut [u64]) {
-    let first = cut(left, right, from);
-    let (mut left, mut right) = (&left[first..], &right[from - first..]);
-    let mut at = 0;
-    while let (Some(&a), Some(&b), true) = (left.first(), right.first(), at < out.len()) {
-        // Without a branch that cannot be foretold.
-        let takes_left = a <= b;
-        out[at] = if takes_left { a } else { b };
-        at += 1;
-        left = &left[usize::from(takes_left)..];
-        right = &right[usize::from(!takes_left)..];
-    }
-    let rest = if left.is_empty() { right } else { left };
-    let more = out.len() - at;
-    out[at..].copy_from_slice(&rest[..more]);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pieces_of_a_merge_are_the_whole() {
-        let left: Vec<u64> = (0..1000).map(|at| at * 3).collect();
-        let right: Vec<u64> = (0..700).map(|at| at * 4 + 1).collect();
-        let mut whole = [left.clone(), right.clone()].concat();
-        whole.sort_unstable();
-        for piece in [1, 7, 100, 1700] {
-            let mut out = vec![0; 1700];
-            out.chunks_mut(piece).enumerate().for_each(|(at, part)| merge(&left, &right, at * piece, part));
-            assert_eq!(out, whole, "{piece}");
-        }
-        let mut out = vec![0; 3];
-        merge(&[], &[1, 2, 3], 0, &mut out);
-        assert_eq!(out, [1, 2, 3]);
     }
 }

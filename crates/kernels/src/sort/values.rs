@@ -41,8 +41,8 @@ enum Phase {
     Sort(PackedSort),
     /// `None`: they were in order before.
     Emit(Option<(Packing, Vec<u64>)>, usize),
+    /// With nothing to give back, it is done.
     GiveBack(Spent),
-    Done,
 }
 
 /// Writes the values of a view in ascending order, NaN last, -0.0 before 0.0; all NaNs come out as one.
@@ -72,7 +72,7 @@ impl<'a, T: Element> SortValues<'a, T> {
 impl<T: Element> Stepwise for SortValues<'_, T> {
     fn step_with(&mut self, team: &dyn Team) -> Result<Step, KernelError> {
         let n = self.out.len();
-        self.phase = match std::mem::replace(&mut self.phase, Phase::Done) {
+        self.phase = match std::mem::replace(&mut self.phase, Phase::GiveBack(Spent::default())) {
             Phase::Sort(mut sort) => match sort.step(&self.view, team)? {
                 Outcome::More => Phase::Sort(sort),
                 Outcome::InOrder => Phase::Emit(None, 0),
@@ -93,17 +93,12 @@ impl<T: Element> Stepwise for SortValues<'_, T> {
                 })?;
                 Phase::Emit(rows, until)
             }
-            Phase::Emit(rows, _) => {
-                let mut spent = Spent::default();
-                spent.take(rows.map(|(_, rows)| rows).unwrap_or_default());
-                Phase::GiveBack(spent)
-            }
+            Phase::Emit(rows, _) => Phase::GiveBack(Spent::of(rows.map(|(_, rows)| rows))),
             Phase::GiveBack(mut spent) => match spent.step() {
                 true => Phase::GiveBack(spent),
-                false => Phase::Done,
+                false => return Ok(Step::Done),
             },
-            Phase::Done => Phase::Done,
         };
-        Ok(if matches!(self.phase, Phase::Done) { Step::Done } else { Step::More })
+        Ok(Step::More)
     }
 }

@@ -5,12 +5,12 @@
 
 use super::docs;
 use super::inward::{inward, inward_path};
-use crate::model::{Buffer, Direction, Kind, Method, Module, Parameter};
+use crate::model::{Buffer, Direction, Kind, Method, Module, Parameter, only_type};
 use crate::{names, parse};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::Type;
 use syn::spanned::Spanned;
-use syn::{GenericArgument, PathArguments, Type};
 
 /// How a client waits.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -344,19 +344,9 @@ pub fn name(parameter: &Parameter) -> Ident {
 /// How a client passes a value of type `ty`: text, bytes and lists by reference, the rest as it is.
 pub fn value_type(model: &Module, ty: &Type) -> TokenStream {
     let inside = |ty| inward(ty, &model.state);
-    match (parse::last_name(ty).as_deref(), element(ty).map(inside)) {
+    match (parse::last_name(ty).as_deref(), only_type(ty).map(inside)) {
         (Some("String"), _) => quote!(&str),
         (Some("Vec"), Some(element)) => quote!(&[#element]),
         _ => inside(ty).to_token_stream(),
-    }
-}
-
-/// `T` of `Vec<T>`.
-fn element(ty: &Type) -> Option<&Type> {
-    let Type::Path(path) = ty else { return None };
-    let PathArguments::AngleBracketed(list) = &path.path.segments.last()?.arguments else { return None };
-    match list.args.first()? {
-        GenericArgument::Type(element) if list.args.len() == 1 => Some(element),
-        _ => None,
     }
 }

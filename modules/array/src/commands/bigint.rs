@@ -1,16 +1,15 @@
 //! Bigint: arrays of integers without a width, or modulo a power of two: made of limbs, taken apart, computed with, picked.
 //!
-//! Lives here: `Big` (the symbol: limbs in two's complement, as wide as its widest value needs, in node memory), the commands.
+//! Lives here: `Values` (as they are computed with), the commands. The symbol is `windlass::symbols::BigintSymbol`.
 //! Holds: what results may need is admitted before it is computed, by the number of bits that they can have at most.
 //! Not here: arithmetic (`kernels::bigint`).
 
 use super::operators::{Op, binary, of_sign};
 use crate::words::{count, kept};
 use crate::work::{bad, cast_to, constant, fault, lengths, not_implemented, room, view};
-use serde::{Deserialize, Serialize};
 use windlass::array::Memory;
 use windlass::prelude::*;
-use windlass::symbols::Symbol;
+use windlass::symbols::{BigintSymbol, Symbol};
 use windlass_kernels::bigint::{BigInt, Modulus, arith, bits, compare, from_limbs, to_limbs};
 use windlass_kernels::elementwise::{Arith, Bits};
 use windlass_kernels::limits::BIGINT_BITS_MAX;
@@ -92,7 +91,9 @@ impl BigInts {
     #[method(each(T in bigint.any, n in Rank), standard)]
     fn get_max_bits(cx: &Context<'_>, _command: &Called, given: &Given) -> Result<String, Fault> {
         Ok(match cx.symbols().get(given.text("array")?)? {
-            Symbol::Own(own) => Own::<Big>::of(&own)?.0.max_bits.map_or("-1".into(), |bits| bits.to_string()),
+            Symbol::Own(own) => {
+                Own::<BigintSymbol>::of(&own)?.0.max_bits.map_or("-1".into(), |bits| bits.to_string())
+            }
             _ => "-1".into(),
         })
     }
@@ -258,28 +259,6 @@ impl BigIntsRight {
     }
 }
 
-/// The symbol. Limb `k` of all values stands before limb `k + 1` of the first; the last one has the sign.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Big {
-    shape: Vec<u64>,
-    max_bits: Option<u64>,
-    #[serde(skip)]
-    limbs: Option<Memory>,
-}
-
-impl SymbolType for Big {
-    const CLASS: &'static str = "bigint";
-    fn parameters(&self) -> Vec<String> {
-        vec![self.shape.len().to_string()]
-    }
-    fn parts(&self) -> Vec<Memory> {
-        self.limbs.iter().cloned().collect()
-    }
-    fn set_parts(&mut self, parts: Vec<Memory>) {
-        self.limbs = parts.into_iter().next();
-    }
-}
-
 /// Values as they are computed with.
 pub(super) struct Values {
     pub(super) shape: Vec<usize>,
@@ -289,19 +268,12 @@ pub(super) struct Values {
 
 /// Whether the symbol of this name is one of bigint.
 pub(super) fn is_big(cx: &Context<'_>, name: &str) -> Result<bool, Fault> {
-    Ok(matches!(cx.symbols().get(name)?, Symbol::Own(own) if own.class == Big::CLASS))
+    Ok(matches!(cx.symbols().get(name)?, Symbol::Own(own) if own.class == BigintSymbol::CLASS))
 }
 
 /// What is said of one that is there.
 pub(super) fn said_of(name: &str, own: &windlass::symbols::OwnSymbol) -> Result<String, Fault> {
-    let shape = Own::<Big>::of(own)?.0.shape;
-    let lengths: Vec<String> = shape.iter().map(u64::to_string).collect();
-    Ok(format!(
-        "created {name} bigint {} {} [{}] 16",
-        shape.iter().product::<u64>(),
-        shape.len(),
-        lengths.join(",")
-    ))
+    Ok(Own::<BigintSymbol>::of(own)?.0.told(name))
 }
 
 /// Puts other values under a name.
@@ -312,12 +284,12 @@ pub(super) async fn replace(cx: &Context<'_>, name: &str, values: Values) -> Res
     Ok(String::new())
 }
 
-fn raw(cx: &Context<'_>, name: &str) -> Result<(Big, Memory), Fault> {
+fn raw(cx: &Context<'_>, name: &str) -> Result<(BigintSymbol, Memory), Fault> {
     let big = match cx.symbols().get(name)? {
-        Symbol::Own(own) => Own::<Big>::of(&own)?.0,
+        Symbol::Own(own) => Own::<BigintSymbol>::of(&own)?.0,
         other => return Err(bad(format!("{name} is {}, not one of bigint", other.sort()))),
     };
-    let memory = big.limbs.clone().ok_or_else(|| Fault::new(Code::Internal, "a bigint without limbs"))?;
+    let memory = big.memory()?;
     Ok((big, memory))
 }
 
@@ -346,7 +318,7 @@ pub(super) async fn packed(
     shape: &[usize],
     values: Vec<BigInt>,
     modulus: &Modulus,
-) -> Result<Big, Fault> {
+) -> Result<BigintSymbol, Fault> {
     // A bit more than the widest has, for the sign.
     let width = (values.iter().map(BigInt::bits).max().unwrap_or(0) / 64 + 1) as usize;
     let mut limbs = room::<u64>(cx, &[width, values.len()])?;
@@ -356,7 +328,7 @@ pub(super) async fn packed(
         cx.yield_if_due().await?;
     }
     let shape = shape.iter().map(|&length| length as u64).collect();
-    Ok(Big { shape, max_bits: modulus.max_bits(), limbs: Some(limbs.done().memory().clone()) })
+    Ok(BigintSymbol { shape, max_bits: modulus.max_bits(), limbs: Some(limbs.done().memory().clone()) })
 }
 
 pub(super) async fn store(

@@ -44,18 +44,10 @@ pub(super) async fn load(cx: &Context<'_>, place: &Place, which: Which) -> Resul
         Some(FORMAT) => ours(cx, place, manifest, which).await?,
         _ => theirs::read(cx, place).await?,
     };
-    let bytes = all.iter().map(|back| bytes_of(&back.symbol)).sum();
+    let bytes = all.iter().flat_map(|back| back.symbol.clone().split().1).map(|part| part.len() as u64).sum();
     let symbols = all.len() as u64;
     put_back(cx, all)?;
     Ok(Checkpoint { name: place.name.clone(), symbols, bytes })
-}
-
-fn bytes_of(symbol: &Symbol) -> u64 {
-    match symbol {
-        Symbol::Array(array) => array.memory().len() as u64,
-        Symbol::Strings(strings) => (strings.offsets().memory().len() + strings.bytes().memory().len()) as u64,
-        Symbol::Own(own) => own.parts.iter().map(|part| part.len() as u64).sum(),
-    }
 }
 
 async fn ours(cx: &Context<'_>, place: &Place, manifest: Manifest, which: Which) -> Result<Vec<Back>, Fault> {

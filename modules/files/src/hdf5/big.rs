@@ -1,61 +1,26 @@
 //! Big: integers without a width, whose limbs stand in datasets of their own.
 //!
-//! Lives here: `Big`, the symbol as `array` keeps it (the class says so, and its parameters); `node` (as it is written), `of_limbs`.
+//! Lives here: `node` (one as it is written), `of_limbs` (one that was read).
 //! Holds: values come back with their signs, which the ancestor loses: it reads our limbs as it reads its own.
 
 use super::layout::{IS_BIG, LIMB, LIMBS, MAX_BITS, Node, SIGNED, Sort, marks};
 use crate::columns::bad;
-use serde::{Deserialize, Serialize};
+use windlass::Array;
 use windlass::array::row_major;
 use windlass::prelude::*;
-use windlass::symbols::{OwnSymbol, SymbolType};
-use windlass::{Array, array::Memory};
+use windlass::symbols::{BigintSymbol, OwnSymbol};
 use windlass_kernels::limits::BIGINT_BITS_MAX;
 
 /// Limbs of a value, one for the sign included.
 pub(super) const WIDTH_MAX: usize = (BIGINT_BITS_MAX / 64) as usize + 1;
 
-/// The symbol. Limb `k` of all values stands before limb `k + 1` of the first; the last one has the sign.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Big {
-    shape: Vec<u64>,
-    max_bits: Option<u64>,
-    #[serde(skip)]
-    limbs: Option<Memory>,
-}
-
-impl SymbolType for Big {
-    const CLASS: &'static str = "bigint";
-    fn parameters(&self) -> Vec<String> {
-        vec![self.shape.len().to_string()]
-    }
-    fn parts(&self) -> Vec<Memory> {
-        self.limbs.iter().cloned().collect()
-    }
-    fn set_parts(&mut self, parts: Vec<Memory>) {
-        self.limbs = parts.into_iter().next();
-    }
-}
-
-impl Big {
-    /// Values that it has.
-    pub(super) fn len(&self) -> usize {
-        self.shape.iter().product::<u64>() as usize
-    }
-    /// What is said of one that is there.
-    pub(super) fn told(&self, name: &str) -> String {
-        let lengths: Vec<String> = self.shape.iter().map(u64::to_string).collect();
-        format!("created {name} bigint {} {} [{}] 16", self.len(), self.shape.len(), lengths.join(","))
-    }
-}
-
 /// The symbol as it is written: as many limbs as the widest value needs.
 pub(super) fn node(sort: Sort, own: &OwnSymbol) -> Result<Node, Fault> {
-    let big = Own::<Big>::of(own)?.0;
-    let memory = big.limbs.clone().ok_or_else(|| Fault::new(Code::Internal, "a bigint without limbs"))?;
+    let big = Own::<BigintSymbol>::of(own)?.0;
+    let memory = big.memory()?;
     let internal = |error: windlass::array::ArrayError| Fault::new(Code::Internal, error.to_string());
     let shape: Vec<usize> = big.shape.iter().map(|&length| length as usize).collect();
-    let size = big.len();
+    let size = big.size();
     let words = memory.len() / 8;
     let all = Array::new(Dtype::UInt64, &[words], memory).map_err(internal)?;
     let view = all.view::<u64>().ok_or_else(|| bad("limbs are uint64"))?;
@@ -101,7 +66,7 @@ pub(super) async fn of_limbs(
     limbs: &[Fresh<u64>],
     max_bits: Option<u64>,
     signed: bool,
-) -> Result<Big, Fault> {
+) -> Result<BigintSymbol, Fault> {
     let size: usize = shape.iter().product();
     let top = limbs.last().map_or(&[][..], |limb| &limb[..]);
     // A first bit that is no sign needs a limb in front of it that says so.
@@ -124,5 +89,5 @@ pub(super) async fn of_limbs(
         }
     }
     let memory = out.done().memory().clone();
-    Ok(Big { shape: shape.iter().map(|&length| length as u64).collect(), max_bits, limbs: Some(memory) })
+    Ok(BigintSymbol { shape: shape.iter().map(|&length| length as u64).collect(), max_bits, limbs: Some(memory) })
 }

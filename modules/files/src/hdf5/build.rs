@@ -2,7 +2,7 @@
 //!
 //! Holds: offsets are looked at before they are believed; text is UTF-8, or that is an error which names it.
 
-use super::big::{self, Big};
+use super::big;
 use super::layout::Sort;
 use super::library::{Room, Want};
 use super::plan::Plan;
@@ -12,12 +12,13 @@ use std::future::Future;
 use std::ops::Range;
 use std::pin::Pin;
 use windlass::prelude::*;
+use windlass::symbols::BigintSymbol;
 
 /// An object in memory.
 #[derive(Debug)]
 pub(super) enum Object {
     Array(Sort, Array),
-    Big(Sort, Big),
+    Big(Sort, BigintSymbol),
     Text(Strings),
     Lists(Array, Box<Object>),
     Parts(Sort, Vec<(String, Object)>),

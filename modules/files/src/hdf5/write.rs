@@ -14,7 +14,7 @@ use crate::limits::{BATCH_ROWS, PARTS_MAX};
 use crate::{files, names};
 use serde_json::{Map, Value};
 use windlass::prelude::*;
-use windlass::symbols::Symbol;
+use windlass::symbols::{BigintSymbol, Symbol};
 
 /// Level of zlib when none is said.
 const LEVEL_USUAL: u8 = 4;
@@ -187,7 +187,7 @@ async fn value(cx: &Context<'_>, sort: Sort, name: &str) -> Result<Node, Fault> 
     match cx.symbols().get(name)? {
         Symbol::Array(array) => array_node(cx, sort, array),
         Symbol::Strings(of) => strings(cx, &of, true).await,
-        Symbol::Own(own) if own.class == <big::Big as windlass::SymbolType>::CLASS => big::node(sort, &own),
+        Symbol::Own(own) if own.class == BigintSymbol::CLASS => big::node(sort, &own),
         other @ Symbol::Own(_) => Err(bad(format!("{name} is {}, which no file holds", other.sort()))),
     }
 }
@@ -206,7 +206,7 @@ async fn lists(cx: &Context<'_>, segments: &str, values: &str) -> Result<Node, F
     let count = match cx.symbols().get(values)? {
         Symbol::Array(array) => array.size(),
         Symbol::Strings(strings) => strings.len(),
-        Symbol::Own(own) => Own::<big::Big>::of(&own)?.0.len(),
+        Symbol::Own(own) => Own::<BigintSymbol>::of(&own)?.0.size(),
     } as i64;
     let view = begins.view::<i64>().ok_or_else(|| bad("segments are int64"))?;
     let mut least = 0;

@@ -1,52 +1,18 @@
-//! Set: a node with `files`, a folder, and the commands for HDF5 in short.
+//! Short: the commands for HDF5 in short, for tests with a `Set`.
 
+use crate::set::{Set, Told};
 use crate::stage::Stage;
 use serde_json::Value;
-use tempfile::TempDir;
 use windlass_client::dynamic::commands::Commands;
 use windlass_contract::Fault;
-use windlass_files::Files;
-
-/// A node, its files, and a folder.
-pub struct Set {
-    pub stage: Stage,
-    pub folder: TempDir,
-}
-
-/// What a read told of one object.
-#[derive(Clone, Debug)]
-pub struct Told {
-    pub name: String,
-    pub sort: String,
-    pub created: String,
-}
-
-impl Told {
-    /// The symbol, of an object that is one.
-    pub fn symbol(&self) -> String {
-        Stage::names(&self.created).remove(0)
-    }
-    /// Parts of an object, in the reply's JSON.
-    pub fn parts(&self) -> Value {
-        serde_json::from_str(&self.created).unwrap()
-    }
-    pub fn part(&self, name: &str) -> String {
-        let parts = self.parts();
-        let said = parts[name].as_str().unwrap_or_else(|| panic!("{name} of {self:?}"));
-        Stage::names(said.split("+|+").last().unwrap()).remove(0)
-    }
-}
 
 /// Arguments beside those that every object has.
 pub type Pairs<'a> = &'a [(&'a str, &'a str)];
 
 impl Set {
-    pub fn new() -> Self {
-        let more = [(Files::TABLE, "files"), (windlass_transfer::Transfer::TABLE, "transfer")];
-        Self { stage: Stage::beside(64 << 20, &more), folder: tempfile::tempdir().unwrap() }
-    }
-    pub fn path(&self, name: &str) -> String {
-        self.folder.path().join(name).display().to_string()
+    /// Of a session that may have 64 MiB of symbols.
+    pub fn small() -> Self {
+        Self::with(64 << 20)
     }
     /// Writes what `given` names, into one file of a locale unless it says otherwise.
     pub fn write(&self, file: &str, name: &str, sort: &str, given: Pairs<'_>) -> Result<(), Fault> {
@@ -71,16 +37,7 @@ impl Set {
         ] {
             given.push((key, more.iter().find(|(other, _)| *other == key).map_or(usual, |(_, value)| value)));
         }
-        let reply = self.stage.commands.call("readAllHdf", &given)?.to_string();
-        let reply: Value = serde_json::from_str(&reply).unwrap();
-        let items: Vec<Value> = serde_json::from_str(reply["items"].as_str().unwrap()).unwrap();
-        let text = |item: &Value, key: &str| item[key].as_str().unwrap().to_owned();
-        let told = |item: &Value| Told {
-            name: text(item, "dataset_name"),
-            sort: text(item, "arkouda_type"),
-            created: text(item, "created"),
-        };
-        Ok((items.iter().map(told).collect(), reply))
+        self.told("readAllHdf", &given)
     }
     pub fn read(&self, files: &str, names: &[&str]) -> Result<Vec<Told>, Fault> {
         self.read_with(&[self.path(files)], names, &[]).map(|(told, _)| told)
@@ -90,17 +47,6 @@ impl Set {
         let told = self.read(files, &[name]).unwrap_or_else(|fault| panic!("{files} {name}: {fault:?}")).remove(0);
         assert_eq!(told.name, name);
         told
-    }
-    pub fn names(&self, files: &str) -> Vec<String> {
-        let said = self.stage.call("lsany", &[("filename", &self.path(files)), ("col_delim", ",")]).to_string();
-        serde_json::from_str(&said).unwrap()
-    }
-    /// Symbols that the session has.
-    pub fn symbols(&self) -> u64 {
-        self.stage.call("symbolBytes", &[]).to_string().split(' ').next_back().unwrap().parse().unwrap()
-    }
-    pub fn entries(&self) -> usize {
-        std::fs::read_dir(self.folder.path()).unwrap().count()
     }
     /// Big integers, by their limbs.
     pub fn big(&self, values: &[i128], max_bits: &str) -> String {
