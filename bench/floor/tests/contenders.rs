@@ -56,11 +56,11 @@ fn what_a_floor_cannot_do_it_refuses_in_words_and_goes_on() {
 
 #[test]
 fn a_plan_gives_a_row_for_each_cell_and_nulls_with_a_reason_beyond_a_limit() {
-    let offered = kinds(floors()).expect("kinds");
+    let offered = kinds(floors(), "kinds").expect("kinds");
     let entrants = offered
         .into_iter()
         .filter(|kind| ["futex", "unix"].contains(&kind.name.as_str()))
-        .map(|kind| Entrant { group: Group::Floor, program: floors().to_owned(), kind });
+        .map(|kind| Entrant { group: Group::Floor, program: floors().to_owned(), kind, clients: 1 });
     let cell = |bytes| Cell { bytes, outstanding: 1 };
     let plan = Plan {
         entrants: entrants.collect(),
